@@ -1,0 +1,311 @@
+"""Userflow: users, groups, memberships and events.
+
+Wire facts are from the Userflow API reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis import Request, roles
+from target_userflow.apis.roles import Needs, Stream
+from target_userflow.attributes import (
+    Attributes,
+    attribute_name,
+    encoded,
+    is_repeatable,
+    parsed_time,
+    plain_number,
+)
+from target_userflow.errors import ConfigError, RejectRecord
+from target_userflow.settings import StreamOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+API_VERSION = "2020-01-03"  # "current and so far only"
+
+
+def headers(api_key: str) -> dict[str, str]:
+    """What every request carries: without the JSON types it is answered 415 or 406."""
+    return {
+        "Authorization": f"Bearer {api_key}",
+        "Userflow-Version": API_VERSION,
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+    }
+
+
+class Mapper:
+    """Makes the requests of one stream: its columns are told apart once, at the SCHEMA."""
+
+    needs: Needs
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the roles and attributes among the stream's columns.
+
+        Raises:
+            ConfigError: a needed column is missing, or the options don't fit the columns.
+        """
+        self._roles = roles.found(stream, self.needs)
+        self.attributes = Attributes(
+            stream.name,
+            stream.properties,
+            left_out=self._left_out(stream),
+            options=stream.options,
+            events=isinstance(self, Events),
+        )
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The request of one record.
+
+        Raises:
+            RejectRecord: nothing that the API accepts can be made of it.
+        """
+        raise NotImplementedError
+
+    def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
+        return frozenset(self._roles.values())
+
+    def _role(self, record: Mapping[str, Any], role: str) -> Any:
+        return record.get(self._roles.get(role, ""))
+
+    def _id(self, record: Mapping[str, Any], role: str) -> str:
+        return wire_id(self._role(record, role), role)
+
+
+class Users(Mapper):
+    """`POST /users` creates or merges; the id is in the body."""
+
+    needs = Needs(
+        columns={
+            "user_id": ("user_id", "id"),
+            "groups": ("groups",),
+            "memberships": ("memberships",),
+            "group_id": ("group_id",),
+            "group_attributes": ("group_attributes",),
+            "prune_memberships": ("prune_memberships",),
+        },
+        one_of=[("user_id",)],
+        key_is="user_id",
+    )
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the columns; the attributes inside of lists of groups are any."""
+        super().__init__(stream)
+        free = StreamOptions(nulls=stream.options.nulls)
+        self._inner = Attributes(stream.name, {}, left_out=(), options=free)
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The user with what it belongs to."""
+        user_id = self._id(record, "user_id")
+        attributes = self.attributes(record)
+        lists = self._lists(record)
+        repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
+        body = {"id": user_id, "attributes": attributes, **lists}
+        return Request("POST", "/users", encoded(body), user_id, repeatable)
+
+    def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """`groups` or `memberships`, never both, and whether those not listed are to end."""
+        prune = self._prune(record)
+        given = {
+            "groups": self._listed(record, "groups", self._group),
+            "memberships": self._listed(record, "memberships", self._membership),
+            "group_id": self._groups_by_id(record, prune=prune),
+        }
+        given = {name: one for name, one in given.items() if one is not None}
+        if len(given) > 1:
+            raise RejectRecord(f"both {' and '.join(given)} are given: the API takes one")
+        sent = {name.replace("group_id", "groups"): one for name, one in given.items()}
+        return {**sent, "prune_memberships": True} if sent and prune else sent
+
+    def _groups_by_id(self, record: Mapping[str, Any], *, prune: bool) -> list[Any] | None:
+        found = self._role(record, "group_id")
+        attributes = self._role(record, "group_attributes")
+        if found is None:
+            return [] if prune and "group_id" in self._roles else None
+        if not isinstance(found, list):
+            return [self._group({"id": found, "attributes": attributes})]
+        if attributes:
+            raise RejectRecord("group_attributes go with one group_id, not with a list")
+        return [self._group({"id": one}) for one in found]
+
+    def _prune(self, record: Mapping[str, Any]) -> bool:
+        prune = self._role(record, "prune_memberships")
+        if prune is not None and not isinstance(prune, bool):
+            raise RejectRecord("prune_memberships is no boolean")
+        return bool(prune)
+
+    def _listed(
+        self, record: Mapping[str, Any], role: str, of_one: Callable[[Any], dict[str, Any]]
+    ) -> list[dict[str, Any]] | None:
+        given = self._role(record, role)
+        if given is not None and not isinstance(given, list):
+            raise RejectRecord(f"{role} is no list")
+        return None if given is None else [of_one(one) for one in given]
+
+    def _group(self, value: Any) -> dict[str, Any]:
+        """`{id*, attributes}`; a bare id will do."""
+        if not isinstance(value, dict):
+            return {"id": wire_id(value, "a group's id")}
+        _check_keys(value, "a group", {"id", "attributes"})
+        return {"id": wire_id(value.get("id"), "a group's id"), **self._attributes(value)}
+
+    def _membership(self, value: Any) -> dict[str, Any]:
+        """`{attributes, group: {id*, attributes}}`."""
+        if not isinstance(value, dict) or not isinstance(value.get("group"), dict):
+            raise RejectRecord("a membership is no object with a group")
+        _check_keys(value, "a membership", {"group", "attributes"})
+        return {**self._attributes(value), "group": self._group(value["group"])}
+
+    def _attributes(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        given = value.get("attributes")
+        if given is not None and not isinstance(given, dict):
+            raise RejectRecord("the attributes of a group or membership are no object")
+        return {"attributes": self._inner(given)} if given else {}
+
+
+class Groups(Mapper):
+    """`POST /groups` creates or merges."""
+
+    needs = Needs({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The group."""
+        group_id = self._id(record, "group_id")
+        attributes = self.attributes(record)
+        body = encoded({"id": group_id, "attributes": attributes})
+        return Request("POST", "/groups", body, group_id, is_repeatable(attributes))
+
+
+class Memberships(Mapper):
+    """A membership has no endpoint to be written to: it rides in its user's `POST /users`."""
+
+    needs = Needs(
+        {"user_id": ("user_id",), "group_id": ("group_id",)}, [("user_id",), ("group_id",)]
+    )
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The user with this one membership; its others stay."""
+        user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
+        attributes = self.attributes(record)
+        membership = {"attributes": attributes, "group": {"id": group_id}}
+        body = encoded({"id": user_id, "memberships": [membership]})
+        return Request("POST", "/users", body, user_id, is_repeatable(attributes))
+
+
+class Events(Mapper):
+    """`POST /events` appends: no id, no idempotency key, no way to read an event back."""
+
+    needs = Needs(
+        columns={
+            "user_id": ("user_id",),
+            "group_id": ("group_id",),
+            "name": ("event_name", "name", "event"),
+            "time": ("time", "timestamp", "occurred_at"),
+        },
+        one_of=[("user_id", "group_id"), ("name",)],
+    )
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the columns, unless `event_name` names every event of the stream."""
+        self._constant = stream.options.event_name
+        if self._constant is not None:
+            self._check_constant(stream.name, self._constant)
+            columns = {role: ones for role, ones in self.needs.columns.items() if role != "name"}
+            self.needs = replace(self.needs, columns=columns, one_of=[("user_id", "group_id")])
+        super().__init__(stream)
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The event, about a user, a group or both."""
+        subject = self._subject(record)
+        body = {
+            "name": self._name(record),
+            **subject,
+            "attributes": self.attributes(record),
+            **self._time(record),
+        }
+        key = " ".join(subject.values())  # the events of one user stay in order
+        return Request("POST", "/events", encoded(body), key, repeatable=False)
+
+    def _left_out(self, stream: Stream) -> frozenset[str]:
+        return super()._left_out(stream) | frozenset(stream.keys)
+
+    def _check_constant(self, stream: str, name: str) -> None:
+        if not is_legal_name(name):
+            raise ConfigError(
+                f"Stream '{stream}': streams.{stream}.event_name '{name}' is no event name. "
+                f"{LEGAL_NAMES}"
+            )
+
+    def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
+        given = {role: self._role(record, role) for role in ("user_id", "group_id")}
+        ids = {role: wire_id(one, role) for role, one in given.items() if one is not None}
+        if not ids:
+            raise RejectRecord("neither user_id nor group_id is given")
+        return ids
+
+    def _name(self, record: Mapping[str, Any]) -> str:
+        name = self._constant or self._role(record, "name")
+        if not isinstance(name, str) or not is_legal_name(name):
+            raise RejectRecord(f"the event name is missing or illegal. {LEGAL_NAMES}")
+        return name
+
+    def _time(self, record: Mapping[str, Any]) -> dict[str, str]:
+        """ISO 8601; the API takes now when it is left out."""
+        time = self._role(record, "time")
+        if time is None:
+            return {}
+        if not isinstance(time, str):
+            raise RejectRecord("the event time is no ISO 8601 text")
+        return {"time": parsed_time(time)}
+
+
+OBJECTS: dict[str, type[Mapper]] = {
+    "groups": Groups,
+    "users": Users,
+    "memberships": Memberships,
+    "events": Events,
+}
+"""In the order they are sent when several wait: what is referred to before what refers to it."""
+
+LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
+
+
+def wire_id(value: Any, role: str) -> str:
+    """An id as the API takes it, a string; a whole number becomes its decimal text.
+
+    Raises:
+        RejectRecord: it is missing, blank, boolean, nested or no whole number.
+    """
+    if isinstance(value, str):
+        if value.strip():
+            return value
+        raise RejectRecord(f"{role} is blank")
+    if value is None:
+        raise RejectRecord(f"{role} is missing")
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        whole, _, fraction = plain_number(value).partition(".")
+        if not fraction.strip("0"):
+            return whole
+    raise RejectRecord(f"{role} is neither text nor a whole number")
+
+
+def is_legal_name(name: str) -> bool:
+    """Whether the API allows it as the name of an event."""
+    return bool(name.strip()) and attribute_name(name) == name
+
+
+def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:
+    if not value.keys() <= keys:
+        raise RejectRecord(f"{what} has other keys than {' and '.join(sorted(keys))}")
+
+
+def _has_sum(listed: Any) -> bool:
+    """Whether `add` or `subtract` stands in the attributes of a group or membership."""
+    if not isinstance(listed, list):
+        return False
+    inner = [one for entry in listed for one in (entry, entry.get("group", {}))]
+    return not all(is_repeatable(one.get("attributes", {})) for one in inner)

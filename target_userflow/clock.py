@@ -1,0 +1,49 @@
+"""Time as a run sees it, and the one way to end its waits: injected, so that no test sleeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timezone
+
+
+class Clock:
+    """Monotonic seconds, the wall clock, and sleeps that `stop` cuts short."""
+
+    def __init__(self) -> None:
+        """Start unstopped."""
+        self._stopped = threading.Event()
+        self.why: BaseException | None = None
+        """What the run is to end with, once it is stopped."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return datetime.now(timezone.utc)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or less when the run is stopped."""
+        if seconds > 0:
+            self._stopped.wait(seconds)
+
+    def stop(self, why: BaseException) -> None:
+        """End all sleeps, now and to come: nothing new is to start. The first reason counts."""
+        self.why = self.why or why
+        self._stopped.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run is to end."""
+        return self._stopped.is_set()
+
+    def check(self) -> None:
+        """Go on, unless the run is to end.
+
+        Raises:
+            BaseException: the reason that `stop` was given.
+        """
+        if self.why:
+            raise self.why

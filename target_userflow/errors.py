@@ -1,0 +1,66 @@
+"""What can go wrong, grouped by what is done about it.
+
+```
+TargetUserflowError
+├── RejectRecord         leave one record out: it goes to the dead letters with this reason
+└── StopRun              end the run: exit 1, one line, no STATE past what is settled
+    ├── ConfigError      a setting or a SCHEMA that no run can start with
+    ├── InputError       what came on standard input is no Singer
+    ├── ApiRefused       the API refuses us, not a record: wrong key, wrong URL, TLS
+    ├── ApiDown          an API that still fails after max_retry_seconds
+    ├── TooManyRejects   a mapping so wrong that going on would burn the budget
+    ├── StorageError     dead letters or ledger that can't be written
+    └── Interrupted      SIGTERM or SIGINT: exit 143 or 130
+```
+
+What is tried again is no exception but an outcome (`retry.TryAgain`).
+"""
+
+from __future__ import annotations
+
+
+class TargetUserflowError(Exception):
+    """The root of what this target raises itself."""
+
+
+class RejectRecord(TargetUserflowError):
+    """One record can't be sent; the message is its reason and holds no value of the record."""
+
+
+class StopRun(TargetUserflowError):
+    """The run can't go on; the message is the one line that its user gets."""
+
+    exit_code = 1
+
+
+class ConfigError(StopRun):
+    """A setting, or a SCHEMA that the settings don't fit."""
+
+
+class InputError(StopRun):
+    """A line on standard input that is no Singer message."""
+
+
+class ApiRefused(StopRun):
+    """The API refuses every request, whatever the record: only a person can mend that."""
+
+
+class ApiDown(StopRun):
+    """The API failed for `max_retry_seconds` and nothing else got through."""
+
+
+class TooManyRejects(StopRun):
+    """More than `abort_reject_ratio` of a stream was rejected."""
+
+
+class StorageError(StopRun):
+    """A file or database of this run can't be written."""
+
+
+class Interrupted(StopRun):
+    """A signal asked the run to end."""
+
+    def __init__(self, signum: int) -> None:
+        """Remember which signal it was: the exit code is 128 more."""
+        super().__init__(f"Stopped by signal {signum}: what is settled stays settled")
+        self.exit_code = 128 + signum

@@ -1,0 +1,91 @@
+"""Sends one request and brings back its answer: the one module that knows the HTTP library.
+
+The expensive parts of `requests` are paid once: the environment is read when a worker's session
+is made, and a request is a copy of a prepared one that goes straight to the session's adapter.
+Redirects are not followed on this way, and no `.netrc` can replace the key.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests import exceptions
+from urllib3.exceptions import NewConnectionError
+
+from target_userflow.apis import Answer, Outcome, Refused, TryAgain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.apis import Request
+
+
+class Http:
+    """The connections to one API, kept alive; each thread has a session of its own."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, timeout: float) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: The API's base URL.
+            headers: What every request carries.
+            timeout: Seconds to wait for a connection, and for each part of an answer.
+        """
+        self._url = url
+        self._timeout = timeout
+        self._template = requests.Request("POST", url, headers=dict(headers)).prepare()
+        self._threads = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def send(self, request: Request) -> Answer | Outcome:
+        """The answer to one attempt, or what it means that none came."""
+        try:
+            response = self._adapter().send(self._prepared(request), **self._threads.environment)
+            return Answer(response.status_code, response.headers, response.content)
+        except exceptions.SSLError as error:
+            return Refused(f"has a TLS certificate that can't be trusted: {_cause(error)}")
+        except (exceptions.RequestException, OSError) as error:
+            return TryAgain(type(error).__name__, lost=not _never_sent(error))
+
+    def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions:
+            session.close()
+
+    def _prepared(self, request: Request) -> requests.PreparedRequest:
+        prepared = self._template.copy()
+        prepared.method = request.method
+        prepared.url = self._url + request.path
+        prepared.body = request.body
+        prepared.headers["Content-Length"] = str(len(request.body))
+        return prepared
+
+    def _adapter(self) -> requests.adapters.BaseAdapter:
+        if not hasattr(self._threads, "adapter"):
+            session = requests.Session()
+            self._sessions.append(session)
+            self._threads.environment = self._environment(session)
+            self._threads.adapter = session.get_adapter(self._url)
+        adapter: requests.adapters.BaseAdapter = self._threads.adapter
+        return adapter
+
+    def _environment(self, session: requests.Session) -> dict[str, Any]:
+        """Proxies and certificates that the environment names."""
+        found = session.merge_environment_settings(self._url, {}, False, None, None)  # noqa: FBT003 - requests' own signature
+        return {**found, "timeout": self._timeout}
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether no connection came about, so that the request can't have been carried out."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, (exceptions.ConnectTimeout, exceptions.ProxyError)) or isinstance(
+        reason, NewConnectionError
+    )
+
+
+def _cause(error: Exception) -> str:
+    """The innermost reason, which says it in the fewest words."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner))

@@ -1,0 +1,51 @@
+"""The pace that all workers of an API share: its budget per minute, and the pauses it asks for."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_userflow.clock import Clock
+
+_MARGIN = 1.01  # a request may reach the API later than its turn, and the next one on time
+
+
+class Limiter:
+    """Hands out turns.
+
+    Turns are spread evenly and never saved up, so that no 60 seconds hold more than the budget,
+    wherever the API starts to count.
+    """
+
+    def __init__(self, per_minute: int | None, clock: Clock) -> None:
+        """Keep `per_minute` requests a minute; None for as many as go."""
+        self._interval = 60 / per_minute * _MARGIN if per_minute else 0.0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_turn = clock.monotonic()
+        self._paused_until = self._next_turn
+        self.waited = 0.0
+        """Seconds that workers have waited here, all together."""
+
+    def wait(self) -> None:
+        """Return when it is this worker's turn, or when the run is stopped."""
+        turn = self._take_turn()
+        while not self._clock.stopped:
+            seconds = max(turn, self._paused_until) - self._clock.monotonic()
+            if seconds <= 0:
+                return
+            self._clock.sleep(seconds)
+            with self._lock:
+                self.waited += seconds
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody start for this long: the API answered 429 or asked to come back later."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    def _take_turn(self) -> float:
+        with self._lock:
+            turn = max(self._next_turn, self._paused_until, self._clock.monotonic())
+            self._next_turn = turn + self._interval
+            return turn

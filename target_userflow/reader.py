@@ -1,0 +1,122 @@
+"""Reads Singer messages, one a line, and says which line is none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from target_userflow.errors import InputError, StopRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_userflow.clock import Clock
+
+_SHAPES: dict[str, dict[str, type]] = {
+    "SCHEMA": {"stream": str, "schema": dict},
+    "RECORD": {"stream": str, "record": dict},
+    "STATE": {"value": object},
+    "ACTIVATE_VERSION": {"stream": str, "version": int},
+}
+_WORDS = {str: "a string", dict: "an object", int: "an integer", object: "any value"}
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class LineReader(GenericSingerReader[bytes]):
+    """Reads bytes, so that a broken character is the fault of its line and not of the file."""
+
+    line = b""
+    """The line that is being processed, as it was read."""
+    number = 0
+    """Its number, from 1."""
+    waiting = False
+    """Whether the reader waits for input: the one moment that a signal may break off at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Read nothing yet; a stopped clock ends the reading."""
+        super().__init__()
+        self._clock = clock
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard input."""
+        return sys.stdin.buffer
+
+    def process_lines(
+        self,
+        file_input: IO[bytes] | None,
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+    ) -> Counter[str]:
+        """Hand every message to the callback of its type.
+
+        Raises:
+            InputError: a line is no Singer message; it names the line's number.
+        """
+        lines = getattr(file_input, "buffer", file_input) or self.default_input
+        counts: Counter[str] = Counter()
+        while line := self._next(lines):
+            self.number += 1
+            self.line = line if isinstance(line, bytes) else line.encode()
+            if self.line.strip():
+                message = self.deserialize_json(self.line)
+                self._callback(message, callbacks)(message)
+                counts[message["type"]] += 1
+        return counts
+
+    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+        """The message on one line.
+
+        Python's own parser takes what the fast one refuses and some taps write: NaN, Infinity and
+        halves of surrogate pairs. They are the record's fault, not the line's.
+        """
+        try:
+            return self._message(_decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+        try:
+            return self._message(json.loads(line, parse_float=Decimal))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"Line {self.number} is no JSON: {_why(error)}") from None
+
+    def complain(self, problem: object) -> StopRun:
+        """The error for a message that can't be processed."""
+        return InputError(f"Line {self.number}: {problem}")
+
+    def _next(self, lines: IO[bytes]) -> bytes:
+        self.waiting = True
+        try:
+            self._clock.check()
+            return lines.readline()
+        finally:
+            self.waiting = False
+
+    def _message(self, found: Any) -> dict[str, Any]:
+        if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+            raise self.complain("no Singer message, which is a JSON object with a type")
+        for key, kind in _SHAPES.get(found["type"], {}).items():
+            if not isinstance(found.get(key), kind):
+                raise self.complain(f"a {found['type']} message needs '{key}', {_WORDS[kind]}")
+        return found
+
+    def _callback(
+        self, message: dict[str, Any], callbacks: dict[str, Callable[[dict[str, Any]], None]]
+    ) -> Callable[[dict[str, Any]], None]:
+        found = callbacks.get(message["type"])
+        if found is None:
+            raise self.complain(f"there is no message type '{message['type'][:40]}'")
+        return found
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, without what stands in the line."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 at byte {error.start + 1}"
+    return "it is nested too deeply"

@@ -1,0 +1,135 @@
+"""The accounts of a run: what became of every record, and whether that adds up."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from target_userflow.errors import StopRun, TooManyRejects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
+"""What can become of a record; each received one meets exactly one of them."""
+_COLUMNS = ("received", *FATES, "in_doubt")
+_ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
+
+
+@dataclass(slots=True)
+class Account:
+    """What became of one stream's records."""
+
+    received: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    in_doubt: int = 0
+    """Requests that were repeated although the one before may have been carried out."""
+
+    @property
+    def settled(self) -> int:
+        """Records whose fate is known."""
+        return sum(self.fates.values())
+
+    def row(self) -> dict[str, int]:
+        """All counts by name."""
+        return {
+            "received": self.received,
+            **{fate: self.fates[fate] for fate in FATES},
+            "in_doubt": self.in_doubt,
+        }
+
+
+class Report:
+    """Counts for all streams; the workers and the reader write to it."""
+
+    def __init__(self, abort_reject_ratio: float = 1.0) -> None:
+        """Start with nothing received."""
+        self.accounts: defaultdict[str, Account] = defaultdict(Account)
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        """How many records of a stream were rejected for a reason."""
+        self._ratio = abort_reject_ratio
+        self._lock = threading.Lock()
+
+    @property
+    def rejected(self) -> int:
+        """Records of all streams that went to the dead letters."""
+        return sum(account.fates["rejected"] for account in self.accounts.values())
+
+    def receive(self, stream: str) -> None:
+        """Count a record that was read."""
+        self.accounts[stream].received += 1
+
+    def settle(self, stream: str, fate: str) -> None:
+        """Count what became of a record."""
+        with self._lock:
+            self.accounts[stream].fates[fate] += 1
+
+    def reject(self, stream: str, reason: str) -> None:
+        """Count a rejected record.
+
+        Raises:
+            TooManyRejects: more than the allowed share of the stream was rejected.
+        """
+        self.settle(stream, "rejected")
+        with self._lock:
+            self.reasons[stream, reason] += 1
+            account = self.accounts[stream]
+            rejected, settled = account.fates["rejected"], account.settled
+        if settled >= _ENOUGH and rejected > self._ratio * settled:
+            raise TooManyRejects(
+                f"Stream '{stream}': {rejected} of {settled} records were rejected, more than "
+                f"abort_reject_ratio allows. Most often: {self._most_often(stream)}"
+            )
+
+    def doubt(self, stream: str) -> None:
+        """Count a repetition that may have doubled something."""
+        with self._lock:
+            self.accounts[stream].in_doubt += 1
+
+    def check(self) -> None:
+        """Hold the accounts of a run that settled everything against each other.
+
+        Raises:
+            StopRun: a record was received and nothing is known of its fate.
+        """
+        for stream, account in self.accounts.items():
+            if account.received != account.settled:
+                raise StopRun(
+                    f"Stream '{stream}': {account.received} records were received and "
+                    f"{account.settled} accounted for. Please report this: it is a defect"
+                )
+
+    def counts(self) -> Iterator[tuple[str, str, int]]:
+        """Stream, name and value of every count that is not 0."""
+        for stream, account in self.accounts.items():
+            yield from ((stream, name, count) for name, count in account.row().items() if count)
+
+    def table(self) -> str:
+        """All counts, a row per stream, without the columns where everything is 0."""
+        rows = {stream: account.row() for stream, account in self.accounts.items()}
+        shown = [
+            c
+            for c in _COLUMNS
+            if c in {"received", "delivered", "rejected"} or any(row[c] for row in rows.values())
+        ]
+        lines = [["stream", *(c.replace("_", " ") for c in shown)]]
+        lines += [[stream, *(f"{row[c]:,}" for c in shown)] for stream, row in rows.items()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.rjust(width) if i else cell.ljust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        )
+
+    def rejections(self) -> Iterator[str]:
+        """A line per stream and reason."""
+        for (stream, reason), count in self.reasons.most_common():
+            yield f"{count:,} rejected of {stream}: {reason}"
+
+    def _most_often(self, stream: str) -> str:
+        counts = {reason: n for (name, reason), n in self.reasons.items() if name == stream}
+        return max(counts, key=counts.__getitem__)

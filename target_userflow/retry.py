@@ -1,0 +1,115 @@
+"""What an answer means for its request, and how long to wait before the next attempt; all pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import backoff
+import msgspec
+
+from target_userflow.apis import Delivered, Refused, Rejected, TryAgain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_userflow.apis import Answer, Outcome
+
+LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
+
+_SUCCESS, _REDIRECT, _SERVER_ERROR = 2, 3, 5  # classes of HTTP statuses
+_TOO_MANY = 429
+_OF_THIS_RECORD = {400, 409, 413, 422}
+_LATER = {408, 425, _TOO_MANY}
+_GATEWAYS = {502, 504}  # the API may have done it, and only its answer got lost on the way
+_REMEDIES = {
+    401: "the key is wrong, revoked or of another region. Check api_key and region",
+    403: "the key may not do this. Check api_key",
+}
+
+
+def outcome(answer: Answer, *, now: datetime) -> Outcome:
+    """What an answer means for its request.
+
+    Args:
+        answer: The answer, with its whole body.
+        now: The wall clock, for a `Retry-After` that is a date.
+    """
+    status, kind = answer.status, answer.status // 100
+    if kind == _SUCCESS:
+        return _of_success(answer)
+    if status in _OF_THIS_RECORD:
+        return _rejected(status, error_of(answer.body))
+    if status in _LATER or kind == _SERVER_ERROR:
+        after = retry_after(answer.headers.get("Retry-After"), now=now)
+        everyone = status == _TOO_MANY or after is not None
+        return TryAgain(f"HTTP {status}", after, everyone=everyone, lost=status in _GATEWAYS)
+    if kind == _REDIRECT:
+        return Refused(f"answered HTTP {status}, a redirect, which is never followed. {_CHECK_URL}")
+    code = error_of(answer.body).get("code")
+    said = f" ({code})" if isinstance(code, str) else ""
+    return Refused(f"answered HTTP {status}{said}: {_REMEDIES.get(status, _CHECK_URL)}")
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """The seconds that a `Retry-After` header asks for, in either of its forms.
+
+    Returns:
+        0 for a date that has passed; None where the header is missing or neither form.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"\s*\d+\s*", value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if date.tzinfo is None:  # RFC 9110: HTTP dates are in GMT
+        date = date.replace(tzinfo=timezone.utc)
+    return max(0.0, (date - now).total_seconds())
+
+
+def waits() -> Iterator[float]:
+    """Seconds to wait after each failed attempt: exponential, with full jitter."""
+    exponential = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT)
+    next(exponential)  # its first value only starts it
+    return (backoff.full_jitter(seconds) for seconds in exponential)
+
+
+def error_of(body: bytes) -> dict[str, Any]:
+    """The documented error in an answer's body, `{"error": {code, message, …}}`, or nothing."""
+    error = _object(body).get("error")
+    return error if isinstance(error, dict) else {}
+
+
+def _of_success(answer: Answer) -> Outcome:
+    """A success is believed only with the JSON object that every endpoint answers."""
+    found = _object(answer.body)
+    if "error" in found:
+        return _rejected(answer.status, error_of(answer.body))
+    if found:
+        return Delivered()
+    return TryAgain(f"HTTP {answer.status} without a JSON object", lost=True)
+
+
+def _rejected(status: int, error: dict[str, Any]) -> Rejected:
+    code, message, request_id = (
+        str(error[key]) if error.get(key) is not None else None
+        for key in ("code", "message", "request_id")
+    )
+    reason = f"HTTP {status} {code}" if code else f"HTTP {status}"
+    return Rejected(reason, status, code, message, request_id)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+_CHECK_URL = "Check api_url and region"

@@ -1,0 +1,41 @@
+"""Which object of an API is a stream?"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from target_userflow.errors import ConfigError
+from target_userflow.settings import IGNORE, OBJECTS, StreamOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ALIASES = {"companies": "groups", "accounts": "groups", "group_memberships": "memberships"}
+_SEPARATORS = re.compile(r"-|\.|__|/")
+
+
+def options_of(stream: str, streams: Mapping[str, StreamOptions]) -> StreamOptions:
+    """The options under the first name or glob that fits `stream`, in the order written."""
+    matches = (options for glob, options in streams.items() if fnmatchcase(stream, glob))
+    return next(matches, StreamOptions())
+
+
+def object_of(stream: str, options: StreamOptions) -> str:
+    """The object that `stream` is routed to, or `ignore`.
+
+    Raises:
+        ConfigError: neither the options nor the stream's name tell.
+    """
+    if options.object:
+        return options.object
+    last_part = _SEPARATORS.split(stream)[-1].lower()
+    found = _ALIASES.get(last_part, last_part)
+    if found in OBJECTS:
+        return found
+    raise ConfigError(
+        f"Stream '{stream}' routes to no object. There are: {', '.join(OBJECTS)}. Say which with "
+        f'the setting streams: {{"{stream}": {{"object": "users"}}}} (or "{IGNORE}" to leave it '
+        f'out), or rename it with stream_maps: {{"{stream}": {{"__alias__": "users"}}}}'
+    )

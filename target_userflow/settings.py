@@ -1,0 +1,256 @@
+"""The settings: their JSON schema, and the small frozen values that the rest receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OBJECTS = ("users", "groups", "memberships", "events")
+IGNORE = "ignore"
+OPERATIONS = ("set", "set_once", "add", "subtract", "append", "prepend", "remove")
+DATA_TYPES = ("string", "number", "boolean", "datetime", "list")
+USERFLOW_URLS = MappingProxyType(
+    {"us": "https://api.userflow.com", "eu": "https://api.eu.userflow.com"}
+)
+USER_AGENT = f"target-userflow/{version('target-userflow')}"
+
+_STREAM_OPTIONS = th.ObjectType(
+    th.Property(
+        "object",
+        th.StringType,
+        allowed_values=[*OBJECTS, IGNORE],
+        description="What the stream is routed to.",
+    ),
+    th.Property(
+        "fields",
+        th.ObjectType(additional_properties=th.StringType),
+        description="Which column has a role, where its name does not say so: role to column.",
+    ),
+    th.Property(
+        "event_name",
+        th.StringType,
+        description="The name of every event of the stream, where no column holds it.",
+    ),
+    th.Property(
+        "nulls",
+        th.StringType,
+        allowed_values=["clear", "omit"],
+        description="`clear`: a null unsets the attribute. `omit`: nulls are not sent.",
+    ),
+    th.Property(
+        "operations",
+        th.ObjectType(additional_properties=th.StringType(allowed_values=list(OPERATIONS))),
+        description="Column to operation, for columns that hold its plain operand.",
+    ),
+    th.Property(
+        "data_types",
+        th.ObjectType(additional_properties=th.StringType(allowed_values=list(DATA_TYPES))),
+        description="Column to data type, for attributes that must have one.",
+    ),
+    additional_properties=False,
+)
+
+CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "api_key",
+        th.StringType,
+        secret=True,
+        title="API key",
+        description="Userflow API key of the environment to write to.",
+    ),
+    th.Property(
+        "region",
+        th.StringType,
+        allowed_values=list(USERFLOW_URLS),
+        default="us",
+        title="Region",
+        description="Where the Userflow environment is: `us` or `eu`.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description=(
+            "Another base URL, instead of `region`'s: https, or http on a loopback address only."
+        ),
+    ),
+    th.Property(
+        "streams",
+        th.ObjectType(additional_properties=_STREAM_OPTIONS),
+        default={},
+        title="Stream options",
+        description=(
+            "Options per stream name or glob, the first that fits: `object`, `fields`, "
+            "`event_name`, `nulls`, `operations`, `data_types`."
+        ),
+    ),
+    th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=100),
+        default=10,
+        title="Concurrency",
+        description="Requests in flight, 1 to 100.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        title="Requests per minute",
+        description="Hard budget for all requests together; unset, the API's 429 sets the pace.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=30,
+        title="Request timeout",
+        description="Seconds to wait for an answer; Userflow may hold a request for 15.",
+    ),
+    th.Property(
+        "max_retry_seconds",
+        th.IntegerType(minimum=0),
+        default=300,
+        title="Max retry seconds",
+        description="How long one request is tried before its record is given up.",
+    ),
+    th.Property(
+        "max_rejects",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Max rejects",
+        description="Rejected records that a run may have and still exit with 0.",
+    ),
+    th.Property(
+        "abort_reject_ratio",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.5,
+        title="Abort reject ratio",
+        description=(
+            "Stop early when more than this share of at least 100 records of a stream is rejected."
+        ),
+    ),
+    th.Property(
+        "dead_letter_dir",
+        th.StringType,
+        default=".target-userflow/dead-letters",
+        title="Dead letter directory",
+        description="Where rejected records are kept, as Singer messages ready to be replayed.",
+    ),
+    th.Property(
+        "ledger",
+        th.StringType,
+        default=".target-userflow/ledger.db",
+        title="Ledger",
+        description=(
+            "What was delivered, as hashes: a SQLite file, an SQLAlchemy URL when several machines "
+            "share it, or an empty string for none."
+        ),
+    ),
+    th.Property(
+        "skip_unchanged",
+        th.BooleanType,
+        default=False,
+        title="Skip unchanged",
+        description="Send only records that differ from what was last delivered.",
+    ),
+    th.Property(
+        "resync_days",
+        th.IntegerType(minimum=0),
+        default=7,
+        title="Resync days",
+        description=(
+            "With `skip_unchanged`: send an unchanged record again after this many days; "
+            "0: on every run."
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        default=USER_AGENT,
+        title="User agent",
+        description="The `User-Agent` header of every request.",
+    ),
+).to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """The options of one stream; each means what its setting says."""
+
+    object: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    event_name: str | None = None
+    nulls: str = "clear"
+    operations: Mapping[str, str] = field(default_factory=dict)
+    data_types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One API under one key."""
+
+    name: str
+    url: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard an API may be asked; durations in seconds."""
+
+    concurrency: int = 10
+    requests_per_minute: int | None = None
+    request_timeout: float = 30
+    max_retry_seconds: float = 300
+    user_agent: str = USER_AGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A config that has passed `config.problems`."""
+
+    userflow: Destination | None
+    pace: Pace
+    streams: Mapping[str, StreamOptions]
+    max_rejects: int
+    abort_reject_ratio: float
+    dead_letter_dir: str
+    ledger: str
+    skip_unchanged: bool
+    resync_days: int
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """Make the values of a config whose defaults are filled in."""
+        key = config.get("api_key")
+        url = (config.get("api_url") or USERFLOW_URLS[config["region"]]).rstrip("/")
+        return cls(
+            userflow=Destination("Userflow", url, key) if key else None,
+            pace=Pace(**_named(config, Pace)),
+            streams={
+                name: StreamOptions(**_named(options, StreamOptions))
+                for name, options in config["streams"].items()
+            },
+            **{
+                name: config[name]
+                for name in (
+                    "max_rejects",
+                    "abort_reject_ratio",
+                    "dead_letter_dir",
+                    "ledger",
+                    "skip_unchanged",
+                    "resync_days",
+                )
+            },
+        )
+
+
+def _named(config: Mapping[str, Any], cls: type) -> dict[str, Any]:
+    """What of `config` the class takes; an explicit null means its default."""
+    names = {one.name for one in fields(cls)}
+    return {name: value for name, value in config.items() if name in names and value is not None}

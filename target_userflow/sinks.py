@@ -1,0 +1,144 @@
+"""The sinks: take a stream's records in, and settle them a window at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.sinks import BatchSink, RecordSink
+
+from target_userflow.apis import Delivered, Rejected, userflow
+from target_userflow.apis.roles import Stream
+from target_userflow.delivery import Entry
+from target_userflow.errors import RejectRecord
+from target_userflow.validation import Validator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_userflow.apis import Request
+    from target_userflow.target import TargetUserflow
+
+
+class IgnoredSink(RecordSink):
+    """A stream that is left out on purpose."""
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Do nothing with it."""
+
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        return record
+
+    def _singer_validate_message(self, record: dict[str, Any]) -> None:
+        """Nor with a record without its key."""
+
+
+class UserflowSink(BatchSink):
+    """One stream on its way to one object.
+
+    The SDK's own checks would end the run at the first bad record (or deliver it all the same), so
+    that `process_record` has the only ones: a bad record becomes a dead letter, the others go on.
+    """
+
+    def __init__(
+        self,
+        target: TargetUserflow,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Compile the checks and the mapping of the stream's columns.
+
+        Raises:
+            ConfigError: the options don't fit the schema, or the schema is none.
+        """
+        super().__init__(target, stream_name, schema, key_properties)
+        self._run = target.run
+        self._reader = target.message_reader
+        self._schema_line = target.message_reader.line
+        self.object, options = target.route(stream_name)
+        self._check = Validator(stream_name, self.schema).check
+        stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
+        self._request_of = userflow.OBJECTS[self.object](stream)
+        self._delivery = target.delivery
+
+    @property
+    def is_full(self) -> bool:
+        """Never by itself: all streams are delivered together, in the order of their objects."""
+        return False
+
+    def get_validator(self) -> None:
+        """Leave the SDK's own validator out."""
+
+    def setup(self) -> None:
+        """Say once which columns bear another name in the API."""
+        renamed = self._request_of.attributes.renamed
+        if renamed:
+            pairs = ", ".join(f"'{column}' to '{name}'" for column, name in renamed.items())
+            self.logger.warning(
+                "Stream '%s': the API allows no such attribute names, so these columns are "
+                "renamed: %s",
+                self.stream_name,
+                pairs,
+            )
+
+    def start_batch(self, context: dict[str, Any]) -> None:
+        """Open a window."""
+        context["records"] = []
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Take a record into the window, or out to the dead letters."""
+        line = self._reader.line
+        self._run.report.receive(self.stream_name)
+        self._run.window.add(len(line))
+        try:
+            request = self._checked_request(record)
+        except RejectRecord as error:
+            why = Rejected(str(error))
+            self._bury(line, why)
+            self._run.report.reject(self.stream_name, why.reason)
+        else:
+            context["records"].append(Entry(request, line))
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Deliver the window."""
+        entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
+        started = self._run.clock.monotonic()
+        try:
+            self._delivery.settle(entries, self)
+            self._run.window.sent(len(entries), self._run.clock.monotonic() - started)
+        finally:
+            for entry in entries:
+                if isinstance(entry.outcome, Rejected):
+                    self._bury(entry.line, entry.outcome)
+
+    def settled(self, entry: Entry) -> None:
+        """Count an entry whose outcome is known; a worker says so."""
+        if isinstance(entry.outcome, Delivered):
+            self._run.report.settle(self.stream_name, "delivered")
+        elif isinstance(entry.outcome, Rejected):
+            self._run.report.reject(self.stream_name, entry.outcome.reason)
+
+    def repeating(self, entry: Entry) -> None:  # noqa: ARG002 - the count is of the stream
+        """Count a repetition that may double something."""
+        self._run.report.doubt(self.stream_name)
+
+    def _checked_request(self, record: dict[str, Any]) -> Request:
+        try:
+            if self.validate_schema:
+                self._check(record)
+            return self._request_of(record)
+        except RecursionError:
+            raise RejectRecord("it is nested too deeply") from None
+
+    def _bury(self, line: bytes, why: Rejected) -> None:
+        now = self._run.clock.now()
+        self._run.dead_letters.add(self.stream_name, self._schema_line, line, why, now)
+
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        return record
+
+    def _singer_validate_message(self, record: dict[str, Any]) -> None:
+        """Leave the check of the key to the mapping."""
+
+    def _after_process_record(self, context: dict[str, Any]) -> None:
+        """Log nothing per record."""

@@ -1,0 +1,65 @@
+"""How many records are held before they are delivered and their STATE is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_userflow.clock import Clock
+
+SECONDS = 10.0
+"""How long filling a window may take, and likewise delivering it: STATE comes twice as seldom."""
+MOST_RECORDS = 10_000
+MOST_BYTES = 32_000_000
+
+
+class Window:
+    """Grows and shrinks with what was delivered lately.
+
+    The first one is small, as nothing is known yet of the API's speed and limits.
+    """
+
+    def __init__(self, clock: Clock, *, first: int, most: int | None = None) -> None:
+        """Open the first window.
+
+        Args:
+            clock: Measures how long windows take.
+            first: Records in the first window.
+            most: Records in any window; by default 10,000.
+        """
+        self._clock = clock
+        self._most = most or MOST_RECORDS
+        self.size = min(first, self._most)
+        """Records that fill the window."""
+        self._open()
+
+    def add(self, size: int) -> None:
+        """Count a record of so many bytes."""
+        self._records += 1
+        self._bytes += size
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to deliver."""
+        return (
+            self._records >= self.size
+            or self._bytes >= MOST_BYTES
+            or self._clock.monotonic() - self._opened >= SECONDS
+        )
+
+    def sent(self, requests: int, seconds: float) -> None:
+        """Note what a part of the window's delivery took."""
+        self._requests += requests
+        self._seconds += seconds
+
+    def reopen(self) -> None:
+        """Open the next one: as large as can be delivered in `SECONDS` at the speed of this one."""
+        if self._requests:
+            speed = int(self._requests / max(self._seconds, 0.001) * SECONDS)
+            self.size = max(1, min(speed, 4 * self.size, self._most))
+        self._open()
+
+    def _open(self) -> None:
+        self._records = self._bytes = self._requests = 0
+        self._seconds = 0.0
+        self._opened = self._clock.monotonic()

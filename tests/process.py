@@ -1,0 +1,92 @@
+"""The target as its users run it: a process with Singer on standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+TARGET = [sys.executable, "-m", "target_userflow"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    status: int
+    states: list[Any]
+    log: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The messages of the log's error lines."""
+        lines = [line.split(" | ") for line in self.log.splitlines()]
+        return [line[-1] for line in lines if len(line) > 1 and line[1].strip() == "ERROR"]
+
+
+def schema(stream: str, properties: Mapping[str, Any], keys: Iterable[str] = ("id",)) -> dict[str, Any]:
+    """A SCHEMA message; a property is its type, or a whole JSON schema."""
+    full = {
+        name: one if isinstance(one, dict) else {"type": [one, "null"]}
+        for name, one in properties.items()
+    }
+    body = {"type": "object", "properties": full}
+    return {"type": "SCHEMA", "stream": stream, "schema": body, "key_properties": list(keys)}
+
+
+def record(stream: str, **values: Any) -> dict[str, Any]:
+    """A RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": values}
+
+
+def state(value: Any) -> dict[str, Any]:
+    """A STATE message."""
+    return {"type": "STATE", "value": value}
+
+
+def singer(messages: Iterable[Any]) -> bytes:
+    """Messages as the lines that a tap writes; bytes are lines already."""
+    return b"".join(
+        line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in messages
+    )
+
+
+def config_file(directory: Path, config: Mapping[str, Any]) -> Path:
+    """A config file whose run leaves nothing outside of `directory`."""
+    path = directory / "config.json"
+    defaults = {
+        "dead_letter_dir": str(directory / "dead-letters"),
+        "ledger": str(directory / "ledger.db"),
+    }
+    path.write_text(json.dumps({**defaults, **config}))
+    return path
+
+
+def run_target(
+    directory: Path,
+    config: Mapping[str, Any],
+    messages: Iterable[Any],
+    *,
+    arguments: Iterable[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> Result:
+    """Pipe messages into the target and wait for its end."""
+    command = [*TARGET, "--config", str(config_file(directory, config)), *arguments]
+    done = subprocess.run(  # noqa: S603 - our own module
+        command,
+        input=singer(messages),
+        capture_output=True,
+        cwd=directory,
+        env={**os.environ, **(env or {})},
+        check=False,
+        timeout=120,
+    )
+    states = [json.loads(line) for line in done.stdout.splitlines()]
+    return Result(done.returncode, states, done.stderr.decode())
