@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow import retry
-from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
+from target_userflow.apis import Answer, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_userflow.apis import Outcome, Request
+    from target_userflow.apis import Delivered, Outcome, Request, Settled
     from target_userflow.clock import Clock
     from target_userflow.http import Http
     from target_userflow.limiter import Limiter
@@ -32,18 +32,32 @@ class Entry:
     request: Request
     line: bytes
     """The record as the tap wrote it, should it become a dead letter."""
-    outcome: Delivered | Rejected | None = None
+    key: bytes = b""
+    """Its place in the ledger; empty where it has none."""
+    sent: bool = False
+    """Whether there was an attempt."""
+    lost: bool = False
+    """Whether an attempt may have been carried out although no good answer came."""
+    in_doubt: bool = False
+    """Whether it was sent again although it may thereby be doubled."""
+    outcome: Settled | None = None
     """What became of it; None as long as it is unsettled."""
 
 
-class Observer(Protocol):
-    """Is told what happens to a window, by the workers as it happens."""
+class Keeper(Protocol):
+    """Keeps the books of a window; the workers tell it what happens as it happens."""
+
+    def is_needed(self, entry: Entry) -> bool:
+        """Whether the entry has to be sent; settles it otherwise."""
+
+    def sending(self, entry: Entry) -> None:
+        """An attempt starts; `sent` and `lost` tell of those before."""
 
     def settled(self, entry: Entry) -> None:
-        """Its outcome is known."""
+        """The outcome is known."""
 
-    def repeating(self, entry: Entry) -> None:
-        """It is sent once more, although it may have been carried out and is not repeatable."""
+    def unsettled(self, entry: Entry) -> None:
+        """The run ends before there is an outcome."""
 
 
 class Delivery:
@@ -67,7 +81,7 @@ class Delivery:
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=name)
         self._last_success = float("-inf")
 
-    def settle(self, entries: Iterable[Entry], observer: Observer) -> None:
+    def settle(self, entries: Iterable[Entry], keeper: Keeper) -> None:
         """Return when every entry has its outcome.
 
         Raises:
@@ -75,7 +89,7 @@ class Delivery:
         """
         lanes = deque(_lanes(entries))
         workers = min(len(lanes), self._pace.concurrency)
-        wait([self._workers.submit(self._work, lanes, observer) for _ in range(workers)])
+        wait([self._workers.submit(self._work, lanes, keeper) for _ in range(workers)])
         self._clock.check()
 
     def close(self) -> None:
@@ -83,34 +97,43 @@ class Delivery:
         self._workers.shutdown(wait=False)
         self._http.close()
 
-    def _work(self, lanes: deque[list[Entry]], observer: Observer) -> None:
+    def _work(self, lanes: deque[list[Entry]], keeper: Keeper) -> None:
         """Take one lane after the other until none is left or the run is stopped."""
         try:
             for entry in _taken(lanes):
                 if self._clock.stopped:
                     return
-                self._deliver(entry, observer)
+                if keeper.is_needed(entry):
+                    self._settle(entry, keeper)
         except BaseException as error:  # noqa: BLE001 - the worker boundary: `settle` raises it
             self._clock.stop(error)
 
-    def _deliver(self, entry: Entry, observer: Observer) -> None:
+    def _settle(self, entry: Entry, keeper: Keeper) -> None:
+        try:
+            self._deliver(entry, keeper)
+        finally:
+            if not entry.outcome:
+                keeper.unsettled(entry)
+
+    def _deliver(self, entry: Entry, keeper: Keeper) -> None:
         """Try until there is an outcome, or the run is stopped."""
-        started, lost = None, False
+        started = None
         for seconds in retry.waits():
             self._limiter.wait()
             if self._clock.stopped:
                 return
-            if lost and not entry.request.repeatable:
-                observer.repeating(entry)
+            keeper.sending(entry)
+            entry.sent = True
             started = started or self._clock.monotonic()
             outcome = self._attempt(entry.request)
             if isinstance(outcome, TryAgain):
-                lost = outcome.lost
-                entry.outcome = self._pause_or_give_up(outcome, outcome.after or seconds, started)
+                entry.lost |= outcome.lost
+                wait = outcome.after or seconds
+                entry.outcome = self._pause_or_give_up(outcome, wait, started)
             else:
                 entry.outcome = self._checked(outcome)
             if entry.outcome:
-                observer.settled(entry)
+                keeper.settled(entry)
                 return
 
     def _attempt(self, request: Request) -> Outcome:
@@ -150,10 +173,16 @@ class Delivery:
 
 
 def _lanes(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
-    """The entries by key, each key's in the order read."""
+    """The entries that must follow each other, each lane in the order read.
+
+    Of one event that comes twice, the second has to know what became of the first, even if it names
+    another user.
+    """
     lanes: dict[str, list[Entry]] = {}
+    by_key: dict[bytes, str] = {}
     for entry in entries:
-        lanes.setdefault(entry.request.key, []).append(entry)
+        lane = by_key.setdefault(entry.key, entry.request.key) if entry.key else entry.request.key
+        lanes.setdefault(lane, []).append(entry)
     return lanes.values()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink, RecordSink
 
-from target_userflow.apis import Delivered, Rejected, userflow
+from target_userflow.apis import Rejected, Unneeded, userflow
 from target_userflow.apis.roles import Stream
 from target_userflow.delivery import Entry
 from target_userflow.errors import RejectRecord
@@ -15,7 +15,6 @@ from target_userflow.validation import Validator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_userflow.apis import Request
     from target_userflow.target import TargetUserflow
 
 
@@ -60,6 +59,7 @@ class UserflowSink(BatchSink):
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
         self._request_of = userflow.OBJECTS[self.object](stream)
         self._delivery = target.delivery
+        self._memory = target.memory(self.object, stream)
 
     @property
     def is_full(self) -> bool:
@@ -91,42 +91,73 @@ class UserflowSink(BatchSink):
         self._run.report.receive(self.stream_name)
         self._run.window.add(len(line))
         try:
-            request = self._checked_request(record)
+            entry = self._entry(record, line)
         except RejectRecord as error:
             why = Rejected(str(error))
             self._bury(line, why)
             self._run.report.reject(self.stream_name, why.reason)
         else:
-            context["records"].append(Entry(request, line))
+            context["records"].append(entry)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Deliver the window."""
         entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
         started = self._run.clock.monotonic()
+        self._memory.open(entries)
         try:
             self._delivery.settle(entries, self)
-            self._run.window.sent(len(entries), self._run.clock.monotonic() - started)
         finally:
             for entry in entries:
                 if isinstance(entry.outcome, Rejected):
                     self._bury(entry.line, entry.outcome)
+        sent = sum(not isinstance(entry.outcome, Unneeded) for entry in entries)
+        self._run.window.sent(sent, self._run.clock.monotonic() - started)
+
+    # What the workers tell, as the window's keeper
+
+    def is_needed(self, entry: Entry) -> bool:
+        """Whether an entry has to be sent; counts it otherwise."""
+        fate = self._memory.fate(entry)
+        if fate is None:
+            return True
+        entry.outcome = Unneeded(fate)
+        self._run.report.settle(self.stream_name, fate)
+        return False
+
+    def sending(self, entry: Entry) -> None:
+        """Note that an entry is in flight, and count it once if that may double something."""
+        doubtful = not entry.request.repeatable and (
+            entry.lost if entry.sent else self._memory.is_doubtful(entry)
+        )
+        if doubtful and not entry.in_doubt:
+            self._run.report.doubt(self.stream_name)
+            entry.in_doubt = True
+        if not entry.sent:
+            self._memory.sending(entry)
 
     def settled(self, entry: Entry) -> None:
-        """Count an entry whose outcome is known; a worker says so."""
-        if isinstance(entry.outcome, Delivered):
-            self._run.report.settle(self.stream_name, "delivered")
-        elif isinstance(entry.outcome, Rejected):
+        """Note and count an entry whose outcome is known."""
+        if isinstance(entry.outcome, Rejected):
+            self.unsettled(entry)
             self._run.report.reject(self.stream_name, entry.outcome.reason)
+        else:
+            self._memory.delivered(entry)
+            self._run.report.settle(self.stream_name, "delivered")
 
-    def repeating(self, entry: Entry) -> None:  # noqa: ARG002 - the count is of the stream
-        """Count a repetition that may double something."""
-        self._run.report.doubt(self.stream_name)
+    def unsettled(self, entry: Entry) -> None:
+        """Note that an entry was not delivered, unless that is in doubt."""
+        if entry.sent and not entry.lost:
+            self._memory.not_delivered(entry)
 
-    def _checked_request(self, record: dict[str, Any]) -> Request:
+    def _entry(self, record: dict[str, Any], line: bytes) -> Entry:
         try:
             if self.validate_schema:
                 self._check(record)
-            return self._request_of(record)
+            missing = [key for key in self.key_properties if key not in record]
+            if missing:
+                raise RejectRecord(f"key property '{missing[0]}' is missing")
+            request = self._request_of(record)
+            return Entry(request, line, self._memory.key(record, request))
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
 

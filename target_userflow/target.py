@@ -27,7 +27,9 @@ from target_userflow.dead_letters import DeadLetters
 from target_userflow.delivery import Delivery
 from target_userflow.errors import ConfigError, Interrupted, StopRun, StorageError
 from target_userflow.http import Http
+from target_userflow.ledger import Ledger, exists
 from target_userflow.limiter import Limiter
+from target_userflow.memory import EventMemory, Memory, RecordMemory
 from target_userflow.reader import LineReader
 from target_userflow.report import Report
 from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.sinks import Sink
+
+    from target_userflow.apis.roles import Stream
 
 _OF_SIGNALS = 128  # an exit status above it tells the signal
 _TURNS = tuple(userflow.OBJECTS)
@@ -146,6 +150,32 @@ class TargetUserflow(Target):
         limiter = Limiter(pace.requests_per_minute, self._clock)
         return Delivery(destination.name, http, limiter, self._clock, pace)
 
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was delivered by earlier runs, opened when the first stream needs it.
+
+        Raises:
+            ConfigError: the setting names no database that can be used.
+            StorageError: it can't be opened, or another run has it.
+        """
+        settings = self.run.settings
+        assert settings.userflow  # noqa: S101 - a stream that needs the ledger needs the API first
+        ledger = Ledger(settings.ledger, settings.userflow)
+        if not settings.skip_unchanged:
+            ledger.forget_records()  # this run will change them without noting it
+        return ledger
+
+    def memory(self, name: str, stream: Stream) -> Memory:
+        """What a stream to the object `name` remembers; see `ledger` for what is raised."""
+        settings, today = self.run.settings, self._clock.now().toordinal()
+        if name == "events" and stream.keys and settings.ledger:
+            return EventMemory(self.ledger, today, stream.name, stream.keys)
+        if name != "events" and settings.skip_unchanged:
+            return RecordMemory(self.ledger, today, name, settings.resync_days)
+        if settings.ledger and exists(settings.ledger):
+            _ = self.ledger
+        return Memory()
+
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """A sink that delivers, or one that leaves the stream out."""
         name, _ = self.route(stream_name)
@@ -237,11 +267,11 @@ class TargetUserflow(Target):
         return self._judge_rejections()
 
     def _close(self) -> None:
-        if "delivery" in self.__dict__:
-            self.delivery.close()
+        for opened in {"delivery", "ledger"} & self.__dict__.keys():
+            getattr(self, opened).close()
         self.run.dead_letters.close()
         for stream, fate, count in self.run.report.counts():
-            tags = {metrics.Tag.STREAM: stream, metrics.Tag.STATUS: fate}
+            tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
             point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
             metrics.log(self.metrics_logger, point)
         if self.run.report.accounts:

@@ -21,6 +21,8 @@ class Request:
     body: bytes
     key: str
     """Requests with one key are sent one after the other, in the order read."""
+    identity: tuple[str, ...]
+    """The ids under which the API keeps it; none for events."""
     repeatable: bool
     """Whether sending it twice leaves the destination as sending it once does."""
 
@@ -51,6 +53,13 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unneeded:
+    """It was not sent, as nothing would change; `fate` is a column of the report."""
+
+    fate: str
+
+
+@dataclass(frozen=True, slots=True)
 class TryAgain:
     """It may work later."""
 
@@ -70,4 +79,5 @@ class Refused:
     line: str
 
 
+Settled = Delivered | Rejected | Unneeded
 Outcome = Delivered | Rejected | TryAgain | Refused

@@ -105,7 +105,7 @@ class Users(Mapper):
         lists = self._lists(record)
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
-        return Request("POST", "/users", encoded(body), user_id, repeatable)
+        return Request("POST", "/users", encoded(body), user_id, (user_id,), repeatable)
 
     def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """`groups` or `memberships`, never both, and whether those not listed are to end."""
@@ -177,7 +177,7 @@ class Groups(Mapper):
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
         body = encoded({"id": group_id, "attributes": attributes})
-        return Request("POST", "/groups", body, group_id, is_repeatable(attributes))
+        return Request("POST", "/groups", body, group_id, (group_id,), is_repeatable(attributes))
 
 
 class Memberships(Mapper):
@@ -193,7 +193,8 @@ class Memberships(Mapper):
         attributes = self.attributes(record)
         membership = {"attributes": attributes, "group": {"id": group_id}}
         body = encoded({"id": user_id, "memberships": [membership]})
-        return Request("POST", "/users", body, user_id, is_repeatable(attributes))
+        ids = user_id, group_id
+        return Request("POST", "/users", body, user_id, ids, is_repeatable(attributes))
 
 
 class Events(Mapper):
@@ -228,7 +229,7 @@ class Events(Mapper):
             **self._time(record),
         }
         key = " ".join(subject.values())  # the events of one user stay in order
-        return Request("POST", "/events", encoded(body), key, repeatable=False)
+        return Request("POST", "/events", encoded(body), key, (), repeatable=False)
 
     def _left_out(self, stream: Stream) -> frozenset[str]:
         return super()._left_out(stream) | frozenset(stream.keys)
