@@ -85,8 +85,8 @@ class LineReader(GenericSingerReader[bytes]):
             raise InputError(f"Line {self.number} is no JSON: {_why(error)}") from None
 
     def complain(self, problem: object) -> StopRun:
-        """The error for a message that can't be processed."""
-        return InputError(f"Line {self.number}: {problem}")
+        """The error for a message that can't be processed; the SDK says some in several lines."""
+        return InputError(f"Line {self.number}: {str(problem).partition(chr(10))[0]}")
 
     def _next(self, lines: IO[bytes]) -> bytes:
         self.waiting = True

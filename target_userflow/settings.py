@@ -119,6 +119,15 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         description="How long one request is tried before its record is given up.",
     ),
     th.Property(
+        "batch_size_rows",
+        th.IntegerType(minimum=1),
+        title="Batch size rows",
+        description=(
+            "Most records to hold before they are delivered and STATE is written; unset, as many "
+            "as ten seconds deliver, at most 10,000."
+        ),
+    ),
+    th.Property(
         "max_rejects",
         th.IntegerType(minimum=0),
         default=0,

@@ -75,13 +75,17 @@ class TargetUserflow(Target):
     default_sink_class = UserflowSink
     message_reader: LineReader
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         """Check the config and make what the sinks share; nothing is sent or written yet.
+
+        Args:
+            clock: Another time than the machine's.
+            kwargs: The SDK's own arguments; `config` is the one that is needed.
 
         Raises:
             ConfigValidationError: with a line for everything that is wrong with the config.
         """
-        self._clock = Clock()
+        self._clock = clock or Clock()
         super().__init__(message_reader=LineReader(self._clock), **kwargs)
         settings = Settings.of(self.config)
         now = self._clock.now()
@@ -90,11 +94,7 @@ class TargetUserflow(Target):
             self._clock,
             Report(settings.abort_reject_ratio),
             DeadLetters(settings.dead_letter_dir, f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"),
-            Window(
-                self._clock,
-                first=2 * settings.pace.concurrency,
-                most=self.config.get("batch_size_rows"),
-            ),
+            Window(self._clock, settings.pace, most=self.config.get("batch_size_rows")),
         )
         self._written_state: Any = None
 

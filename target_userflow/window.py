@@ -6,30 +6,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from target_userflow.clock import Clock
+    from target_userflow.settings import Pace
 
 SECONDS = 10.0
 """How long filling a window may take, and likewise delivering it: STATE comes twice as seldom."""
 MOST_RECORDS = 10_000
 MOST_BYTES = 32_000_000
+_FIRST = 50  # requests per worker in the first window: 25 s of them, if each takes half a second
 
 
 class Window:
     """Grows and shrinks with what was delivered lately.
 
-    The first one is small, as nothing is known yet of the API's speed and limits.
+    The first one is modest, as nothing is known yet of the API's speed and limits.
     """
 
-    def __init__(self, clock: Clock, *, first: int, most: int | None = None) -> None:
+    def __init__(self, clock: Clock, pace: Pace, *, most: int | None = None) -> None:
         """Open the first window.
 
         Args:
             clock: Measures how long windows take.
-            first: Records in the first window.
+            pace: What the first window is made for.
             most: Records in any window; by default 10,000.
         """
         self._clock = clock
         self._most = most or MOST_RECORDS
-        self.size = min(first, self._most)
+        budget = int((pace.requests_per_minute or self._most * 60) / 60 * SECONDS)
+        self.size = max(1, min(_FIRST * pace.concurrency, budget, self._most))
         """Records that fill the window."""
         self._open()
 

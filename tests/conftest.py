@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_userflow.sandbox import Sandbox
+    from target_userflow.sandbox.settings import Changes
+
+_AS_IT_STARTS: Changes = {
+    "api_key": "ak_sandbox",
+    "latency_ms": 0,
+    "slow_ms": 2000,
+    "rate_limit": None,
+    "retry_after": "seconds",
+    "faults": {},
+    "seed": None,
+}
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +34,7 @@ def shared_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(shared_sandbox: Sandbox) -> Sandbox:
-    """The shared sandbox, empty and without faults."""
+    """The shared sandbox, empty and as it starts."""
+    shared_sandbox.configure(**_AS_IT_STARTS)
     shared_sandbox.reset()
     return shared_sandbox

@@ -31,7 +31,9 @@ class Result:
         return [line[-1] for line in lines if len(line) > 1 and line[1].strip() == "ERROR"]
 
 
-def schema(stream: str, properties: Mapping[str, Any], keys: Iterable[str] = ("id",)) -> dict[str, Any]:
+def schema(
+    stream: str, properties: Mapping[str, Any], keys: Iterable[str] = ("id",)
+) -> dict[str, Any]:
     """A SCHEMA message; a property is its type, or a whole JSON schema."""
     full = {
         name: one if isinstance(one, dict) else {"type": [one, "null"]}

@@ -1,13 +1,11 @@
-"""The SDK's standard suite, and the defects of the SDK that our overrides answer.
-
-Each test named `test_sdk_…` fails when the SDK mends the defect: then our override can go.
-"""
+"""The SDK's standard suite for targets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from process import record, run_target, schema
 from singer_sdk.testing import get_target_test_class
 from singer_sdk.testing.runners import TargetTestRunner
 
@@ -26,6 +24,8 @@ STREAMS = {
 }
 StandardSuite = get_target_test_class(TargetUserflow, config={"api_key": "ak_unused"})
 
+pytestmark = pytest.mark.smoke
+
 
 class TestStandardSuite(StandardSuite):  # type: ignore[valid-type,misc] # a class made by the SDK
     """The SDK's standard suite for targets, with the sandbox as the destination."""
@@ -35,3 +35,18 @@ class TestStandardSuite(StandardSuite):  # type: ignore[valid-type,misc] # a cla
         """A runner whose target writes to the sandbox."""
         config = {**sandbox.config, "streams": STREAMS, "dead_letter_dir": str(tmp_path)}
         return TargetTestRunner(TargetUserflow, config=config)
+
+    def test_target_record_missing_key_property(  # the suite expects the run to end here
+        self, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        """A record without its key becomes a dead letter, and the run goes on."""
+        messages = [
+            schema("users", {"id": "integer", "plan": "string"}),
+            record("users", plan="pro"),
+            record("users", id=2, plan="pro"),
+        ]
+        result = run_target(tmp_path, sandbox.config, messages)
+        assert list(sandbox.state()["users"]) == ["2"]
+        (letters,) = (tmp_path / "dead-letters").iterdir()
+        assert "'id' is missing" in letters.read_text()
+        assert result.status == 1

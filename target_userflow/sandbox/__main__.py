@@ -1,0 +1,145 @@
+"""The command line of the sandbox."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from target_userflow.sandbox.faults import FAULTS
+from target_userflow.sandbox.sample import lines
+from target_userflow.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    import socket
+
+_DEFAULTS = Settings()
+_FAULTS_TOLD = "; ".join(f"{name} {what}" for name, what in FAULTS.items())
+
+
+def main() -> None:
+    """Run the command line: whatever is refused is refused in one line."""
+    try:
+        status = cli(prog_name="target-userflow-sandbox", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"Error: {error.format_message()}", err=True)
+        status = error.exit_code
+    except click.Abort:  # Ctrl-C before it listens
+        status = 0
+    sys.exit(status)
+
+
+@click.group(invoke_without_command=True, context_settings={"show_default": True})
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """A local stand-in for the APIs that target-userflow writes to."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
+    """Refuse to be reachable from elsewhere: the sandbox keeps no secrets."""
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise click.BadParameter(f"{host} is no loopback address such as 127.0.0.1")
+    return address
+
+
+def _odds(
+    _context: click.Context, _parameter: click.Parameter, chances: tuple[str, ...]
+) -> dict[str, float]:
+    """The probabilities by fault; a fault that is given twice has the last one."""
+    return dict(_chance(chance) for chance in chances)
+
+
+def _chance(chance: str) -> tuple[str, float]:
+    name, _, probability = chance.partition(":")
+    try:
+        return name, float(probability)
+    except ValueError:
+        raise click.BadParameter(f"{chance!r} is not of the form NAME:PROBABILITY") from None
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", callback=_loopback, help="A loopback address.")
+@click.option("--port", default=8765, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--api-key", default=_DEFAULTS.api_key, help="The one key that is let in.")
+@click.option(
+    "--latency-ms",
+    default=_DEFAULTS.latency_ms,
+    type=click.FloatRange(0),
+    help="How long every answer takes.",
+)
+@click.option(
+    "--slow-ms",
+    default=_DEFAULTS.slow_ms,
+    type=click.FloatRange(0),
+    help="How much longer the fault slow makes it.",
+)
+@click.option(
+    "--rate-limit", type=click.IntRange(1), help="Requests let in per minute; none if not given."
+)
+@click.option(
+    "--retry-after",
+    default=_DEFAULTS.retry_after,
+    type=click.Choice(["seconds", "date", "none"]),
+    help="The form of the Retry-After header on a 429.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME:PROBABILITY",
+    callback=_odds,
+    help=f"What goes wrong and how often, such as 503:0.05; repeatable. {_FAULTS_TOLD}.",
+)
+@click.option("--seed", type=int, help="Makes the sequence of the faults reproducible.")
+def serve(host: str, port: int, **options: Any) -> None:
+    """Serve until Ctrl-C, keeping everything in memory."""
+    try:
+        settings = _DEFAULTS.changed(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _serve(host, port, settings)
+
+
+@cli.command()
+@click.option("--exit", "leave", is_flag=True, help="End when the sample is delivered.")
+def demo(*, leave: bool) -> None:
+    """Run the real target on a sample of made-up data, and show what came of it."""
+    from target_userflow.sandbox.demo import demo as show  # noqa: PLC0415 (needs the extra)
+
+    sys.exit(show(click.echo, stay=not leave))
+
+
+@cli.command()
+def sample() -> None:
+    """Write the sample of made-up data, as a tap would."""
+    for line in lines():
+        click.echo(line)
+
+
+def _serve(host: str, port: int, settings: Settings) -> None:
+    try:
+        from target_userflow.sandbox import server  # noqa: PLC0415 (needs the extra)
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"{missing.name} is missing: pip install 'target-userflow[sandbox]'"
+        ) from None
+    try:
+        listener: socket.socket = server.listen(host, port)
+    except OSError as error:
+        raise click.ClickException(
+            f"can't listen on {host} port {port}: {error.strerror or error}"
+        ) from None
+    server.serve(listener, settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""From a request to its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect, Request
+
+from target_userflow.sandbox import documents, inspection
+from target_userflow.sandbox.calls import Answer, Call, Refusal
+from target_userflow.sandbox.faults import RESETS, Faults
+from target_userflow.sandbox.journal import Journal
+from target_userflow.sandbox.limits import SlidingWindow, retry_after
+from target_userflow.sandbox.script import Script
+from target_userflow.sandbox.userflow import Userflow
+from target_userflow.sandbox.wire import Wire
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from target_userflow.sandbox.calls import Api
+    from target_userflow.sandbox.settings import Settings
+
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
+_BAD_GATEWAY = Answer(502, _HTML, {"Content-Type": "text/html"})
+
+
+class App:
+    """The sandbox as an ASGI application.
+
+    A request is handled at one go when it has arrived whole, so the order of arrival is the
+    order of the writes, whatever the answers wait for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin with nothing written."""
+        self.api: Api = Userflow()
+        self.journal = Journal()
+        self.script = Script()
+        self._window = SlidingWindow()
+        self._initial = settings
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Behave differently from now on; the sequence of faults begins again."""
+        self.settings = settings
+        self._faults = Faults(settings.faults, settings.seed)
+
+    def reset(self) -> None:
+        """Forget everything, and behave as at the start."""
+        for room in (self.api, self._window, self.journal, self.script):
+            room.reset()
+        self.configure(self._initial)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        request, wire = Request(scope, receive), Wire(scope, receive, send)
+        try:
+            raw = await request.body()
+        except ClientDisconnect:
+            return
+        if scope["path"].startswith(inspection.PREFIX):
+            await wire.answer(inspection.answer(self, request.method, scope["path"], raw))
+        else:
+            await self._serve(self._call(request, raw), raw, wire)
+
+    def _call(self, request: Request, raw: bytes) -> Call:
+        return Call(
+            seq=self.journal.next_seq(),
+            method=request.method,
+            path=request.scope["raw_path"].decode(),
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            document=documents.read(raw),
+        )
+
+    async def _serve(self, call: Call, raw: bytes, wire: Wire) -> None:
+        entry = self.journal.open(call, raw, wire.connection.number)
+        answer, fault = self._decide(call)
+        entry.decide(answer, fault)
+        status = await self._deliver(answer, fault, wire)
+        self.journal.close(entry, status)
+
+    def _decide(self, call: Call) -> tuple[Answer | None, str | None]:
+        """What is answered, and what goes wrong with it."""
+        step = self.script.take(call.method, call.path)
+        fault = step.fault if step else self._faults.draw()
+        planned = step.answer if step else None
+        return planned or self._answer(call, fault), fault
+
+    def _answer(self, call: Call, fault: str | None) -> Answer | None:
+        """The answer to a call that a fault may hit before the write; None for no answer."""
+        match fault:
+            case "reset-before":
+                return None
+            case "html":
+                return _BAD_GATEWAY
+            case "500":
+                return self.api.refuse(Refusal(500, "something went wrong"), call)
+            case "503":
+                return self.api.refuse(Refusal(503, "the request was queued for too long"), call)
+            case "429":
+                return self.api.refuse(self._too_many(seconds=1), call)
+            case _:
+                return self._handle(call)
+
+    def _handle(self, call: Call) -> Answer:
+        try:
+            self.api.authorize(call, self.settings.api_key)
+            self._stay_within_limit()
+            return self.api.answer(call)
+        except Refusal as refusal:
+            return self.api.refuse(refusal, call)
+
+    def _stay_within_limit(self) -> None:
+        if limit := self.settings.rate_limit:
+            seconds = self._window.wait(self.settings.api_key, limit)
+            if seconds:
+                raise self._too_many(seconds)
+
+    def _too_many(self, seconds: float) -> Refusal:
+        headers = retry_after(self.settings.retry_after, seconds)
+        return Refusal(429, "there were too many requests in the last minute", headers)
+
+    async def _deliver(self, answer: Answer | None, fault: str | None, wire: Wire) -> int | None:
+        """Send the answer the way the fault wants it; the status that was sent, if any."""
+        slow_ms = self.settings.slow_ms if fault == "slow" else 0
+        if not await wire.still_there((self.settings.latency_ms + slow_ms) / 1000):
+            return None
+        if answer is None or fault in RESETS:
+            await wire.reset()
+            return None
+        send = wire.answer_half if fault == "truncated" else wire.answer
+        await send(answer)
+        return answer.status

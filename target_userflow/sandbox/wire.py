@@ -1,0 +1,88 @@
+"""How an answer leaves: whole, late, cut short, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from target_userflow.sandbox.calls import Answer
+
+EXTENSION = "target_userflow.connection"
+"""Where the server puts the `Connection` into the scope of a request."""
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A TCP connection, numbered in the order of opening."""
+
+    number: int
+    transport: asyncio.Transport
+
+    def reset(self) -> None:
+        """End it with a reset, as a crashed server or an impatient proxy does."""
+        raw: socket.socket = self.transport.get_extra_info("socket")
+        if self.transport.is_closing():
+            return
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The way back for one request whose body was read."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that the request came on."""
+        connection: Connection = self.scope["extensions"][EXTENSION]
+        return connection
+
+    async def still_there(self, seconds: float) -> bool:
+        """Wait, and tell whether the client has waited too."""
+        if not seconds:
+            return True
+        try:
+            await asyncio.wait_for(self._disconnected(), seconds)
+        except asyncio.TimeoutError:
+            return True
+        return False
+
+    async def answer(self, answer: Answer) -> None:
+        """Send it whole."""
+        await _response(answer)(self.scope, self.receive, self.send)
+
+    async def answer_half(self, answer: Answer) -> None:
+        """Announce the whole of it, send the first half, and close."""
+        head = {"type": "http.response.start", "status": answer.status}
+        await self.send({**head, "headers": _response(answer).raw_headers})
+        half = answer.body[: len(answer.body) // 2]
+        await self.send({"type": "http.response.body", "body": half, "more_body": True})
+        self.connection.transport.close()
+        await self._disconnected()
+
+    async def reset(self) -> None:
+        """Send nothing; the client sees the connection reset."""
+        self.connection.reset()
+        await self._disconnected()
+
+    async def _disconnected(self) -> None:
+        # The body was read, so the only message left is that the client or the server hung up.
+        await self.receive()
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, media_type="application/json")
