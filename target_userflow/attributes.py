@@ -34,9 +34,9 @@ class Attributes:
         stream: str,
         properties: Mapping[str, Any],
         *,
-        left_out: Collection[str],
+        left_out: Collection[str] = (),
         options: StreamOptions,
-        events: bool = False,
+        operations: bool = True,
     ) -> None:
         """Give every column its attribute name.
 
@@ -45,7 +45,7 @@ class Attributes:
             properties: The columns with their JSON schemas.
             left_out: Columns that are no attributes.
             options: `nulls`, `operations` and `data_types` are used.
-            events: Attributes of events carry neither nulls nor operations.
+            operations: Whether the API takes operations.
 
         Raises:
             ConfigError: two columns meet in one name, or an option names no column.
@@ -53,8 +53,8 @@ class Attributes:
         self._properties = properties
         self._left_out = left_out
         self._options = options
-        self._events = events
-        self._nulls = options.nulls == "clear" and not events
+        self._nulls = options.nulls == "clear"
+        self._operations = operations
         self._names = {name: attribute_name(name) for name in properties if name not in left_out}
         self._check_meetings(stream)
         self._check_options(stream)
@@ -101,7 +101,7 @@ class Attributes:
             return
         one = coerce(value, data_type) if data_type else value
         sent = {operation: one, **({"data_type": data_type} if data_type else {})}
-        yield name, literal(one) if self._events else checked_operation(sent)
+        yield name, checked_operation(sent) if self._operations else literal(one)
 
     def _leaves(
         self, name: str | None, value: Any, schema: Mapping[str, Any]
@@ -112,7 +112,7 @@ class Attributes:
                 yield name, None
         elif not isinstance(value, dict):
             yield name or "_", literal(value, schema)
-        elif name is not None and not self._events and is_operation(value):
+        elif name is not None and self._operations and is_operation(value):
             yield name, checked_operation(value)
         else:
             inner = schema.get("properties", {})
@@ -131,9 +131,9 @@ class Attributes:
             columns[name] = column
 
     def _check_options(self, stream: str) -> None:
-        if self._events and self._options.operations:
+        if self._options.operations and not self._operations:
             raise ConfigError(
-                f"Stream '{stream}': events take no operations, as nothing of them changes. Remove "
+                f"Stream '{stream}': its object takes no operations. Remove "
                 f"streams.{stream}.operations"
             )
         for option in ("operations", "data_types"):

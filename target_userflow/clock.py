@@ -10,19 +10,21 @@ from datetime import datetime, timezone
 class Clock:
     """Monotonic seconds, the wall clock, and sleeps that `stop` cuts short."""
 
-    def __init__(self) -> None:
-        """Start unstopped."""
+    def __init__(self, parent: Clock | None = None) -> None:
+        """Start unstopped, with the time of `parent` if there is one."""
+        self._parent = parent
+        self._children: list[Clock] = []
         self._stopped = threading.Event()
         self.why: BaseException | None = None
         """What the run is to end with, once it is stopped."""
 
     def monotonic(self) -> float:
         """Seconds since some fixed point."""
-        return time.monotonic()
+        return self._parent.monotonic() if self._parent else time.monotonic()
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""
-        return datetime.now(timezone.utc)
+        return self._parent.now() if self._parent else datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
         """Wait, or less when the run is stopped."""
@@ -33,6 +35,14 @@ class Clock:
         """End all sleeps, now and to come: nothing new is to start. The first reason counts."""
         self.why = self.why or why
         self._stopped.set()
+        for child in self._children:
+            child.stop(why)
+
+    def child(self) -> Clock:
+        """A clock that stops with this one, and can be stopped without it."""
+        child = Clock(self)
+        self._children.append(child)
+        return child
 
     @property
     def stopped(self) -> bool:

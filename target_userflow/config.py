@@ -11,20 +11,21 @@ from urllib.parse import urlsplit
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from target_userflow.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jsonschema import ValidationError
 
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 _NO_KEY_CHARACTER = re.compile(r"[^\x21-\x7e]")
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     """One line for each thing that is wrong; fills the schema's defaults into `config`."""
-    for name in [name for name, value in config.items() if value is None]:
-        del config[name]  # Meltano writes null for a setting that is not set
+    _read_texts(config, schema["properties"])
     strict = {**schema, "additionalProperties": False}
     secrets = {name for name, one in schema["properties"].items() if one.get("secret")}
     found = [
@@ -38,17 +39,9 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
 def from_environment(
     environ: Mapping[str, str], schema: dict[str, Any], prefix: str
 ) -> dict[str, Any]:
-    """The settings that stand in environment variables, each parsed as its type.
-
-    Raises:
-        ConfigError: a variable that should hold JSON does not.
-    """
+    """The settings that stand in environment variables, as texts."""
     names = {prefix + name.upper(): name for name in schema["properties"]}
-    return {
-        name: _parsed(variable, environ[variable], schema["properties"][name])
-        for variable, name in names.items()
-        if variable in environ
-    }
+    return {name: environ[variable] for variable, name in names.items() if variable in environ}
 
 
 def nearest(name: str, names: list[str]) -> str:
@@ -57,16 +50,27 @@ def nearest(name: str, names: list[str]) -> str:
     return f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(sorted(names))}"
 
 
-def _parsed(variable: str, text: str, schema: dict[str, Any]) -> Any:
-    types = schema.get("type", [])
-    if "string" in types:
-        return text
+def _read_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
+    """Read texts as the types of their settings, and drop what is unset.
+
+    Environment variables hold nothing but texts, and so does what Meltano passes on of them.
+    """
+    for name, value in [*config.items()]:
+        types = properties.get(name, {}).get("type", ["string"])
+        if value is None or (value == "" and "string" not in types):
+            del config[name]
+        elif isinstance(value, str) and "string" not in types:
+            config[name] = _parsed(value, types)
+
+
+def _parsed(text: str, types: list[str]) -> Any:
+    """What a text says, or the text itself, which the schema then refuses."""
     if "boolean" in types:
-        return text.strip().lower() in {"true", "1", "yes", "on"}
+        return _BOOLEANS.get(text.strip().lower(), text)
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"Variable {variable} is no JSON {types[0]}: {error}") from None
+    except ValueError:
+        return text
 
 
 def _lines(error: ValidationError, secrets: set[str]) -> Iterator[str]:
@@ -94,7 +98,7 @@ def _key_problems(config: Mapping[str, Any], secrets: set[str]) -> Iterator[str]
 
 
 def _url_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("api_url",):
+    for name in ("api_url", "user_interviews_api_url", "userpilot_api_url"):
         problem = _url_problem(config.get(name, ""))
         if problem:
             yield f"Setting '{name}' {problem}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ class DeadLetters:
         """Touch nothing yet."""
         self.path = Path(directory) / f"{run_id}.singer"
         self._file: FileIO | None = None
+        self._lock = threading.Lock()
         self._schemas: dict[str, bytes] = {}
 
     def add(self, stream: str, schema: bytes, record: bytes, why: Rejected, at: datetime) -> None:
@@ -45,11 +47,12 @@ class DeadLetters:
         Raises:
             StorageError: the file can't be written.
         """
-        if self._schemas.get(stream) != schema:
-            self._write(schema)
-            self._schemas[stream] = schema
-        error = {**asdict(why), "at": at.isoformat()}
-        self._write(_without_error(record) + _ERROR + encoded(error) + b"}")
+        error = encoded({**asdict(why), "at": at.isoformat()})
+        with self._lock:
+            if self._schemas.get(stream) != schema:
+                self._write(schema)
+                self._schemas[stream] = schema
+            self._write(_without_error(record) + _ERROR + error + b"}")
 
     def sync(self) -> None:
         """Return once everything added is on the disk.
@@ -100,6 +103,6 @@ def _is_json(line: bytes) -> bool:
     """Whether it is whole: an `error` inside of the record would leave an open brace."""
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

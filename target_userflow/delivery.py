@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow import retry
 from target_userflow.apis import Answer, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
+from target_userflow.http import Http
+from target_userflow.limiter import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from target_userflow.apis import Delivered, Outcome, Request, Settled
+    from target_userflow.apis import Api, Delivered, Outcome, Request, Settled
     from target_userflow.clock import Clock
-    from target_userflow.http import Http
-    from target_userflow.limiter import Limiter
-    from target_userflow.settings import Pace
+    from target_userflow.settings import Destination, Pace
 
 
 @dataclass(slots=True)
@@ -47,6 +47,9 @@ class Entry:
 class Keeper(Protocol):
     """Keeps the books of a window; the workers tell it what happens as it happens."""
 
+    def superseded(self, entry: Entry) -> None:
+        """A later entry of the window says all that this one does."""
+
     def is_needed(self, entry: Entry) -> bool:
         """Whether the entry has to be sent; settles it otherwise."""
 
@@ -61,33 +64,35 @@ class Keeper(Protocol):
 
 
 class Delivery:
-    """Brings windows of requests to one API."""
+    """Brings windows of entries to one API."""
 
-    def __init__(self, name: str, http: Http, limiter: Limiter, clock: Clock, pace: Pace) -> None:
-        """Start no thread yet.
+    def __init__(self, api: Api, destination: Destination, pace: Pace, clock: Clock) -> None:
+        """Start no thread and open no connection yet.
 
         Args:
-            name: The API's name, for messages.
-            http: The connections.
-            limiter: The pace of all workers together.
+            api: What is sent how.
+            destination: Where to, and who we are there.
+            pace: How hard it may be asked.
             clock: Time, and the signal to stop.
-            pace: `concurrency` and `max_retry_seconds` are used.
         """
-        self._name = name
-        self._http = http
-        self._limiter = limiter
-        self._clock = clock
+        self._api = api
+        self._destination = destination
         self._pace = pace
-        self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=name)
+        self._clock = clock
+        self._limits = Limits(pace.requests_per_minute, api.limits, clock)
+        headers = {**api.headers(destination), "User-Agent": pace.user_agent}
+        self._http = Http(destination.url, headers, timeout=pace.request_timeout)
+        self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
         self._last_success = float("-inf")
 
-    def settle(self, entries: Iterable[Entry], keeper: Keeper) -> None:
+    def settle(self, entries: Sequence[Entry], keeper: Keeper) -> None:
         """Return when every entry has its outcome.
 
         Raises:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
-        lanes = deque(_lanes(entries))
+        batched = self._api.batch > 1
+        lanes = deque(_batches(entries, keeper, self._api.batch) if batched else _lanes(entries))
         workers = min(len(lanes), self._pace.concurrency)
         wait([self._workers.submit(self._work, lanes, keeper) for _ in range(workers)])
         self._clock.check()
@@ -97,54 +102,77 @@ class Delivery:
         self._workers.shutdown(wait=False)
         self._http.close()
 
-    def _work(self, lanes: deque[list[Entry]], keeper: Keeper) -> None:
+    def _work(self, lanes: deque[Lane], keeper: Keeper) -> None:
         """Take one lane after the other until none is left or the run is stopped."""
         try:
-            for entry in _taken(lanes):
+            for entries in _taken(lanes):
                 if self._clock.stopped:
                     return
-                if keeper.is_needed(entry):
-                    self._settle(entry, keeper)
+                self._settle(entries, keeper)
         except BaseException as error:  # noqa: BLE001 - the worker boundary: `settle` raises it
             self._clock.stop(error)
 
-    def _settle(self, entry: Entry, keeper: Keeper) -> None:
+    def _settle(self, entries: Batch, keeper: Keeper) -> None:
+        """Settle what goes into one request."""
+        if len(entries) == 1 and not keeper.is_needed(entries[0]):
+            return
         try:
-            self._deliver(entry, keeper)
-        finally:
-            if not entry.outcome:
-                keeper.unsettled(entry)
+            outcome = self._deliver(entries, keeper)
+        except BaseException:
+            _tell(entries, keeper.unsettled)
+            raise
+        if outcome is None:
+            _tell(entries, keeper.unsettled)
+        elif len(entries) > 1 and isinstance(outcome, Rejected) and outcome.status:
+            self._split(entries, keeper)
+        else:
+            for entry in entries:
+                entry.outcome = outcome
+            _tell(entries, keeper.settled)
 
-    def _deliver(self, entry: Entry, keeper: Keeper) -> None:
+    def _split(self, entries: Batch, keeper: Keeper) -> None:
+        """Send a rejected batch in halves, until each culprit is alone."""
+        middle = len(entries) // 2
+        for half in (entries[:middle], entries[middle:]):
+            if self._clock.stopped:
+                _tell(half, keeper.unsettled)
+            else:
+                self._settle(half, keeper)
+
+    def _deliver(self, entries: Batch, keeper: Keeper) -> Delivered | Rejected | None:
         """Try until there is an outcome, or the run is stopped."""
+        request = self._request(entries)
         started = None
         for seconds in retry.waits():
-            self._limiter.wait()
+            self._limits.wait(request.path)
             if self._clock.stopped:
-                return
-            keeper.sending(entry)
-            entry.sent = True
+                return None
+            _tell(entries, keeper.sending)
             started = started or self._clock.monotonic()
-            outcome = self._attempt(entry.request)
-            if isinstance(outcome, TryAgain):
-                entry.lost |= outcome.lost
-                wait = outcome.after or seconds
-                entry.outcome = self._pause_or_give_up(outcome, wait, started)
-            else:
-                entry.outcome = self._checked(outcome)
-            if entry.outcome:
-                keeper.settled(entry)
-                return
+            outcome = self._attempt(request)
+            for entry in entries:
+                entry.sent = True
+                entry.lost |= isinstance(outcome, TryAgain) and outcome.lost
+            if not isinstance(outcome, TryAgain):
+                return self._checked(outcome)
+            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started)
+            if given_up:
+                return given_up
+        return None
+
+    def _request(self, entries: Batch) -> Request:
+        body = self._api.join(self._destination, [entry.request.body for entry in entries])
+        return replace(entries[0].request, body=body)
 
     def _attempt(self, request: Request) -> Outcome:
         answer = self._http.send(request)
         if isinstance(answer, Answer):
-            return retry.outcome(answer, now=self._clock.now())
+            return retry.outcome(answer, self._api, now=self._clock.now())
         return answer
 
     def _checked(self, outcome: Delivered | Rejected | Refused) -> Delivered | Rejected:
         if isinstance(outcome, Refused):
-            raise ApiRefused(f"{self._name} {outcome.line}")
+            raise ApiRefused(f"{self._api.name} {outcome.line}")
         self._last_success = self._clock.monotonic()
         return outcome
 
@@ -154,43 +182,64 @@ class Delivery:
         Raises:
             ApiDown: it is not this record's trouble alone.
         """
-        tried = self._clock.monotonic() - started
-        if tried + seconds <= self._pace.max_retry_seconds:
+        tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
+        if tried + seconds <= most:
             if why.everyone:
-                self._limiter.pause(seconds)
+                self._limits.pause(seconds)
             else:
                 self._clock.sleep(seconds)
             return None
         said = f"still fails after {tried:.0f} s ({why.reason})"
-        if why.everyone and seconds > self._pace.max_retry_seconds:
+        if why.everyone and seconds > most:
             said = f"asks to come back in {seconds:.0f} s ({why.reason})"
         elif self._last_success > started:
             return Rejected(f"gave up: {why.reason}")
         raise ApiDown(
-            f"{self._name} {said}, and max_retry_seconds is {self._pace.max_retry_seconds:.0f}. "
+            f"{self._api.name} {said}, and max_retry_seconds is {most:.0f}. "
             "What is undelivered comes again on the next run"
         )
 
 
-def _lanes(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
+Batch = list[Entry]
+"""What goes into one request; for most APIs one entry."""
+Lane = list[Batch]
+"""What one worker sends, one after the other."""
+
+
+def _lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
     """The entries that must follow each other, each lane in the order read.
 
     Of one event that comes twice, the second has to know what became of the first, even if it names
     another user.
     """
-    lanes: dict[str, list[Entry]] = {}
+    lanes: dict[str, Lane] = {}
     by_key: dict[bytes, str] = {}
     for entry in entries:
         lane = by_key.setdefault(entry.key, entry.request.key) if entry.key else entry.request.key
-        lanes.setdefault(lane, []).append(entry)
+        lanes.setdefault(lane, []).append([entry])
     return lanes.values()
 
 
-def _taken(lanes: deque[list[Entry]]) -> Iterator[Entry]:
-    """The entries of whole lanes, taken off so that no other worker gets them."""
+def _batches(entries: Sequence[Entry], keeper: Keeper, size: int) -> Iterable[Lane]:
+    """Full batches of what is needed, each a lane: the last entry of a key stands for all."""
+    last = {entry.request.key: entry for entry in entries}
+    for entry in entries:
+        if last[entry.request.key] is not entry:
+            keeper.superseded(entry)
+    needed = [entry for entry in last.values() if keeper.is_needed(entry)]
+    return [[needed[start : start + size]] for start in range(0, len(needed), size)]
+
+
+def _taken(lanes: deque[Lane]) -> Iterator[Batch]:
+    """The batches of whole lanes, taken off so that no other worker gets them."""
     while lanes:
         try:
             lane = lanes.popleft()
         except IndexError:  # another worker took the last one
             return
         yield from lane
+
+
+def _tell(entries: Batch, what: Callable[[Entry], None]) -> None:
+    for entry in entries:
+        what(entry)

@@ -1,4 +1,4 @@
-"""The pace that all workers of an API share: its budget per minute, and the pauses it asks for."""
+"""The pace that all workers of an API share: budgets per minute, and the pauses it asks for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_userflow.clock import Clock
 
 _MARGIN = 1.01  # a request may reach the API later than its turn, and the next one on time
@@ -49,3 +51,22 @@ class Limiter:
             turn = max(self._next_turn, self._paused_until, self._clock.monotonic())
             self._next_turn = turn + self._interval
             return turn
+
+
+class Limits:
+    """The budget of all requests to an API, and those of single endpoints."""
+
+    def __init__(self, per_minute: int | None, of_paths: Mapping[str, int], clock: Clock) -> None:
+        """Keep all these budgets; a path is an endpoint's."""
+        self._all = Limiter(per_minute, clock)
+        self._of_paths = {path: Limiter(budget, clock) for path, budget in of_paths.items()}
+
+    def wait(self, path: str) -> None:
+        """Return when a request to `path` may start, or when the run is stopped."""
+        if path in self._of_paths:
+            self._of_paths[path].wait()
+        self._all.wait()
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody start for this long."""
+        self._all.pause(seconds)

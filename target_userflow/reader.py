@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from decimal import Decimal
@@ -25,6 +26,8 @@ _SHAPES: dict[str, dict[str, type]] = {
     "ACTIVATE_VERSION": {"stream": str, "version": int},
 }
 _WORDS = {str: "a string", dict: "an object", int: "an integer", object: "any value"}
+_MOST_LEVELS = 100  # kept of a line that is too deep for the parsers, which give up at 1,000
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -35,6 +38,8 @@ class LineReader(GenericSingerReader[bytes]):
     """The line that is being processed, as it was read."""
     number = 0
     """Its number, from 1."""
+    too_deep = False
+    """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
     waiting = False
     """Whether the reader waits for input: the one moment that a signal may break off at once."""
 
@@ -62,6 +67,7 @@ class LineReader(GenericSingerReader[bytes]):
         counts: Counter[str] = Counter()
         while line := self._next(lines):
             self.number += 1
+            self.too_deep = False
             self.line = line if isinstance(line, bytes) else line.encode()
             if self.line.strip():
                 message = self.deserialize_json(self.line)
@@ -77,12 +83,22 @@ class LineReader(GenericSingerReader[bytes]):
         """
         try:
             return self._message(_decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
             pass
         try:
-            return self._message(json.loads(line, parse_float=Decimal))
-        except (ValueError, RecursionError) as error:
+            return self._message(json.loads(line, parse_float=_decimal))
+        except ValueError as error:
             raise InputError(f"Line {self.number} is no JSON: {_why(error)}") from None
+        except RecursionError:
+            return self._shallow(line)
+
+    def _shallow(self, line: bytes) -> dict[str, Any]:
+        """A RECORD that is too deep for any parser, with NaN for what lies deep in it."""
+        self.too_deep = True
+        found = self.deserialize_json(_cut(line))
+        if found["type"] != "RECORD":
+            raise self.complain("it is nested too deeply")
+        return found
 
     def complain(self, problem: object) -> StopRun:
         """The error for a message that can't be processed; the SDK says some in several lines."""
@@ -100,7 +116,7 @@ class LineReader(GenericSingerReader[bytes]):
         if not isinstance(found, dict) or not isinstance(found.get("type"), str):
             raise self.complain("no Singer message, which is a JSON object with a type")
         for key, kind in _SHAPES.get(found["type"], {}).items():
-            if not isinstance(found.get(key), kind):
+            if key not in found or not isinstance(found[key], kind):
                 raise self.complain(f"a {found['type']} message needs '{key}', {_WORDS[kind]}")
         return found
 
@@ -119,4 +135,27 @@ def _why(error: Exception) -> str:
         return f"{error.msg} at column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 at byte {error.start + 1}"
-    return "it is nested too deeply"
+    return "a number in it has too many digits"
+
+
+def _decimal(text: str) -> Decimal:
+    """The number, or infinity in place of one whose exponent is beyond any."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return Decimal("Infinity")
+
+
+def _cut(line: bytes) -> bytes:
+    """The line with NaN in place of every object and list that lies too deep."""
+    kept, depth, start = [], 0, 0
+    for token in _BRACKETS.finditer(line):
+        if token[0] in b"[{":
+            depth += 1
+            if depth == _MOST_LEVELS:
+                kept.append(line[start : token.start()] + b"NaN")
+        elif token[0] in b"]}":
+            if depth == _MOST_LEVELS:
+                start = token.end()
+            depth -= 1
+    return b"".join([*kept, line[start:]])

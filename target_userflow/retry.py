@@ -8,14 +8,13 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import backoff
-import msgspec
 
-from target_userflow.apis import Delivered, Refused, Rejected, TryAgain
+from target_userflow.apis import Delivered, Refused, Rejected, TryAgain, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_userflow.apis import Answer, Outcome
+    from target_userflow.apis import Answer, Api, Outcome
 
 LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
 
@@ -25,32 +24,33 @@ _OF_THIS_RECORD = {400, 409, 413, 422}
 _LATER = {408, 425, _TOO_MANY}
 _GATEWAYS = {502, 504}  # the API may have done it, and only its answer got lost on the way
 _REMEDIES = {
-    401: "the key is wrong, revoked or of another region. Check api_key and region",
-    403: "the key may not do this. Check api_key",
+    401: "the key is wrong, revoked or of another region. Check {key} and {url}",
+    403: "the key may not do this. Check {key}",
 }
+_CHECK_URL = "Check {url}"
 
 
-def outcome(answer: Answer, *, now: datetime) -> Outcome:
+def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
     """What an answer means for its request.
 
     Args:
         answer: The answer, with its whole body.
+        api: Who gave it.
         now: The wall clock, for a `Retry-After` that is a date.
     """
     status, kind = answer.status, answer.status // 100
     if kind == _SUCCESS:
-        return _of_success(answer)
+        return _of_success(answer, api)
     if status in _OF_THIS_RECORD:
         return _rejected(status, error_of(answer.body))
     if status in _LATER or kind == _SERVER_ERROR:
         after = retry_after(answer.headers.get("Retry-After"), now=now)
         everyone = status == _TOO_MANY or after is not None
         return TryAgain(f"HTTP {status}", after, everyone=everyone, lost=status in _GATEWAYS)
-    if kind == _REDIRECT:
-        return Refused(f"answered HTTP {status}, a redirect, which is never followed. {_CHECK_URL}")
-    code = error_of(answer.body).get("code")
-    said = f" ({code})" if isinstance(code, str) else ""
-    return Refused(f"answered HTTP {status}{said}: {_REMEDIES.get(status, _CHECK_URL)}")
+    what = ", a redirect, which is never followed. " if kind == _REDIRECT else ": "
+    remedy = _REMEDIES.get(status, _CHECK_URL)
+    settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url"}
+    return Refused(f"answered HTTP {status}{what}{remedy.format(**settings)}")
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
@@ -80,19 +80,25 @@ def waits() -> Iterator[float]:
 
 
 def error_of(body: bytes) -> dict[str, Any]:
-    """The documented error in an answer's body, `{"error": {code, message, …}}`, or nothing."""
-    error = _object(body).get("error")
-    return error if isinstance(error, dict) else {}
+    """The error that an answer's body tells, or nothing.
+
+    Userflow documents `{"error": {code, message, doc_url, request_id}}`; JSON:API, which User
+    Interviews resembles, has a list of `errors` with `code`, `title` and `detail`.
+    """
+    found = json_object(body)
+    errors = found.get("errors")
+    error = errors[0] if isinstance(errors, list) and errors else found.get("error")
+    if not isinstance(error, dict):
+        return {"message": error} if isinstance(error, str) else {}
+    return {"message": error.get("detail") or error.get("title"), **error}
 
 
-def _of_success(answer: Answer) -> Outcome:
-    """A success is believed only with the JSON object that every endpoint answers."""
-    found = _object(answer.body)
-    if "error" in found:
+def _of_success(answer: Answer, api: Api) -> Outcome:
+    if not api.is_believable(answer):
+        return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
+    if "error" in json_object(answer.body):
         return _rejected(answer.status, error_of(answer.body))
-    if found:
-        return Delivered()
-    return TryAgain(f"HTTP {answer.status} without a JSON object", lost=True)
+    return Delivered()
 
 
 def _rejected(status: int, error: dict[str, Any]) -> Rejected:
@@ -102,14 +108,3 @@ def _rejected(status: int, error: dict[str, Any]) -> Rejected:
     )
     reason = f"HTTP {status} {code}" if code else f"HTTP {status}"
     return Rejected(reason, status, code, message, request_id)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-_CHECK_URL = "Check api_url and region"

@@ -12,13 +12,23 @@ from singer_sdk import typing as th
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OBJECTS = ("users", "groups", "memberships", "events")
+OBJECTS = (
+    "users",
+    "groups",
+    "memberships",
+    "events",
+    "participants",
+    "userpilot_users",
+    "userpilot_companies",
+    "userpilot_events",
+)
 IGNORE = "ignore"
 OPERATIONS = ("set", "set_once", "add", "subtract", "append", "prepend", "remove")
 DATA_TYPES = ("string", "number", "boolean", "datetime", "list")
 USERFLOW_URLS = MappingProxyType(
-    {"us": "https://api.userflow.com", "eu": "https://api.eu.userflow.com"}
+    {"us": "https://api.userflow.com", "eu": "https://api.eu.userflow.com"}  # eu: 3 other sources
 )
+USER_INTERVIEWS_URL = "https://www.userinterviews.com"  # secondary sources
 USER_AGENT = f"target-userflow/{version('target-userflow')}"
 
 _STREAM_OPTIONS = th.ObjectType(
@@ -82,6 +92,58 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "user_interviews_api_key",
+        th.StringType,
+        secret=True,
+        title="User Interviews API key",
+        description="User Interviews API key, for `participants`.",
+    ),
+    th.Property(
+        "user_interviews_api_url",
+        th.StringType,
+        default=USER_INTERVIEWS_URL,
+        title="User Interviews API URL",
+        description="Base URL of User Interviews, such as that of its sandbox environment.",
+    ),
+    th.Property(
+        "user_interviews_auth",
+        th.StringType,
+        allowed_values=["bearer", "apikey"],
+        default="bearer",
+        title="User Interviews authentication",
+        description=(
+            "`bearer`: the key goes into `Authorization`. `apikey`: into `user-interviews-apikey`. "
+            "Sources differ."
+        ),
+    ),
+    th.Property(
+        "user_interviews_body",
+        th.StringType,
+        allowed_values=["json_api", "participants"],
+        default="json_api",
+        title="User Interviews body",
+        description=(
+            "`json_api`: a batch is a JSON:API document. `participants`: a plain list under that "
+            "name. The reference is not public."
+        ),
+    ),
+    th.Property(
+        "userpilot_api_key",
+        th.StringType,
+        secret=True,
+        title="Userpilot API key",
+        description="Userpilot API token, for `userpilot_users`, `_companies` and `_events`.",
+    ),
+    th.Property(
+        "userpilot_api_url",
+        th.StringType,
+        title="Userpilot API URL",
+        description=(
+            "Your region's base URL, such as https://analytex.userpilot.io (US) or "
+            "https://analytex-eu.userpilot.io (EU); there is no default."
+        ),
+    ),
+    th.Property(
         "streams",
         th.ObjectType(additional_properties=_STREAM_OPTIONS),
         default={},
@@ -96,13 +158,13 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=100),
         default=10,
         title="Concurrency",
-        description="Requests in flight, 1 to 100.",
+        description="Requests in flight to each product, 1 to 100.",
     ),
     th.Property(
         "requests_per_minute",
         th.IntegerType(minimum=1),
         title="Requests per minute",
-        description="Hard budget for all requests together; unset, the API's 429 sets the pace.",
+        description="Hard budget per API key for all requests; unset, the API's 429 sets the pace.",
     ),
     th.Property(
         "request_timeout",
@@ -201,11 +263,12 @@ class StreamOptions:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One API under one key."""
+    """One API under one key; `auth` and `body` are for User Interviews."""
 
-    name: str
     url: str
     api_key: str = field(repr=False)
+    auth: str = "bearer"
+    body: str = "json_api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +286,8 @@ class Pace:
 class Settings:
     """A config that has passed `config.problems`."""
 
-    userflow: Destination | None
+    destinations: Mapping[str, Destination]
+    """By the prefix of their settings, those with a key and a URL."""
     pace: Pace
     streams: Mapping[str, StreamOptions]
     max_rejects: int
@@ -232,31 +296,33 @@ class Settings:
     ledger: str
     skip_unchanged: bool
     resync_days: int
+    batch_size_rows: int | None = None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
         """Make the values of a config whose defaults are filled in."""
-        key = config.get("api_key")
-        url = (config.get("api_url") or USERFLOW_URLS[config["region"]]).rstrip("/")
-        return cls(
-            userflow=Destination("Userflow", url, key) if key else None,
-            pace=Pace(**_named(config, Pace)),
-            streams={
-                name: StreamOptions(**_named(options, StreamOptions))
-                for name, options in config["streams"].items()
-            },
-            **{
-                name: config[name]
-                for name in (
-                    "max_rejects",
-                    "abort_reject_ratio",
-                    "dead_letter_dir",
-                    "ledger",
-                    "skip_unchanged",
-                    "resync_days",
-                )
-            },
-        )
+        streams = {
+            name: StreamOptions(**_named(options, StreamOptions))
+            for name, options in config["streams"].items()
+        }
+        parts = {"destinations": _destinations(config), "pace": Pace(**_named(config, Pace))}
+        return cls(**{**_named(config, cls), **parts, "streams": streams})
+
+
+def _destinations(config: Mapping[str, Any]) -> dict[str, Destination]:
+    defaults = {"": USERFLOW_URLS[config["region"]]}
+    found = {}
+    for prefix in ("", "user_interviews_", "userpilot_"):
+        key = config.get(f"{prefix}api_key")
+        url = config.get(f"{prefix}api_url") or defaults.get(prefix)
+        if key and url:
+            of_product = {
+                name: config[f"{prefix}{name}"]
+                for name in ("auth", "body")
+                if f"{prefix}{name}" in config
+            }
+            found[prefix] = Destination(url.rstrip("/"), key, **of_product)
+    return found
 
 
 def _named(config: Mapping[str, Any], cls: type) -> dict[str, Any]:

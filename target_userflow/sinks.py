@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink, RecordSink
 
-from target_userflow.apis import Rejected, Unneeded, userflow
+from target_userflow.apis import Rejected, Unneeded
+from target_userflow.apis.products import API_OF
 from target_userflow.apis.roles import Stream
 from target_userflow.delivery import Entry
 from target_userflow.errors import RejectRecord
@@ -23,6 +24,9 @@ class IgnoredSink(RecordSink):
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Do nothing with it."""
+
+    def get_validator(self) -> None:
+        """Check nothing."""
 
     def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
         return record
@@ -57,9 +61,9 @@ class UserflowSink(BatchSink):
         self.object, options = target.route(stream_name)
         self._check = Validator(stream_name, self.schema).check
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
-        self._request_of = userflow.OBJECTS[self.object](stream)
-        self._delivery = target.delivery
-        self._memory = target.memory(self.object, stream)
+        self._request_of = API_OF[self.object].objects[self.object](stream)
+        self._delivery = target.run.delivery(self.object)
+        self._memory = target.run.memory(self.object, stream)
 
     @property
     def is_full(self) -> bool:
@@ -87,22 +91,21 @@ class UserflowSink(BatchSink):
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record into the window, or out to the dead letters."""
-        line = self._reader.line
-        self._run.report.receive(self.stream_name)
-        self._run.window.add(len(line))
         try:
-            entry = self._entry(record, line)
+            entry = self._entry(record, self._receive())
         except RejectRecord as error:
-            why = Rejected(str(error))
-            self._bury(line, why)
-            self._run.report.reject(self.stream_name, why.reason)
+            self._reject(str(error))
         else:
             context["records"].append(entry)
+
+    def reject_unmapped(self, error: Exception) -> None:
+        """Take a record out to the dead letters that the stream maps could not handle."""
+        self._receive()
+        self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Deliver the window."""
         entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
-        started = self._run.clock.monotonic()
         self._memory.open(entries)
         try:
             self._delivery.settle(entries, self)
@@ -110,10 +113,14 @@ class UserflowSink(BatchSink):
             for entry in entries:
                 if isinstance(entry.outcome, Rejected):
                     self._bury(entry.line, entry.outcome)
-        sent = sum(not isinstance(entry.outcome, Unneeded) for entry in entries)
-        self._run.window.sent(sent, self._run.clock.monotonic() - started)
+        self._run.window.sent(sum(entry.sent for entry in entries))
 
     # What the workers tell, as the window's keeper
+
+    def superseded(self, entry: Entry) -> None:
+        """Count an entry that a later one of the window stands for."""
+        entry.outcome = Unneeded("merged")
+        self._run.report.settle(self.stream_name, "merged")
 
     def is_needed(self, entry: Entry) -> bool:
         """Whether an entry has to be sent; counts it otherwise."""
@@ -149,17 +156,30 @@ class UserflowSink(BatchSink):
         if entry.sent and not entry.lost:
             self._memory.not_delivered(entry)
 
+    def _receive(self) -> bytes:
+        line = self._reader.line
+        self._run.report.receive(self.stream_name)
+        self._run.window.add(len(line))
+        return line
+
+    def _reject(self, reason: str) -> None:
+        self._bury(self._reader.line, Rejected(reason))
+        self._run.report.reject(self.stream_name, reason)
+
     def _entry(self, record: dict[str, Any], line: bytes) -> Entry:
         try:
             if self.validate_schema:
                 self._check(record)
-            missing = [key for key in self.key_properties if key not in record]
-            if missing:
-                raise RejectRecord(f"key property '{missing[0]}' is missing")
+            self._check_keys(record)
             request = self._request_of(record)
             return Entry(request, line, self._memory.key(record, request))
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
+
+    def _check_keys(self, record: dict[str, Any]) -> None:
+        for key in self.key_properties:
+            if key not in record:
+                raise RejectRecord(f"key property '{key}' is missing")
 
     def _bury(self, line: bytes, why: Rejected) -> None:
         now = self._run.clock.now()

@@ -5,36 +5,33 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import uuid
-from dataclasses import dataclass
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from click import ClickException
 from dotenv import dotenv_values, find_dotenv
 from singer_sdk import Target, metrics
-from singer_sdk.exceptions import ConfigValidationError, InvalidInputLine, SingerSDKError
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    InvalidInputLine,
+    RecordsWithoutSchemaException,
+    SingerSDKError,
+)
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.plugin_base import _ConfigInput
 
 from target_userflow import config as configs
 from target_userflow import routing
-from target_userflow.apis import userflow
+from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.attributes import encoded
 from target_userflow.clock import Clock
-from target_userflow.dead_letters import DeadLetters
-from target_userflow.delivery import Delivery
-from target_userflow.errors import ConfigError, Interrupted, StopRun, StorageError
-from target_userflow.http import Http
-from target_userflow.ledger import Ledger, exists
-from target_userflow.limiter import Limiter
-from target_userflow.memory import EventMemory, Memory, RecordMemory
+from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
 from target_userflow.reader import LineReader
-from target_userflow.report import Report
+from target_userflow.run import Run
 from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
 from target_userflow.sinks import IgnoredSink, UserflowSink
-from target_userflow.window import Window
+from target_userflow.validation import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,22 +39,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.sinks import Sink
 
-    from target_userflow.apis.roles import Stream
 
 _OF_SIGNALS = 128  # an exit status above it tells the signal
-_TURNS = tuple(userflow.OBJECTS)
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What all sinks of one run share."""
-
-    settings: Settings
-    clock: Clock
-    report: Report
-    dead_letters: DeadLetters
-    window: Window
 
 
 class TargetUserflow(Target):
@@ -87,16 +71,9 @@ class TargetUserflow(Target):
         """
         self._clock = clock or Clock()
         super().__init__(message_reader=LineReader(self._clock), **kwargs)
-        settings = Settings.of(self.config)
-        now = self._clock.now()
-        self.run = Run(
-            settings,
-            self._clock,
-            Report(settings.abort_reject_ratio),
-            DeadLetters(settings.dead_letter_dir, f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"),
-            Window(self._clock, settings.pace, most=self.config.get("batch_size_rows")),
-        )
+        self.run = Run(Settings.of(self.config), self._clock)
         self._written_state: Any = None
+        self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
 
@@ -132,50 +109,6 @@ class TargetUserflow(Target):
         options = routing.options_of(stream, self.run.settings.streams)
         return routing.object_of(stream, options), options
 
-    @cached_property
-    def delivery(self) -> Delivery:
-        """The way to Userflow, made when the first stream needs it.
-
-        Raises:
-            ConfigError: there is no key.
-        """
-        destination, pace = self.run.settings.userflow, self.run.settings.pace
-        if destination is None:
-            raise ConfigError(
-                "Setting 'api_key' is missing: a stream is routed to Userflow. Create a key in "
-                "Userflow under Settings, API, or set TARGET_USERFLOW_API_KEY"
-            )
-        headers = {**userflow.headers(destination.api_key), "User-Agent": pace.user_agent}
-        http = Http(destination.url, headers, timeout=pace.request_timeout)
-        limiter = Limiter(pace.requests_per_minute, self._clock)
-        return Delivery(destination.name, http, limiter, self._clock, pace)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """What was delivered by earlier runs, opened when the first stream needs it.
-
-        Raises:
-            ConfigError: the setting names no database that can be used.
-            StorageError: it can't be opened, or another run has it.
-        """
-        settings = self.run.settings
-        assert settings.userflow  # noqa: S101 - a stream that needs the ledger needs the API first
-        ledger = Ledger(settings.ledger, settings.userflow)
-        if not settings.skip_unchanged:
-            ledger.forget_records()  # this run will change them without noting it
-        return ledger
-
-    def memory(self, name: str, stream: Stream) -> Memory:
-        """What a stream to the object `name` remembers; see `ledger` for what is raised."""
-        settings, today = self.run.settings, self._clock.now().toordinal()
-        if name == "events" and stream.keys and settings.ledger:
-            return EventMemory(self.ledger, today, stream.name, stream.keys)
-        if name != "events" and settings.skip_unchanged:
-            return RecordMemory(self.ledger, today, name, settings.resync_days)
-        if settings.ledger and exists(settings.ledger):
-            _ = self.ledger
-        return Memory()
-
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """A sink that delivers, or one that leaves the stream out."""
         name, _ = self.route(stream_name)
@@ -200,23 +133,79 @@ class TargetUserflow(Target):
             stream_name, record=record, schema=schema, key_properties=key_properties
         )
 
+    # Messages
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Look at the schema before the SDK, which trips over an invalid one."""
+        keys = message_dict.get("key_properties") or []
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise self.message_reader.complain("key_properties is no list of names")
+        try:
+            Validator(message_dict["stream"], message_dict["schema"])
+            super()._process_schema_message(message_dict)
+        except RecursionError:
+            raise self.message_reader.complain("the schema is nested too deeply") from None
+
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """Take a record in: one that a stream map fails on is rejected, the others go on."""
+        try:
+            super()._process_record_message(message_dict)
+        except (StopRun, RecordsWithoutSchemaException):
+            raise
+        except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
+            maps = self.mapper.stream_maps[message_dict["stream"]]
+            sinks = [self._sinks_active.get(one.stream_alias) for one in maps]
+            for sink in [one for one in sinks if isinstance(one, UserflowSink)][:1]:
+                sink.reject_unmapped(error)
+        self._deliver_if_due()
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_sink_exists(message_dict["stream"])
+        super()._process_activate_version_message(message_dict)
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
+        raise self.message_reader.complain("BATCH messages are not read: let the tap send RECORDs")
+
     # Windows
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        super()._process_state_message(message_dict)
-        self._handle_max_record_age()
+        """Keep the STATE as the line that it will be: that it can be one is seen here."""
+        value = message_dict["value"]
+        try:
+            held = {"line": encoded(value).decode()} if value else value
+        except RejectRecord as error:
+            raise self.message_reader.complain(f"STATE can't be written: {error}") from None
+        super()._process_state_message({**message_dict, "value": held})
+        self._deliver_if_due()
 
     def _handle_max_record_age(self) -> None:
+        """Leave it to `_deliver_if_due`, so that what fails in here is not taken for a map's."""
+
+    def _deliver_if_due(self) -> None:
         """Deliver when the window is due, rather than every five minutes."""
         if self.run.window.due:
             self.drain_all()
 
-    def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:  # noqa: ARG002 - each has all workers
-        """Deliver what is referred to before what refers to it, then make its losses last."""
-        sinks = [sink for sink in sink_list if isinstance(sink, UserflowSink)]
-        for sink in sorted(sinks, key=lambda sink: _TURNS.index(sink.object)):
-            self.drain_one(sink)
+    def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:  # noqa: ARG002 - each product has its workers
+        """Deliver to all products at once, to each what is referred to before what refers to it."""
+        started = self._clock.monotonic()
+        products: dict[str, list[UserflowSink]] = {}
+        for sink in sink_list:
+            if isinstance(sink, UserflowSink):
+                products.setdefault(API_OF[sink.object].name, []).append(sink)
+        drains = [self._products.submit(self._drain, sinks) for sinks in products.values()]
+        wait(drains)  # whatever fails, the others settle what they have
         self.run.dead_letters.sync()
+        failures = [error for error in (drain.exception() for drain in drains) if error]
+        for error in failures[1:]:
+            self.logger.error("%s", error)
+        for error in failures:
+            raise error
+        self.run.window.delivered(self._clock.monotonic() - started)
+
+    def _drain(self, sinks: list[UserflowSink]) -> None:
+        for sink in sorted(sinks, key=lambda sink: TURN[sink.object]):
+            self.drain_one(sink)
 
     def _reset_max_record_age(self) -> None:
         self.run.window.reopen()
@@ -225,7 +214,7 @@ class TargetUserflow(Target):
         if state == self._written_state:
             return
         try:
-            sys.stdout.write(encoded(state).decode() + "\n")
+            sys.stdout.write(state["line"] + "\n")
             sys.stdout.flush()
         except OSError as error:
             raise StorageError(
@@ -267,9 +256,8 @@ class TargetUserflow(Target):
         return self._judge_rejections()
 
     def _close(self) -> None:
-        for opened in {"delivery", "ledger"} & self.__dict__.keys():
-            getattr(self, opened).close()
-        self.run.dead_letters.close()
+        self._products.shutdown(wait=False)
+        self.run.close()
         for stream, fate, count in self.run.report.counts():
             tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
             point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)

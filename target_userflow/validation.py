@@ -21,6 +21,7 @@ class Validator:
             ConfigError: it is no JSON schema.
         """
         try:
+            jsonschema_rs.meta.validate(schema)
             self._schema = jsonschema_rs.Draft202012Validator(_with_looser_lists(schema))
         except (jsonschema_rs.ValidationError, ValueError) as error:
             reason = getattr(error, "message", error)

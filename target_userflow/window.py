@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Window:
             most: Records in any window; by default 10,000.
         """
         self._clock = clock
+        self._lock = threading.Lock()
         self._most = most or MOST_RECORDS
         budget = int((pace.requests_per_minute or self._most * 60) / 60 * SECONDS)
         self.size = max(1, min(_FIRST * pace.concurrency, budget, self._most))
@@ -50,19 +52,23 @@ class Window:
             or self._clock.monotonic() - self._opened >= SECONDS
         )
 
-    def sent(self, requests: int, seconds: float) -> None:
-        """Note what a part of the window's delivery took."""
-        self._requests += requests
+    def sent(self, requests: int) -> None:
+        """Count what was not settled without a request."""
+        with self._lock:
+            self._sent += requests
+
+    def delivered(self, seconds: float) -> None:
+        """Note how long the delivery of all streams took."""
         self._seconds += seconds
 
     def reopen(self) -> None:
         """Open the next one: as large as can be delivered in `SECONDS` at the speed of this one."""
-        if self._requests:
-            speed = int(self._requests / max(self._seconds, 0.001) * SECONDS)
+        if self._sent:
+            speed = int(self._sent / max(self._seconds, 0.001) * SECONDS)
             self.size = max(1, min(speed, 4 * self.size, self._most))
         self._open()
 
     def _open(self) -> None:
-        self._records = self._bytes = self._requests = 0
+        self._records = self._bytes = self._sent = 0
         self._seconds = 0.0
         self._opened = self._clock.monotonic()

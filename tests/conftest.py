@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from postgres import postgres  # noqa: F401 - a fixture
 
 from target_userflow.sandbox import running
 
@@ -12,17 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_userflow.sandbox import Sandbox
-    from target_userflow.sandbox.settings import Changes
-
-_AS_IT_STARTS: Changes = {
-    "api_key": "ak_sandbox",
-    "latency_ms": 0,
-    "slow_ms": 2000,
-    "rate_limit": None,
-    "retry_after": "seconds",
-    "faults": {},
-    "seed": None,
-}
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +25,5 @@ def shared_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(shared_sandbox: Sandbox) -> Sandbox:
     """The shared sandbox, empty and as it starts."""
-    shared_sandbox.configure(**_AS_IT_STARTS)
     shared_sandbox.reset()
     return shared_sandbox

@@ -5,11 +5,16 @@ Each API's module makes a `Request` of a record; `retry` makes an `Outcome` of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_userflow.apis.mapper import Mapper
+    from target_userflow.settings import Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,45 @@ class Refused:
 
 Settled = Delivered | Rejected | Unneeded
 Outcome = Delivered | Rejected | TryAgain | Refused
+
+
+def has_json_object(answer: Answer) -> bool:
+    """Whether the body is a whole JSON object: a proxy's page or half an answer is none."""
+    return answer.body.strip().startswith(b"{") and bool(json_object(answer.body))
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; empty if there is none."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def only(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: ARG001 - where a record is a request
+    """The body of a request for one record."""
+    (body,) = bodies
+    return body
+
+
+@dataclass(frozen=True)
+class Api:
+    """One product: what can be sent to it, and how."""
+
+    name: str
+    """As its maker writes it."""
+    prefix: str
+    """What its settings start with."""
+    objects: Mapping[str, type[Mapper]]
+    """By name, in the order sent when several wait: first what the others refer to."""
+    headers: Callable[[Destination], dict[str, str]]
+    """What every request carries."""
+    batch: int = 1
+    """Records that one request takes at most."""
+    join: Callable[[Destination, Sequence[bytes]], bytes] = only
+    """The body of one request, made of the bodies of its records."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Path to its requests per minute, where they are documented."""
+    is_believable: Callable[[Answer], bool] = has_json_object
+    """Whether an answer with a status of success comes from the API, and whole."""

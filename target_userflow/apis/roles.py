@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.errors import ConfigError
@@ -33,6 +33,11 @@ class Needs:
     """Of each of these sets, one role at least must be filled."""
     key_is: str | None = None
     """The role that a single key property fills when no column does by its name."""
+
+    def without(self, role: str) -> Needs:
+        """The same, less a role that something else fills."""
+        columns = {name: ones for name, ones in self.columns.items() if name != role}
+        return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
 
 
 def found(stream: Stream, needs: Needs) -> dict[str, str]:

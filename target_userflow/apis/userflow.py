@@ -5,75 +5,32 @@ Wire facts are from the Userflow API reference.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis import Request, roles
-from target_userflow.apis.roles import Needs, Stream
-from target_userflow.attributes import (
-    Attributes,
-    attribute_name,
-    encoded,
-    is_repeatable,
-    parsed_time,
-    plain_number,
-)
-from target_userflow.errors import ConfigError, RejectRecord
+from target_userflow.apis import Api, Request
+from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
+from target_userflow.apis.roles import Needs
+from target_userflow.attributes import Attributes, encoded, is_repeatable, parsed_time
+from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from target_userflow.apis.roles import Stream
+    from target_userflow.settings import Destination
+
 API_VERSION = "2020-01-03"  # "current and so far only"
 
 
-def headers(api_key: str) -> dict[str, str]:
+def headers(destination: Destination) -> dict[str, str]:
     """What every request carries: without the JSON types it is answered 415 or 406."""
     return {
-        "Authorization": f"Bearer {api_key}",
+        "Authorization": f"Bearer {destination.api_key}",
         "Userflow-Version": API_VERSION,
         "Content-Type": "application/json",
         "Accept": "application/json",
     }
-
-
-class Mapper:
-    """Makes the requests of one stream: its columns are told apart once, at the SCHEMA."""
-
-    needs: Needs
-
-    def __init__(self, stream: Stream) -> None:
-        """Find the roles and attributes among the stream's columns.
-
-        Raises:
-            ConfigError: a needed column is missing, or the options don't fit the columns.
-        """
-        self._roles = roles.found(stream, self.needs)
-        self.attributes = Attributes(
-            stream.name,
-            stream.properties,
-            left_out=self._left_out(stream),
-            options=stream.options,
-            events=isinstance(self, Events),
-        )
-
-    def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The request of one record.
-
-        Raises:
-            RejectRecord: nothing that the API accepts can be made of it.
-        """
-        raise NotImplementedError
-
-    def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
-        return frozenset(self._roles.values())
-
-    def _role(self, record: Mapping[str, Any], role: str) -> Any:
-        return record.get(self._roles.get(role, ""))
-
-    def _id(self, record: Mapping[str, Any], role: str) -> str:
-        return wire_id(self._role(record, role), role)
 
 
 class Users(Mapper):
@@ -96,7 +53,7 @@ class Users(Mapper):
         """Find the columns; the attributes inside of lists of groups are any."""
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
-        self._inner = Attributes(stream.name, {}, left_out=(), options=free)
+        self._inner = Attributes(stream.name, {}, options=free)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with what it belongs to."""
@@ -197,7 +154,7 @@ class Memberships(Mapper):
         return Request("POST", "/users", body, user_id, ids, is_repeatable(attributes))
 
 
-class Events(Mapper):
+class Events(EventMapper):
     """`POST /events` appends: no id, no idempotency key, no way to read an event back."""
 
     needs = Needs(
@@ -209,15 +166,6 @@ class Events(Mapper):
         },
         one_of=[("user_id", "group_id"), ("name",)],
     )
-
-    def __init__(self, stream: Stream) -> None:
-        """Find the columns, unless `event_name` names every event of the stream."""
-        self._constant = stream.options.event_name
-        if self._constant is not None:
-            self._check_constant(stream.name, self._constant)
-            columns = {role: ones for role, ones in self.needs.columns.items() if role != "name"}
-            self.needs = replace(self.needs, columns=columns, one_of=[("user_id", "group_id")])
-        super().__init__(stream)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The event, about a user, a group or both."""
@@ -231,28 +179,12 @@ class Events(Mapper):
         key = " ".join(subject.values())  # the events of one user stay in order
         return Request("POST", "/events", encoded(body), key, (), repeatable=False)
 
-    def _left_out(self, stream: Stream) -> frozenset[str]:
-        return super()._left_out(stream) | frozenset(stream.keys)
-
-    def _check_constant(self, stream: str, name: str) -> None:
-        if not is_legal_name(name):
-            raise ConfigError(
-                f"Stream '{stream}': streams.{stream}.event_name '{name}' is no event name. "
-                f"{LEGAL_NAMES}"
-            )
-
     def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
         given = {role: self._role(record, role) for role in ("user_id", "group_id")}
         ids = {role: wire_id(one, role) for role, one in given.items() if one is not None}
         if not ids:
             raise RejectRecord("neither user_id nor group_id is given")
         return ids
-
-    def _name(self, record: Mapping[str, Any]) -> str:
-        name = self._constant or self._role(record, "name")
-        if not isinstance(name, str) or not is_legal_name(name):
-            raise RejectRecord(f"the event name is missing or illegal. {LEGAL_NAMES}")
-        return name
 
     def _time(self, record: Mapping[str, Any]) -> dict[str, str]:
         """ISO 8601; the API takes now when it is left out."""
@@ -262,41 +194,6 @@ class Events(Mapper):
         if not isinstance(time, str):
             raise RejectRecord("the event time is no ISO 8601 text")
         return {"time": parsed_time(time)}
-
-
-OBJECTS: dict[str, type[Mapper]] = {
-    "groups": Groups,
-    "users": Users,
-    "memberships": Memberships,
-    "events": Events,
-}
-"""In the order they are sent when several wait: what is referred to before what refers to it."""
-
-LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
-
-
-def wire_id(value: Any, role: str) -> str:
-    """An id as the API takes it, a string; a whole number becomes its decimal text.
-
-    Raises:
-        RejectRecord: it is missing, blank, boolean, nested or no whole number.
-    """
-    if isinstance(value, str):
-        if value.strip():
-            return value
-        raise RejectRecord(f"{role} is blank")
-    if value is None:
-        raise RejectRecord(f"{role} is missing")
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        whole, _, fraction = plain_number(value).partition(".")
-        if not fraction.strip("0"):
-            return whole
-    raise RejectRecord(f"{role} is neither text nor a whole number")
-
-
-def is_legal_name(name: str) -> bool:
-    """Whether the API allows it as the name of an event."""
-    return bool(name.strip()) and attribute_name(name) == name
 
 
 def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:
@@ -310,3 +207,11 @@ def _has_sum(listed: Any) -> bool:
         return False
     inner = [one for entry in listed for one in (entry, entry.get("group", {}))]
     return not all(is_repeatable(one.get("attributes", {})) for one in inner)
+
+
+API = Api(
+    name="Userflow",
+    prefix="",
+    objects={"groups": Groups, "users": Users, "memberships": Memberships, "events": Events},
+    headers=headers,
+)

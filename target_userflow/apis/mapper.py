@@ -1,0 +1,118 @@
+"""What the mappings of all APIs share: columns that have roles, and columns that are attributes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from target_userflow.apis import roles
+from target_userflow.attributes import Attributes, attribute_name, plain_number
+from target_userflow.errors import ConfigError, RejectRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.apis import Request
+    from target_userflow.apis.roles import Needs, Stream
+
+LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
+
+
+class Mapper:
+    """Makes the requests of one stream: its columns are told apart once, at the SCHEMA."""
+
+    needs: Needs
+    takes_nulls: ClassVar[bool] = True
+    """Whether a null unsets an attribute; else nulls are left out."""
+    takes_operations: ClassVar[bool] = True
+    """Whether an attribute can be an operation; else it is nested data like any other."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the roles and attributes among the stream's columns.
+
+        Raises:
+            ConfigError: a needed column is missing, or the options don't fit the columns.
+        """
+        self._roles = roles.found(stream, self.needs)
+        options = stream.options if self.takes_nulls else replace(stream.options, nulls="omit")
+        self.attributes = Attributes(
+            stream.name,
+            stream.properties,
+            left_out=self._left_out(stream),
+            options=options,
+            operations=self.takes_operations,
+        )
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The request of one record.
+
+        Raises:
+            RejectRecord: nothing that the API accepts can be made of it.
+        """
+        raise NotImplementedError
+
+    def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
+        return frozenset(self._roles.values())
+
+    def _role(self, record: Mapping[str, Any], role: str) -> Any:
+        return record.get(self._roles.get(role, ""))
+
+    def _id(self, record: Mapping[str, Any], role: str) -> str:
+        return wire_id(self._role(record, role), role)
+
+
+class EventMapper(Mapper):
+    """Makes the requests of a stream of events: appended, never changed, and named."""
+
+    takes_nulls = False
+    takes_operations = False
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the columns, unless `event_name` names every event of the stream.
+
+        Raises:
+            ConfigError: a needed column is missing, or the options don't fit the columns.
+        """
+        self._constant = stream.options.event_name
+        if self._constant is not None:
+            if not is_legal_name(self._constant):
+                raise ConfigError(
+                    f"Stream '{stream.name}': streams.{stream.name}.event_name "
+                    f"'{self._constant}' is no event name. {LEGAL_NAMES}"
+                )
+            self.needs = self.needs.without("name")
+        super().__init__(stream)
+
+    def _left_out(self, stream: Stream) -> frozenset[str]:
+        return super()._left_out(stream) | frozenset(stream.keys)
+
+    def _name(self, record: Mapping[str, Any]) -> str:
+        name = self._constant or self._role(record, "name")
+        if not isinstance(name, str) or not is_legal_name(name):
+            raise RejectRecord(f"the event name is missing or illegal. {LEGAL_NAMES}")
+        return name
+
+
+def wire_id(value: Any, role: str) -> str:
+    """An id as the APIs take it, a string; a whole number becomes its decimal text.
+
+    Raises:
+        RejectRecord: it is missing, blank, boolean, nested or no whole number.
+    """
+    if isinstance(value, str):
+        if value.strip():
+            return value
+        raise RejectRecord(f"{role} is blank")
+    if value is None:
+        raise RejectRecord(f"{role} is missing")
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        whole, _, fraction = plain_number(value).partition(".")
+        if not fraction.strip("0"):
+            return whole
+    raise RejectRecord(f"{role} is neither text nor a whole number")
+
+
+def is_legal_name(name: str) -> bool:
+    """Whether it may be the name of an event."""
+    return bool(name.strip()) and attribute_name(name) == name

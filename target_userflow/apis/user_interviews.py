@@ -1,0 +1,113 @@
+"""User Interviews (Research Hub): participants.
+
+The vendor's reference is not public. What is from secondary sources only is marked, and what they
+contradict each other in is a setting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from email_validator import EmailNotValidError, validate_email
+
+from target_userflow.apis import Api, Request, has_json_object
+from target_userflow.apis.mapper import Mapper
+from target_userflow.apis.roles import Needs
+from target_userflow.attributes import encoded
+from target_userflow.errors import RejectRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_userflow.apis import Answer
+    from target_userflow.settings import Destination
+
+BATCH = 100  # participants in one request; secondary sources
+PATH = "/api/participants/batches"  # secondary sources
+_TYPE = "application/vnd.user-interviews.v2+json"  # secondary sources
+
+_STRINGS = frozenset(
+    (
+        "first_name",
+        "last_name",
+        "phone_number",
+        "title",
+        "company",
+        "city",
+        "state",
+        "country",
+    )
+)
+"""The fields that every account has, all of them strings; others are the account's own."""
+
+_KEY_HEADERS = {
+    "bearer": ("Authorization", "Bearer {}"),  # two sources
+    "apikey": ("user-interviews-apikey", "{}"),  # one source
+}
+
+
+class Participants(Mapper):
+    """Up to 100 in one `PATCH`, which creates or updates by email, all of them or none.
+
+    One bad participant costs the other 99 a round trip, so that what can be known to be bad is
+    rejected before. A null is left out: nobody says what the API does with one.
+    """
+
+    needs = Needs({"email": ("email",)}, [("email",)])
+    takes_nulls = False
+    takes_operations = False
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """One participant; `join` makes the request of up to 100."""
+        email = _email(self._role(record, "email"))
+        for column, value in record.items():
+            if isinstance(value, (dict, list)):
+                raise RejectRecord(f"'{column}' holds an object or a list")
+        fields = self.attributes(record)
+        for name in fields.keys() & _STRINGS:
+            if not isinstance(fields[name], str):
+                raise RejectRecord(f"'{name}' is no string")
+        body = encoded({"email": email, **fields})
+        key = email.lower()
+        return Request("PATCH", PATH, body, key, (key,), repeatable=True)
+
+
+def headers(destination: Destination) -> dict[str, str]:
+    """What every request carries; the key in the header that `user_interviews_auth` says."""
+    name, form = _KEY_HEADERS[destination.auth]
+    return {name: form.format(destination.api_key), "Accept": _TYPE, "Content-Type": _TYPE}
+
+
+def join(destination: Destination, bodies: Sequence[bytes]) -> bytes:
+    """The body of one batch, in the shape that `user_interviews_body` says."""
+    if destination.body == "participants":
+        return b'{"participants":[' + b",".join(bodies) + b"]}"
+    data = b'},{"type":"participant","attributes":'.join(bodies)
+    return b'{"data":[{"type":"participant","attributes":' + data + b"}]}"
+
+
+def is_believable(answer: Answer) -> bool:
+    """An empty body will do: no source says what a successful batch is answered."""
+    return not answer.body.strip() or has_json_object(answer)
+
+
+def _email(value: Any) -> str:
+    """An email whose syntax is good; whether it exists is not asked."""
+    if not isinstance(value, str):
+        raise RejectRecord("email is missing or no text")
+    try:
+        validate_email(value.strip(), check_deliverability=False)
+    except EmailNotValidError:
+        raise RejectRecord("email is not valid") from None
+    return value.strip()
+
+
+API = Api(
+    name="User Interviews",
+    prefix="user_interviews_",
+    objects={"participants": Participants},
+    headers=headers,
+    batch=BATCH,
+    join=join,
+    is_believable=is_believable,
+)

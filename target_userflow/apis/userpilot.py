@@ -1,0 +1,129 @@
+"""Userpilot: users, companies and events.
+
+Wire facts are from Userpilot's API reference. Its bulk jobs are left out on purpose: twice the rows
+a minute, but no word on single rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis import Api, Request
+from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
+from target_userflow.apis.roles import Needs
+from target_userflow.attributes import Attributes, encoded
+from target_userflow.errors import RejectRecord
+from target_userflow.settings import StreamOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.apis import Answer
+    from target_userflow.apis.roles import Stream
+    from target_userflow.settings import Destination
+
+API_VERSION = "2020-09-22"
+IDENTIFY, COMPANIES, TRACK = "/v1/identify", "/v1/companies/identify", "/v1/track"
+PER_MINUTE = 600  # requests to each endpoint, by token
+_ACCEPTED = 202
+
+
+class Users(Mapper):
+    """`POST /v1/identify` creates or updates; `metadata.created_at` is the sign-up time."""
+
+    needs = Needs(
+        columns={
+            "user_id": ("user_id", "id"),
+            "company_id": ("company_id",),
+            "company": ("company",),
+        },
+        one_of=[("user_id",)],
+        key_is="user_id",
+    )
+    takes_operations = False
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the columns; the properties of a company are any."""
+        super().__init__(stream)
+        free = StreamOptions(nulls=stream.options.nulls)
+        self._company_of = Attributes(stream.name, {}, options=free, operations=False)
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The user, and the company that it belongs to."""
+        user_id = self._id(record, "user_id")
+        body = {"user_id": user_id, "metadata": self.attributes(record), **self._company(record)}
+        return Request("POST", IDENTIFY, encoded(body), user_id, (user_id,), repeatable=True)
+
+    def _company(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """`{id*, …}`, of an id, of an object, or of both."""
+        company_id, company = self._role(record, "company_id"), self._role(record, "company")
+        if company is None:
+            company = {}
+        if not isinstance(company, dict):
+            raise RejectRecord("company is no object")
+        found = company.get("id") if company_id is None else company_id
+        if found is None and not company:
+            return {}
+        others = {key: value for key, value in company.items() if key != "id"}
+        return {"company": {**self._company_of(others), "id": wire_id(found, "the company's id")}}
+
+
+class Companies(Mapper):
+    """`POST /v1/companies/identify` creates or updates."""
+
+    needs = Needs({"company_id": ("company_id", "id")}, [("company_id",)], key_is="company_id")
+    takes_operations = False
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The company."""
+        company_id = self._id(record, "company_id")
+        body = encoded({"company_id": company_id, "metadata": self.attributes(record)})
+        return Request("POST", COMPANIES, body, company_id, (company_id,), repeatable=True)
+
+
+class Events(EventMapper):
+    """`POST /v1/track` appends; the user must exist already."""
+
+    needs = Needs(
+        columns={"user_id": ("user_id",), "name": ("event_name", "name", "event")},
+        one_of=[("user_id",), ("name",)],
+    )
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The event; its time, if there is one, is metadata like any other."""
+        user_id = self._id(record, "user_id")
+        body = {
+            "user_id": user_id,
+            "event_name": self._name(record),
+            "metadata": self.attributes(record),
+        }
+        return Request("POST", TRACK, encoded(body), user_id, (), repeatable=False)
+
+
+def headers(destination: Destination) -> dict[str, str]:
+    """What every request carries."""
+    return {
+        "Authorization": f"Token {destination.api_key}",
+        "X-API-Version": API_VERSION,
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+    }
+
+
+def is_believable(answer: Answer) -> bool:
+    """202 is the one success, and no body is documented for it; a proxy's page has another."""
+    return answer.status == _ACCEPTED
+
+
+API = Api(
+    name="Userpilot",
+    prefix="userpilot_",
+    objects={
+        "userpilot_companies": Companies,
+        "userpilot_users": Users,
+        "userpilot_events": Events,
+    },
+    headers=headers,
+    limits=dict.fromkeys((IDENTIFY, COMPANIES, TRACK), PER_MINUTE),
+    is_believable=is_believable,
+)

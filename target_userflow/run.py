@@ -1,0 +1,97 @@
+"""What all sinks of one run share, each part made when it is first needed."""
+
+from __future__ import annotations
+
+import uuid
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.products import API_OF
+from target_userflow.dead_letters import DeadLetters
+from target_userflow.delivery import Delivery
+from target_userflow.errors import ConfigError
+from target_userflow.ledger import Ledger
+from target_userflow.memory import EventMemory, Memory, RecordMemory
+from target_userflow.report import Report
+from target_userflow.store import Store, exists
+from target_userflow.window import Window
+
+if TYPE_CHECKING:
+    from target_userflow.apis import Api
+    from target_userflow.apis.roles import Stream
+    from target_userflow.clock import Clock
+    from target_userflow.settings import Destination, Settings
+
+
+class Run:
+    """The settings of one run, its files, its accounts, and the ways to the products."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Open nothing yet."""
+        self.settings = settings
+        self.clock = clock
+        self.report = Report(settings.abort_reject_ratio)
+        run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
+        self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
+        self._deliveries: dict[str, Delivery] = {}
+
+    def delivery(self, name: str) -> Delivery:
+        """The way to the product of the object `name`.
+
+        Each has a clock of its own: one that is down does not stop the others.
+
+        Raises:
+            ConfigError: its key or URL is missing.
+        """
+        api = API_OF[name]
+        if api.name not in self._deliveries:
+            destination = self._destination(api)
+            self._deliveries[api.name] = Delivery(
+                api, destination, self.settings.pace, self.clock.child()
+            )
+        return self._deliveries[api.name]
+
+    def memory(self, name: str, stream: Stream) -> Memory:
+        """What a stream to the object `name` remembers.
+
+        Raises:
+            ConfigError: `ledger` names no database that can be used.
+            StorageError: it can't be opened, or another run has it.
+        """
+        settings, events = self.settings, name.endswith("events")
+        today = self.clock.now().toordinal()
+        if not settings.ledger:
+            return Memory()
+        if events and stream.keys:
+            return EventMemory(self._ledger(name), today, stream.name, stream.keys)
+        if not events and settings.skip_unchanged:
+            return RecordMemory(self._ledger(name), today, name, settings.resync_days)
+        if not events and exists(settings.ledger):
+            self._ledger(name).forget_records()  # they will change without being noted
+        return Memory()
+
+    def close(self) -> None:
+        """Close connections and files."""
+        for delivery in self._deliveries.values():
+            delivery.close()
+        if "_store" in self.__dict__:
+            self._store.close()
+        self.dead_letters.close()
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.settings.ledger)
+
+    def _ledger(self, name: str) -> Ledger:
+        return Ledger(self._store, self._destination(API_OF[name]))
+
+    def _destination(self, api: Api) -> Destination:
+        found = self.settings.destinations.get(api.prefix)
+        if found is None:
+            names = [f"'{api.prefix}{one}'" for one in ("api_key", "api_url")]
+            raise ConfigError(
+                f"A stream is routed to {api.name}: set {' and '.join(names)}, in the config or as "
+                f"TARGET_USERFLOW_{api.prefix.upper()}API_KEY"
+            )
+        return found

