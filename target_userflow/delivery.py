@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from target_userflow.apis import Api, Delivered, Outcome, Request, Settled
     from target_userflow.clock import Clock
+    from target_userflow.reader import Source
     from target_userflow.settings import Destination, Pace
 
 
@@ -30,8 +31,7 @@ class Entry:
     """A record on its way."""
 
     request: Request
-    line: bytes
-    """The record as the tap wrote it, should it become a dead letter."""
+    source: Source
     key: bytes = b""
     """Its place in the ledger; empty where it has none."""
     sent: bool = False

@@ -7,6 +7,7 @@ again.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ IN_FLIGHT = b"?"
 DELIVERED = b"!"
 """The mark of an event that was delivered."""
 EVENT_MARKS = (IN_FLIGHT, DELIVERED)
+
+
+def exists(where: str) -> bool:
+    """Whether there may be rows: a database that machines share is always taken for one."""
+    return "://" in where or Path(where).exists()
 
 
 def digest(*parts: str, size: int = 16) -> bytes:

@@ -142,6 +142,11 @@ class RecordMemory(_Rows):
         same = mark == fingerprint(entry.request.body) and entry.request.repeatable
         return "unchanged" if same and fresh else None
 
+    def sending(self, entry: Entry) -> None:
+        """Forget the version before: should the outcome be lost, neither may pass for the last."""
+        if entry.key in self._known:
+            self._drop(entry.key)
+
     def delivered(self, entry: Entry) -> None:
         """Note its version."""
         self._put(entry.key, fingerprint(entry.request.body))

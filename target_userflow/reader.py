@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,11 +32,25 @@ _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A record as the tap wrote it, should it become a dead letter."""
+
+    stream: str
+    """The stream's name, before any stream map."""
+    schema: bytes
+    """The line of the SCHEMA message that it came under."""
+    line: bytes
+    """The line of its RECORD message."""
+
+
 class LineReader(GenericSingerReader[bytes]):
     """Reads bytes, so that a broken character is the fault of its line and not of the file."""
 
     line = b""
     """The line that is being processed, as it was read."""
+    stream = ""
+    """The stream that it names, before any stream map."""
     number = 0
     """Its number, from 1."""
     too_deep = False
@@ -47,10 +62,17 @@ class LineReader(GenericSingerReader[bytes]):
         """Read nothing yet; a stopped clock ends the reading."""
         super().__init__()
         self._clock = clock
+        self._schemas: dict[str, bytes] = {}
 
     @property
     def default_input(self) -> IO[bytes]:
-        """Standard input."""
+        """Standard input.
+
+        Raises:
+            InputError: it is closed.
+        """
+        if sys.stdin is None:
+            raise InputError("Standard input is closed: pipe a tap into it")
         return sys.stdin.buffer
 
     def process_lines(
@@ -71,7 +93,9 @@ class LineReader(GenericSingerReader[bytes]):
             self.line = line if isinstance(line, bytes) else line.encode()
             if self.line.strip():
                 message = self.deserialize_json(self.line)
+                self.stream = message.get("stream", "")
                 self._callback(message, callbacks)(message)
+                self._remember(message)
                 counts[message["type"]] += 1
         return counts
 
@@ -86,11 +110,21 @@ class LineReader(GenericSingerReader[bytes]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
             pass
         try:
-            return self._message(json.loads(line, parse_float=_decimal))
+            return self._message(json.loads(line, parse_int=_number, parse_float=_number))
         except ValueError as error:
             raise InputError(f"Line {self.number} is no JSON: {_why(error)}") from None
         except RecursionError:
             return self._shallow(line)
+
+    @property
+    def source(self) -> Source:
+        """Where the record comes from that is being processed."""
+        return Source(self.stream, self._schemas.get(self.stream, b""), self.line)
+
+    def _remember(self, message: dict[str, Any]) -> None:
+        """A SCHEMA holds from after its processing, which settles what came under the last."""
+        if message["type"] == "SCHEMA":
+            self._schemas[self.stream] = self.line
 
     def _shallow(self, line: bytes) -> dict[str, Any]:
         """A RECORD that is too deep for any parser, with NaN for what lies deep in it."""
@@ -135,14 +169,14 @@ def _why(error: Exception) -> str:
         return f"{error.msg} at column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 at byte {error.start + 1}"
-    return "a number in it has too many digits"
+    return "it can't be read"
 
 
-def _decimal(text: str) -> Decimal:
-    """The number, or infinity in place of one whose exponent is beyond any."""
+def _number(text: str) -> int | Decimal:
+    """The number, or infinity in place of one that is too long to be held."""
     try:
-        return Decimal(text)
-    except ArithmeticError:
+        return int(text) if text.removeprefix("-").isdecimal() else Decimal(text)
+    except (ValueError, ArithmeticError):
         return Decimal("Infinity")
 
 

@@ -10,10 +10,9 @@ from target_userflow.apis.products import API_OF
 from target_userflow.dead_letters import DeadLetters
 from target_userflow.delivery import Delivery
 from target_userflow.errors import ConfigError
-from target_userflow.ledger import Ledger
+from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
 from target_userflow.report import Report
-from target_userflow.store import Store, exists
 from target_userflow.window import Window
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.roles import Stream
     from target_userflow.clock import Clock
     from target_userflow.settings import Destination, Settings
+    from target_userflow.store import Store
 
 
 class Run:
@@ -81,6 +81,8 @@ class Run:
 
     @cached_property
     def _store(self) -> Store:
+        from target_userflow.store import Store  # noqa: PLC0415 - SQLAlchemy takes half a second
+
         return Store(self.settings.ledger)
 
     def _ledger(self, name: str) -> Ledger:

@@ -16,6 +16,7 @@ from target_userflow.validation import Validator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_userflow.reader import Source
     from target_userflow.target import TargetUserflow
 
 
@@ -57,13 +58,13 @@ class UserflowSink(BatchSink):
         super().__init__(target, stream_name, schema, key_properties)
         self._run = target.run
         self._reader = target.message_reader
-        self._schema_line = target.message_reader.line
         self.object, options = target.route(stream_name)
         self._check = Validator(stream_name, self.schema).check
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
         self._request_of = API_OF[self.object].objects[self.object](stream)
         self._delivery = target.run.delivery(self.object)
         self._memory = target.run.memory(self.object, stream)
+        self._tells_deletion = self._said_deletion = False
 
     @property
     def is_full(self) -> bool:
@@ -91,8 +92,12 @@ class UserflowSink(BatchSink):
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take a record into the window, or out to the dead letters."""
+        source = self._receive()
+        if self._tells_deletion:
+            self._skip_deletion()
+            return
         try:
-            entry = self._entry(record, self._receive())
+            entry = self._entry(record, source)
         except RejectRecord as error:
             self._reject(str(error))
         else:
@@ -112,7 +117,7 @@ class UserflowSink(BatchSink):
         finally:
             for entry in entries:
                 if isinstance(entry.outcome, Rejected):
-                    self._bury(entry.line, entry.outcome)
+                    self._bury(entry.source, entry.outcome)
         self._run.window.sent(sum(entry.sent for entry in entries))
 
     # What the workers tell, as the window's keeper
@@ -156,34 +161,59 @@ class UserflowSink(BatchSink):
         if entry.sent and not entry.lost:
             self._memory.not_delivered(entry)
 
-    def _receive(self) -> bytes:
-        line = self._reader.line
+    def _receive(self) -> Source:
+        source = self._reader.source
         self._run.report.receive(self.stream_name)
-        self._run.window.add(len(line))
-        return line
+        self._run.window.add(len(source.line))
+        return source
 
     def _reject(self, reason: str) -> None:
-        self._bury(self._reader.line, Rejected(reason))
+        self._bury(self._reader.source, Rejected(reason))
         self._run.report.reject(self.stream_name, reason)
 
-    def _entry(self, record: dict[str, Any], line: bytes) -> Entry:
+    def _entry(self, record: dict[str, Any], source: Source) -> Entry:
         try:
             if self.validate_schema:
                 self._check(record)
             self._check_keys(record)
             request = self._request_of(record)
-            return Entry(request, line, self._memory.key(record, request))
+            return Entry(request, source, self._memory.key(record, request))
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
+
+    def _skip_deletion(self) -> None:
+        """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
+        self._run.report.settle(self.stream_name, "skipped")
+        if not self._said_deletion:
+            self._said_deletion = True
+            self.logger.warning(
+                "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as nothing is "
+                "deleted in %s",
+                self.stream_name,
+                API_OF[self.object].name,
+            )
 
     def _check_keys(self, record: dict[str, Any]) -> None:
         for key in self.key_properties:
             if key not in record:
                 raise RejectRecord(f"key property '{key}' is missing")
 
-    def _bury(self, line: bytes, why: Rejected) -> None:
+    def _bury(self, source: Source, why: Rejected) -> None:
         now = self._run.clock.now()
-        self._run.dead_letters.add(self.stream_name, self._schema_line, line, why, now)
+        self._run.dead_letters.add(source.stream, source.schema, source.line, why, now)
+
+    def _remove_sdc_metadata_from_schema(self) -> None:
+        """Leave out what the tap says about rows: it changes with every version of one."""
+        columns = self.schema["properties"]
+        self.schema["properties"] = {name: columns[name] for name in columns if not _is_told(name)}
+        required = self.schema.get("required", ())
+        self.schema["required"] = [name for name in required if not _is_told(name)]
+
+    def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
+        """Likewise, but note whether it tells of a deletion."""
+        self._tells_deletion = record.get("_sdc_deleted_at") is not None
+        for name in [name for name in record if _is_told(name)]:
+            del record[name]
 
     def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
         return record
@@ -193,3 +223,8 @@ class UserflowSink(BatchSink):
 
     def _after_process_record(self, context: dict[str, Any]) -> None:
         """Log nothing per record."""
+
+
+def _is_told(column: str) -> bool:
+    """Whether a tap adds it to a row, such as `_sdc_deleted_at` or `_sdc_lsn`."""
+    return column.startswith("_sdc_")

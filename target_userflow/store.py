@@ -48,11 +48,6 @@ Row = tuple[bytes, int]
 """A row's mark and day."""
 
 
-def exists(where: str) -> bool:
-    """Whether there may be rows: a database that machines share is always taken for one."""
-    return "://" in where or Path(where).exists()
-
-
 class Store:
     """One database; all destinations of a run share it, and all their workers."""
 

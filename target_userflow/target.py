@@ -73,6 +73,7 @@ class TargetUserflow(Target):
         super().__init__(message_reader=LineReader(self._clock), **kwargs)
         self.run = Run(Settings.of(self.config), self._clock)
         self._written_state: Any = None
+        self._told_versions: set[str] = set()
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
@@ -160,8 +161,11 @@ class TargetUserflow(Target):
         self._deliver_if_due()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_sink_exists(message_dict["stream"])
-        super()._process_activate_version_message(message_dict)
+        stream = message_dict["stream"]
+        self._assert_sink_exists(stream)
+        if stream not in self._told_versions:
+            self._told_versions.add(stream)
+            self.logger.info("Stream '%s': ACTIVATE_VERSION deletes nothing", stream)
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
         raise self.message_reader.complain("BATCH messages are not read: let the tap send RECORDs")
@@ -213,6 +217,8 @@ class TargetUserflow(Target):
     def _write_state_message(self, state: Any) -> None:
         if state == self._written_state:
             return
+        if sys.stdout is None:
+            raise StorageError("STATE can't be written: standard output is closed")
         try:
             sys.stdout.write(state["line"] + "\n")
             sys.stdout.flush()
@@ -231,9 +237,11 @@ class TargetUserflow(Target):
         The SDK's own handler would deliver the rest and then write a STATE for it, from within
         whatever was interrupted.
         """
-        why, again = Interrupted(signum), self._clock.stopped
+        why = Interrupted(signum)
+        if self._clock.why:  # asked twice, and maybe within `stop`, which can't be entered again
+            raise why
         self._clock.stop(why)
-        if again or self.message_reader.waiting:
+        if self.message_reader.waiting:
             raise why
 
     def finish(self, file_input: IO[str] | None) -> int:

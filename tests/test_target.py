@@ -183,3 +183,21 @@ def test_one_429_pauses_all_workers(sandbox: Sandbox, tmp_path: Path) -> None:
     in_flight = [one for one in requests if at <= one["at"] < at + 1]
     assert len(in_flight) <= 5 + 4, "only what was on its way when the 429 came"
     assert len(sandbox.state()["users"]) == 50
+
+
+def test_a_deleted_row_of_a_log_changes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its other columns are null and would clear the user's attributes; it counts as skipped."""
+    properties = {"id": "integer", "plan": {"type": "string"}, "_sdc_deleted_at": "string"}
+    log_position = {"_sdc_lsn": {"type": "integer"}}
+    users = schema("users", {**properties, **log_position})
+    messages = [
+        users,
+        record("users", id=1, plan="pro", _sdc_deleted_at=None, _sdc_lsn=7),
+        {"type": "ACTIVATE_VERSION", "stream": "users", "version": 1},
+        record("users", id=1, plan=None, _sdc_deleted_at="2026-01-01T00:00:00Z", _sdc_lsn=8),
+        record("users", id=2, plan=None, _sdc_deleted_at="2026-01-01T00:00:00Z", _sdc_lsn=9),
+    ]
+    result = run_target(tmp_path, sandbox.config, messages)
+    assert result.status == 0, result.log
+    assert sent(sandbox) == [("/users", {"id": "1", "attributes": {"plan": "pro"}})]
+    assert ["users", "3", "1", "2", "0"] in [line.split() for line in result.log.splitlines()]

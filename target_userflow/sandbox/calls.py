@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from target_userflow.sandbox import documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_BROKEN_RULE = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Answer:
         body: The bytes of the body, JSON unless the headers say otherwise.
         headers: What goes with it.
         applied: Whether it is a write that was carried out.
-        rule: The rule that the call broke, in words, when the status is 400.
+        rule: The rule that the call broke, in words, when the status is 400 or 422.
         user_unknown: The call named a user that did not exist yet.
         group_unknown: The call named a group that did not exist yet.
     """
@@ -89,23 +91,4 @@ class Refusal(Exception):
     @property
     def rule(self) -> str | None:
         """The rule that the call broke, if that is the reason."""
-        return self.message if self.status == HTTPStatus.BAD_REQUEST else None
-
-
-class Api(Protocol):
-    """An API that the sandbox stands in for: answers to calls, and a state that they change."""
-
-    def authorize(self, call: Call, key: str) -> None:
-        """Raise a `Refusal` if the call doesn't carry the key the way this API wants it."""
-
-    def answer(self, call: Call) -> Answer:
-        """Answer an authorized call and write what it writes; raise a `Refusal` if it can't."""
-
-    def refuse(self, refusal: Refusal, call: Call) -> Answer:
-        """The refusal in the shape of this API's errors."""
-
-    def state(self) -> dict[str, Any]:
-        """Everything that was written, for inspection."""
-
-    def reset(self) -> None:
-        """Forget everything that was written."""
+        return self.message if self.status in _BROKEN_RULE else None

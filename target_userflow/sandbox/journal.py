@@ -20,6 +20,7 @@ class Entry:
 
     Attributes:
         seq: Its place in the order of arrival, from 1.
+        api: Whose path it was: ``userflow``, ``user_interviews`` or ``userpilot``.
         at: When it had arrived whole, in seconds since the sandbox started.
         method: ``GET``, ``POST`` and so on.
         path: As it stood on the request line: percent-encoded, without the query.
@@ -30,13 +31,14 @@ class Entry:
         status: What was answered; null if the connection ended before, or still waits.
         applied: Whether it was a write that was carried out.
         fault: What went wrong on purpose.
-        rule: The rule that the request broke, if it was answered 400.
+        rule: The rule that the request broke, if it was answered 400 or 422.
         user_unknown: It named a user that did not exist yet.
         group_unknown: It named a group that did not exist yet.
         duration_ms: From its arrival to the end of the answer; null while it waits.
     """
 
     seq: int
+    api: str
     at: float
     method: str
     path: str
@@ -78,10 +80,11 @@ class Journal:
         """The number that the next request gets."""
         return len(self._entries) + 1
 
-    def open(self, call: Call, raw: bytes, connection: int) -> Entry:
+    def open(self, api: str, call: Call, raw: bytes, connection: int) -> Entry:
         """Write a request down as it arrives."""
         entry = Entry(
             seq=call.seq,
+            api=api,
             at=self._now(),
             method=call.method,
             path=call.path,

@@ -10,9 +10,11 @@ from msgspec import Meta
 from target_userflow.sandbox import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RetryAfter = Literal["seconds", "date", "none"]
+Key = Annotated[str, Meta(min_length=1)]
+PerMinute = Annotated[int, Meta(ge=1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
@@ -20,34 +22,49 @@ class Changes(TypedDict, total=False):
     """The settings by name, for ``running`` and ``configure``; see `Settings`."""
 
     api_key: str
+    user_interviews_api_key: str
+    userpilot_api_key: str
     latency_ms: float
     slow_ms: float
     rate_limit: int | None
+    userpilot_rate_limit: int | None
     retry_after: RetryAfter
     faults: Mapping[str, float]
     seed: int | None
+    rejected_emails: Sequence[str]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the sandbox behaves.
 
     Attributes:
-        api_key: The one key that is let in.
+        api_key: The one key that Userflow lets in.
+        user_interviews_api_key: The one key that User Interviews lets in.
+        userpilot_api_key: The one key that Userpilot lets in.
         latency_ms: How long every answer takes, in milliseconds.
         slow_ms: How much longer an answer takes that the fault ``slow`` hits, in milliseconds.
-        rate_limit: Requests let in per sliding minute and key; None for no limit.
+        rate_limit: Requests let in per sliding minute and key, by Userflow and by User Interviews;
+            None for no limit.
+        userpilot_rate_limit: Requests let in per sliding minute, key and endpoint by Userpilot;
+            None for no limit.
         retry_after: The form of the ``Retry-After`` header on a 429.
         faults: The probability of each fault, by its name.
         seed: Makes the order of the faults reproducible.
+        rejected_emails: Participants that User Interviews refuses by rules of its own: globs, in
+            any case of the letters.
     """
 
-    api_key: Annotated[str, Meta(min_length=1)] = "ak_sandbox"
+    api_key: Key = "ak_sandbox"
+    user_interviews_api_key: Key = "ui_sandbox"
+    userpilot_api_key: Key = "up_sandbox"
     latency_ms: Milliseconds = 0
     slow_ms: Milliseconds = 2000
-    rate_limit: Annotated[int, Meta(ge=1)] | None = None
+    rate_limit: PerMinute | None = None
+    userpilot_rate_limit: PerMinute | None = 600
     retry_after: RetryAfter = "seconds"
     faults: dict[str, float] = {}
     seed: int | None = None
+    rejected_emails: list[str] = []
 
     def __post_init__(self) -> None:
         """Refuse odds that make no sense.

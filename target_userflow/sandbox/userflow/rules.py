@@ -1,23 +1,25 @@
-"""The documented rules for bodies, each broken one told in words (Userflow API reference).
-
-A rule set is a generator of the rules that a body breaks. Only the first one is asked for, so
-what follows may rely on what came before.
-"""
+"""The documented rules for bodies, each broken one told in words (Userflow API reference)."""
 
 from __future__ import annotations
 
 import re
-import sys
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.sandbox.checks import (
+    filled,
+    inside,
+    is_number,
+    is_plain,
+    is_strings,
+    items,
+    keys,
+)
 from target_userflow.sandbox.times import to_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection
 
-    Broken = Iterator[str]
-    RuleSet = Callable[[dict[str, Any]], Broken]
+    from target_userflow.sandbox.checks import Broken
 
 DATA_TYPES = ("string", "number", "boolean", "datetime", "list")
 OPERATIONS = ("set", "set_once", "add", "subtract", "append", "prepend", "remove")
@@ -31,24 +33,18 @@ RESULT_TYPES = {
 """The data type of an attribute after an operation; set and set_once can make any."""
 
 _NAME = re.compile(r"[A-Za-z0-9_\- ]+")
-_MAX = Decimal(sys.float_info.max)
-
-
-def first_broken(rules: RuleSet, body: dict[str, Any]) -> str | None:
-    """The first rule of a set that a body breaks, None if it is valid."""
-    return next(rules(body), None)
 
 
 def user(body: dict[str, Any]) -> Broken:
     """The rules of ``POST /users``."""
     lists = body.keys() & _ITEMS.keys()
-    yield from _keys(body, "", {"id", "attributes", "prune_memberships", *_ITEMS})
-    yield from _id(body.get("id"), "id")
+    yield from keys(body, "", {"id", "attributes", "prune_memberships", *_ITEMS})
+    yield from filled(body.get("id"), "id")
     yield from _attributes(body.get("attributes", {}), "attributes")
     if len(lists) > 1:
         yield "only one of groups and memberships can be given"
     for name in lists:
-        yield from _list(body[name], name, _ITEMS[name])
+        yield from items(body[name], name, _ITEMS[name])
     if "prune_memberships" in body:
         yield from _prune(body["prune_memberships"], lists)
 
@@ -60,29 +56,16 @@ def group(body: dict[str, Any]) -> Broken:
 
 def event(body: dict[str, Any]) -> Broken:
     """The rules of ``POST /events``."""
-    yield from _keys(body, "", {"name", "user_id", "group_id", "attributes", "time"})
+    yield from keys(body, "", {"name", "user_id", "group_id", "attributes", "time"})
     yield from _name(body.get("name"), "name")
     if not body.keys() & {"user_id", "group_id"}:
         yield "at least one of user_id and group_id must be given"
     for owner in ("user_id", "group_id"):
         if owner in body:
-            yield from _id(body[owner], owner)
+            yield from filled(body[owner], owner)
     yield from _event_attributes(body.get("attributes", {}))
     if "time" in body:
         yield from _time(body["time"], "time")
-
-
-def _keys(value: Any, where: str, known: Collection[str]) -> Broken:
-    if not isinstance(value, dict):
-        yield f"{where} must be an object"
-    for key in value:
-        if key not in known:
-            yield f"{_inside(where, key)} is no known key"
-
-
-def _id(value: Any, where: str) -> Broken:
-    if not isinstance(value, str) or not value.strip():
-        yield f"{where} must be a non-empty string"
 
 
 def _name(value: Any, where: str) -> Broken:
@@ -102,23 +85,16 @@ def _prune(value: Any, lists: Collection[str]) -> Broken:
         yield "prune_memberships can only be given with groups or memberships"
 
 
-def _list(value: Any, where: str, item_rules: Callable[[Any, str], Broken]) -> Broken:
-    if not isinstance(value, list):
-        yield f"{where} must be a list"
-    for index, item in enumerate(value):
-        yield from item_rules(item, f"{where}[{index}]")
-
-
 def _group(value: Any, where: str) -> Broken:
-    yield from _keys(value, where, {"id", "attributes"})
-    yield from _id(value.get("id"), _inside(where, "id"))
-    yield from _attributes(value.get("attributes", {}), _inside(where, "attributes"))
+    yield from keys(value, where, {"id", "attributes"})
+    yield from filled(value.get("id"), inside(where, "id"))
+    yield from _attributes(value.get("attributes", {}), inside(where, "attributes"))
 
 
 def _membership(value: Any, where: str) -> Broken:
-    yield from _keys(value, where, {"group", "attributes"})
-    yield from _group(value.get("group"), _inside(where, "group"))
-    yield from _attributes(value.get("attributes", {}), _inside(where, "attributes"))
+    yield from keys(value, where, {"group", "attributes"})
+    yield from _group(value.get("group"), inside(where, "group"))
+    yield from _attributes(value.get("attributes", {}), inside(where, "attributes"))
 
 
 _ITEMS = {"groups": _group, "memberships": _membership}
@@ -144,7 +120,7 @@ def _event_attributes(value: Any) -> Broken:
 
 
 def _literal(value: Any, where: str) -> Broken:
-    if not (isinstance(value, (str, bool)) or _is_number(value) or _is_strings(value)):
+    if not is_plain(value) and not is_strings(value):
         yield f"{where} must be a string, a finite number, a boolean or a list of strings"
 
 
@@ -164,12 +140,12 @@ def _set_operand(value: Any, where: str) -> Broken:
 
 
 def _number_operand(value: Any, where: str) -> Broken:
-    if not _is_number(value):
+    if not is_number(value):
         yield f"{where} must be a finite number"
 
 
 def _list_operand(value: Any, where: str) -> Broken:
-    if not isinstance(value, str) and not _is_strings(value):
+    if not isinstance(value, str) and not is_strings(value):
         yield f"{where} must be a string or a list of strings"
 
 
@@ -195,17 +171,3 @@ def _typed(operand: Any, data_type: str, where: str) -> Broken:
     """What a set makes of a value of another type is undocumented; no date-time is a mistake."""
     if data_type == "datetime" and operand is not None:
         yield from _time(operand, where)
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it is a number in the range of a double; true and false are none."""
-    number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-    return number and -_MAX <= value <= _MAX
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _inside(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
