@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.sinks import BatchSink, RecordSink
+from singer_sdk.sinks import BatchSink
 
 from target_userflow.apis import Rejected, Unneeded
 from target_userflow.apis.products import API_OF
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from target_userflow.target import TargetUserflow
 
 
-class IgnoredSink(RecordSink):
+class IgnoredSink(BatchSink):
     """A stream that is left out on purpose."""
-
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Do nothing with it."""
 
     def get_validator(self) -> None:
         """Check nothing."""
 
-    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
-        return record
+    def take(self, record: dict[str, Any]) -> None:
+        """Do nothing with it."""
 
-    def _singer_validate_message(self, record: dict[str, Any]) -> None:
-        """Nor with a record without its key."""
+    def reject_unmapped(self, error: Exception) -> None:
+        """Nor with one that the stream maps could not handle."""
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """There never is a window."""
 
 
 class UserflowSink(BatchSink):
     """One stream on its way to one object.
 
-    The SDK's own checks would end the run at the first bad record (or deliver it all the same), so
-    that `process_record` has the only ones: a bad record becomes a dead letter, the others go on.
+    The target hands its records to `take`. The SDK's own way of a record would end the run at the
+    first bad one, or deliver it all the same; here it becomes a dead letter, and the others go on.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class UserflowSink(BatchSink):
         self._request_of = API_OF[self.object].objects[self.object](stream)
         self._delivery = target.run.delivery(self.object)
         self._memory = target.run.memory(self.object, stream)
-        self._tells_deletion = self._said_deletion = False
+        self._said_deletion = False
 
     @property
     def is_full(self) -> bool:
@@ -90,18 +90,18 @@ class UserflowSink(BatchSink):
         """Open a window."""
         context["records"] = []
 
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+    def take(self, record: dict[str, Any]) -> None:
         """Take a record into the window, or out to the dead letters."""
         source = self._receive()
-        if self._tells_deletion:
+        if _is_deleted(record):
             self._skip_deletion()
             return
         try:
-            entry = self._entry(record, source)
+            entry = self._entry(_without_told(record), source)
         except RejectRecord as error:
             self._reject(str(error))
         else:
-            context["records"].append(entry)
+            self._get_context(record)["records"].append(entry)
 
     def reject_unmapped(self, error: Exception) -> None:
         """Take a record out to the dead letters that the stream maps could not handle."""
@@ -165,6 +165,8 @@ class UserflowSink(BatchSink):
         source = self._reader.source
         self._run.report.receive(self.stream_name)
         self._run.window.add(len(source.line))
+        self.tally_record_read()
+        self.record_counter_metric.increment()
         return source
 
     def _reject(self, reason: str) -> None:
@@ -209,20 +211,15 @@ class UserflowSink(BatchSink):
         required = self.schema.get("required", ())
         self.schema["required"] = [name for name in required if not _is_told(name)]
 
-    def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
-        """Likewise, but note whether it tells of a deletion."""
-        self._tells_deletion = record.get("_sdc_deleted_at") is not None
-        for name in [name for name in record if _is_told(name)]:
-            del record[name]
 
-    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
-        return record
+def _is_deleted(record: dict[str, Any]) -> bool:
+    """Whether a tap that reads a log says that the row is gone."""
+    return record.get("_sdc_deleted_at") is not None
 
-    def _singer_validate_message(self, record: dict[str, Any]) -> None:
-        """Leave the check of the key to the mapping."""
 
-    def _after_process_record(self, context: dict[str, Any]) -> None:
-        """Log nothing per record."""
+def _without_told(record: dict[str, Any]) -> dict[str, Any]:
+    """The record less what the tap says about it."""
+    return {name: value for name, value in record.items() if not _is_told(name)}
 
 
 def _is_told(column: str) -> bool:

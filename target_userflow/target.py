@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
@@ -14,7 +15,6 @@ from singer_sdk import Target, metrics
 from singer_sdk.exceptions import (
     ConfigValidationError,
     InvalidInputLine,
-    RecordsWithoutSchemaException,
     SingerSDKError,
 )
 from singer_sdk.helpers._classproperty import classproperty
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
 
@@ -148,17 +149,27 @@ class TargetUserflow(Target):
             raise self.message_reader.complain("the schema is nested too deeply") from None
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            self._assert_sink_exists(stream)
+        for stream_map in self.mapper.stream_maps[stream]:
+            self._take(stream_map, copy.copy(message_dict["record"]))
+        self._deliver_if_due()
+
+    def _take(self, stream_map: StreamMap, record: dict[str, Any]) -> None:
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
         try:
-            super()._process_record_message(message_dict)
-        except (StopRun, RecordsWithoutSchemaException):
-            raise
+            mapped = stream_map.transform(record)
         except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
-            maps = self.mapper.stream_maps[message_dict["stream"]]
-            sinks = [self._sinks_active.get(one.stream_alias) for one in maps]
-            for sink in [one for one in sinks if isinstance(one, UserflowSink)][:1]:
-                sink.reject_unmapped(error)
-        self._deliver_if_due()
+            self._sink_of(stream_map.stream_alias).reject_unmapped(error)
+        else:
+            if mapped is not None:
+                self._sink_of(stream_map.stream_alias).take(mapped)
+
+    def _sink_of(self, alias: str) -> UserflowSink | IgnoredSink:
+        self._assert_sink_exists(alias)
+        sink: UserflowSink | IgnoredSink = self._sinks_active[alias]  # type: ignore[assignment] # `get_sink_class` makes no others
+        return sink
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
@@ -181,9 +192,6 @@ class TargetUserflow(Target):
             raise self.message_reader.complain(f"STATE can't be written: {error}") from None
         super()._process_state_message({**message_dict, "value": held})
         self._deliver_if_due()
-
-    def _handle_max_record_age(self) -> None:
-        """Leave it to `_deliver_if_due`, so that what fails in here is not taken for a map's."""
 
     def _deliver_if_due(self) -> None:
         """Deliver when the window is due, rather than every five minutes."""

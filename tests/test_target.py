@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from process import record, run_target, schema, state
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from target_userflow.sandbox import Sandbox
 
 pytestmark = pytest.mark.smoke
@@ -201,3 +202,22 @@ def test_a_deleted_row_of_a_log_changes_nothing(sandbox: Sandbox, tmp_path: Path
     assert result.status == 0, result.log
     assert sent(sandbox) == [("/users", {"id": "1", "attributes": {"plan": "pro"}})]
     assert ["users", "3", "1", "2", "0"] in [line.split() for line in result.log.splitlines()]
+
+
+def test_an_audience_becomes_an_attribute_by_stream_maps_alone(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Members get a constant true and leavers false: the README's recipe."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (recipe,) = re.findall(r"```yaml\n(stream_maps:.*?)```", readme, re.DOTALL)
+    columns = {"user_id": "string", "entered_at": "string"}
+    messages = [
+        schema("audience_power_users", columns, keys=["user_id"]),
+        record("audience_power_users", user_id="u1", entered_at="2026-01-01"),
+        schema("audience_power_users_left", columns, keys=["user_id"]),
+        record("audience_power_users_left", user_id="u2", entered_at="2026-01-01"),
+    ]
+    result = run_target(tmp_path, {**sandbox.config, **yaml.safe_load(recipe)}, messages)
+    assert result.status == 0, result.log
+    found = {name: user["attributes"] for name, user in sandbox.state()["users"].items()}
+    assert found == {"u1": {"power_users": True}, "u2": {"power_users": False}}
