@@ -65,7 +65,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:  # RFC 9110: HTTP dates are in GMT
         date = date.replace(tzinfo=timezone.utc)

@@ -97,7 +97,7 @@ class UserflowSink(BatchSink):
             self._skip_deletion()
             return
         try:
-            entry = self._entry(_without_told(record), source)
+            entry = self._entry(record, source)
         except RejectRecord as error:
             self._reject(str(error))
         else:
@@ -163,6 +163,7 @@ class UserflowSink(BatchSink):
 
     def _receive(self) -> Source:
         source = self._reader.source
+        self._get_context({})  # opens a window, even if nothing should get into it
         self._run.report.receive(self.stream_name)
         self._run.window.add(len(source.line))
         self.tally_record_read()
@@ -175,9 +176,9 @@ class UserflowSink(BatchSink):
 
     def _entry(self, record: dict[str, Any], source: Source) -> Entry:
         try:
+            self._check_whole(record)
             if self.validate_schema:
                 self._check(record)
-            self._check_keys(record)
             request = self._request_of(record)
             return Entry(request, source, self._memory.key(record, request))
         except RecursionError:
@@ -195,7 +196,9 @@ class UserflowSink(BatchSink):
                 API_OF[self.object].name,
             )
 
-    def _check_keys(self, record: dict[str, Any]) -> None:
+    def _check_whole(self, record: dict[str, Any]) -> None:
+        if self._reader.too_deep:
+            raise RejectRecord("it is nested too deeply")
         for key in self.key_properties:
             if key not in record:
                 raise RejectRecord(f"key property '{key}' is missing")
@@ -205,23 +208,9 @@ class UserflowSink(BatchSink):
         self._run.dead_letters.add(source.stream, source.schema, source.line, why, now)
 
     def _remove_sdc_metadata_from_schema(self) -> None:
-        """Leave out what the tap says about rows: it changes with every version of one."""
-        columns = self.schema["properties"]
-        self.schema["properties"] = {name: columns[name] for name in columns if not _is_told(name)}
-        required = self.schema.get("required", ())
-        self.schema["required"] = [name for name in required if not _is_told(name)]
+        """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
 
 
 def _is_deleted(record: dict[str, Any]) -> bool:
     """Whether a tap that reads a log says that the row is gone."""
     return record.get("_sdc_deleted_at") is not None
-
-
-def _without_told(record: dict[str, Any]) -> dict[str, Any]:
-    """The record less what the tap says about it."""
-    return {name: value for name, value in record.items() if not _is_told(name)}
-
-
-def _is_told(column: str) -> bool:
-    """Whether a tap adds it to a row, such as `_sdc_deleted_at` or `_sdc_lsn`."""
-    return column.startswith("_sdc_")

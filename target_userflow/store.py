@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 _AT_ONCE = 500  # keys in one look-up
+_TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
 
 _metadata = sa.MetaData()
 _version = sa.Table("ledger_version", _metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -67,8 +68,13 @@ class Store:
         self._waiting_lock = threading.Lock()
         with self._failing():
             self._connection = _engine(self._url).connect()
-            with self._connection.begin():
-                self._migrate()
+            try:
+                with self._connection.begin():
+                    self._take_turn()
+                    self._migrate()
+            except BaseException:
+                self.close()
+                raise
 
     def destination(self, hashed: bytes) -> int:
         """The number of a destination; the first time it is given one.
@@ -78,6 +84,7 @@ class Store:
         """
         query = sa.select(_destinations.c.id).where(_destinations.c.hash == hashed)
         with self._using():
+            self._take_turn()
             found = self._connection.execute(query).scalar_one_or_none()
             if found is None:
                 self._connection.execute(sa.insert(_destinations).values(hash=hashed))
@@ -177,6 +184,11 @@ class Store:
                 _metadata.create_all(self._connection, new)
             self._connection.execute(sa.delete(_version))
             self._connection.execute(sa.insert(_version).values(version=len(_MIGRATIONS)))
+
+    def _take_turn(self) -> None:
+        """Let no other machine make what this transaction is about to make."""
+        if self._url.get_backend_name() == "postgresql":  # a SQLite file is this run's alone
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
 
     @contextmanager
     def _using(self) -> Iterator[None]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
+    from click import Context, Option
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
@@ -78,6 +79,16 @@ class TargetUserflow(Target):
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
+
+    @classmethod
+    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the config files; the SDK ends in a traceback where there is none."""
+        try:
+            for path in {*value} - {"ENV"}:
+                configs.check_file(path)
+        except ConfigError as error:
+            raise ClickException(str(error)) from None
+        return super().cb_config(ctx, param, value)
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
@@ -144,9 +155,15 @@ class TargetUserflow(Target):
             raise self.message_reader.complain("key_properties is no list of names")
         try:
             Validator(message_dict["stream"], message_dict["schema"])
+        except ConfigError as error:
+            raise self.message_reader.complain(error) from None
+        try:
             super()._process_schema_message(message_dict)
-        except RecursionError:
-            raise self.message_reader.complain("the schema is nested too deeply") from None
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            why = "it is nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
+            raise self.message_reader.complain(
+                f"stream_maps or flattening can't handle the schema: {why}"
+            ) from None
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
