@@ -99,7 +99,8 @@ class UserflowSink(BatchSink):
         try:
             entry = self._entry(record, source)
         except RejectRecord as error:
-            self._reject(str(error))
+            ids = [str(record[key]) for key in self.key_properties if key in record]
+            self._reject(str(error), " ".join(ids))
         else:
             self._get_context(record)["records"].append(entry)
 
@@ -151,7 +152,8 @@ class UserflowSink(BatchSink):
         """Note and count an entry whose outcome is known."""
         if isinstance(entry.outcome, Rejected):
             self.unsettled(entry)
-            self._run.report.reject(self.stream_name, entry.outcome.reason)
+            ids = " ".join(entry.request.identity)
+            self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
             self._memory.delivered(entry)
             self._run.report.settle(self.stream_name, "delivered")
@@ -170,9 +172,9 @@ class UserflowSink(BatchSink):
         self.record_counter_metric.increment()
         return source
 
-    def _reject(self, reason: str) -> None:
+    def _reject(self, reason: str, ids: str = "") -> None:
         self._bury(self._reader.source, Rejected(reason))
-        self._run.report.reject(self.stream_name, reason)
+        self._run.report.reject(self.stream_name, reason, ids)
 
     def _entry(self, record: dict[str, Any], source: Source) -> Entry:
         try:
