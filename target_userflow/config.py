@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -38,7 +39,8 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         for error in JSONSchemaValidator(strict).iter_errors(config)
         for line in _lines(error, secrets)
     ]
-    return [*found, *_key_problems(config, secrets), *_url_problems(config)]
+    others = (_key_problems(config, secrets), _url_problems(config), _ledger_problems(config))
+    return [*found, *chain(*others)]
 
 
 def from_environment(
@@ -157,6 +159,16 @@ def _part_problem(url: str, parts: SplitResult, host: str | None) -> str | None:
     if parts.scheme == "http" and not _is_loopback(host):
         return "must be https: http would send the key in the clear (allowed on loopback only)"
     return None
+
+
+def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    where = _text(config, "ledger")
+    if "://" in where:
+        from target_userflow.store import problem  # noqa: PLC0415 - SQLAlchemy takes half a second
+
+        found = problem(where)
+        if found:
+            yield found
 
 
 def _text(config: Mapping[str, Any], name: str) -> str:

@@ -49,6 +49,20 @@ Row = tuple[bytes, int]
 """A row's mark and day."""
 
 
+def problem(where: str) -> str | None:
+    """What is wrong with the setting `ledger`, as far as it shows without opening it."""
+    try:
+        _url(where).get_dialect().import_dbapi()
+    except ConfigError as error:
+        return str(error)
+    except (NoSuchModuleError, ImportError) as error:
+        return (
+            f"Setting 'ledger' names a database without a driver here ({error}). For PostgreSQL: "
+            "pip install 'target-userflow[postgres-ledger]' and postgresql+psycopg://…"
+        )
+    return None
+
+
 class Store:
     """One database; all destinations of a run share it, and all their workers."""
 
@@ -235,11 +249,7 @@ def _url(where: str) -> sa.URL:
 
 
 def _engine(url: sa.URL) -> sa.Engine:
-    """An engine; a SQLite file is this run's alone, and this user's.
-
-    Raises:
-        ConfigError: the URL names a database without a driver here.
-    """
+    """An engine; a SQLite file is this run's alone, and this user's."""
     if url.get_backend_name() == "sqlite":
         _make_private(Path(url.database or ""))
         engine = sa.create_engine(url, connect_args={"timeout": 0, "check_same_thread": False})
@@ -248,13 +258,7 @@ def _engine(url: sa.URL) -> sa.Engine:
             engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
         )
         return engine
-    try:
-        return sa.create_engine(url)
-    except (NoSuchModuleError, ImportError) as error:
-        raise ConfigError(
-            f"Setting 'ledger' names a database without a driver here ({error}). For PostgreSQL: "
-            "pip install 'target-userflow[postgres-ledger]' and postgresql+psycopg://…"
-        ) from None
+    return sa.create_engine(url)
 
 
 def _make_private(path: Path) -> None:

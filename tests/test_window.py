@@ -16,7 +16,9 @@ bounded = settings(max_examples=100, deadline=None, print_blob=True)
 def window(*, most: int | None = None) -> tuple[Window, VirtualClock]:
     """A first window of 20 records, unless the cap is smaller."""
     clock = VirtualClock()
-    return Window(clock, Pace(requests_per_minute=120), most=most), clock
+    opened = Window(clock, Pace(concurrency=1), most=most)
+    opened.size = min(opened.size, 20)
+    return opened, clock
 
 
 def filled(one: Window, *, records: int, size: int = 1) -> Window:
@@ -120,6 +122,14 @@ def test_a_window_grows_to_its_cap(most: int | None, expected: int) -> None:
         assert opened.size <= expected
         delivered(opened, 10**6, 1)
     assert opened.size == expected
+
+
+def test_a_window_never_holds_more_than_ten_seconds_of_a_budget() -> None:
+    """However fast the first requests of a budget went out, as they had not to wait for it."""
+    opened = Window(VirtualClock(), Pace(requests_per_minute=120))
+    for _ in range(3):
+        delivered(opened, 20, 0.1)
+        assert opened.size == 20
 
 
 @bounded
