@@ -47,9 +47,7 @@ class DeadLetters:
         Raises:
             StorageError: the file can't be written.
         """
-        reason = why.reason.encode(
-            errors="backslashreplace"
-        ).decode()  # it may name a broken column
+        reason = why.reason.encode(errors="backslashreplace").decode()  # may name odd columns
         error = encoded({**asdict(why), "reason": reason, "at": at.isoformat()})
         with self._lock:
             if self._schemas.get(stream) != schema:

@@ -159,6 +159,8 @@ class TargetUserflow(Target):
             Validator(message_dict["stream"], message_dict["schema"])
         except ConfigError as error:
             raise self.message_reader.complain(error) from None
+        if message_dict["stream"] in self.mapper.stream_maps:
+            self.drain_all()  # out here, so that no failure of it passes for one of the schema
         try:
             super()._process_schema_message(message_dict)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
@@ -178,6 +180,8 @@ class TargetUserflow(Target):
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
         try:
             mapped = stream_map.transform(record)
+        except StopRun:  # a signal, in the middle of it
+            raise
         except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
             self._sink_of(stream_map.stream_alias).reject_unmapped(error)
         else:
