@@ -159,7 +159,7 @@ class TargetUserflow(Target):
             Validator(message_dict["stream"], message_dict["schema"])
         except ConfigError as error:
             raise self.message_reader.complain(error) from None
-        if message_dict["stream"] in self.mapper.stream_maps:
+        if self._changes(message_dict["stream"], message_dict["schema"], keys):
             self.drain_all()  # out here, so that no failure of it passes for one of the schema
         try:
             super()._process_schema_message(message_dict)
@@ -167,6 +167,14 @@ class TargetUserflow(Target):
             raise self.message_reader.complain(
                 f"stream_maps or flattening can't handle the schema: {type(error).__name__}"
             ) from None
+
+    def _changes(self, stream: str, schema: dict[str, Any], keys: list[str]) -> bool:
+        """Whether a SCHEMA differs from the one before it, if there was one."""
+        known = self.mapper.stream_maps.get(stream)
+        return bool(known) and (known[0].raw_schema, list(known[0].raw_key_properties or [])) != (
+            schema,
+            keys,
+        )
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
