@@ -171,7 +171,10 @@ class TargetUserflow(Target):
     def _changes(self, stream: str, schema: dict[str, Any], keys: list[str]) -> bool:
         """Whether a SCHEMA differs from the one before it, if there was one."""
         known = self.mapper.stream_maps.get(stream)
-        return bool(known) and (known[0].raw_schema, list(known[0].raw_key_properties or [])) != (
+        return known is not None and (
+            known[0].raw_schema,
+            list(known[0].raw_key_properties or []),
+        ) != (
             schema,
             keys,
         )
