@@ -136,6 +136,8 @@ TWO_DAYS = f"""
     create table events (id int primary key, user_id uuid, name text, time timestamptz);
     insert into events values
         (1, '{ZOE}', 'signed in', '2024-03-01'), (2, '{YAN}', 'signed in', '2024-03-02');
+    create table participants (email text primary key, first_name text, updated_at timestamptz);
+    insert into participants values ('zoe@example.com', 'Zoe', '2024-03-01');
 """
 THE_THIRD_DAY = f"""
     update users set plan = null, updated_at = '2024-03-03' where id = '{YAN}';
@@ -239,6 +241,7 @@ def test_meltano_run_resumes_where_the_last_one_ended(
     second = _meltano_run(project, database, sandbox)
     yan = sandbox.state()["users"][YAN]["attributes"]
     assert _who(first, "users") == _who(first, "events") == [ZOE, YAN]
+    assert set(sandbox.state()["participants"]) == {"zoe@example.com"}  # another product, same run
     assert _who(second, "users") == [YAN, IDA]  # Zoe's row lies before the bookmark
     assert _who(second, "events") == [IDA]  # Yan's event lies on it
     assert yan == {"updated_at": "2024-03-03T00:00:00Z"}  # the plan that became NULL is gone
