@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
 KILLS = 30
-RECORDS = 150
+TURNS = ("event", "user", "event", "participant", "again")  # "again": one batch for two versions
+RECORDS = 200
 IDS = 15  # of participants, and of users
 WINDOW = 5
 CONCURRENCY = 4
-FARTHEST = 15  # requests of one run, before it is killed
+FARTHEST = 11  # requests of one run, before it is killed
 FAULTS = {"500": 0.01, "503": 0.01, "429": 0.01, "reset-before": 0.01, "reset-after": 0.03}
 
 
@@ -54,9 +55,13 @@ class ProductsTap(Tap):
         self.participants: Counter[str] = Counter()
         self.events: list[int] = []
         self.records = []
+        one = 0
         for n in range(RECORDS):
-            one = choose.randrange(IDS)
-            self.records.append([self._event, self._user, self._participant][n % 3](n, one))
+            turn = TURNS[n % len(TURNS)]
+            if turn != "again":
+                one = choose.randrange(IDS)
+            makes = {"event": self._event, "user": self._user}.get(turn, self._participant)
+            self.records.append(makes(n, one))
 
     def _event(self, n: int, user: int) -> dict[str, Any]:
         self.events.append(n)
