@@ -278,6 +278,8 @@ class TargetUserflow(Target):
             tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
             point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
             metrics.log(self.metrics_logger, point)
+        for line in self.run.report.skipped():
+            self.logger.info("%s", line)
         if self.run.report.accounts:
             self.logger.info("Summary\n%s", self.run.report.table())
 
