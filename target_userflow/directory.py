@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from target_userflow.apis import Found, reading
-from target_userflow.errors import ApiRefused
+from target_userflow.errors import NotListed
 from target_userflow.index import Index, hashed
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:
     """All pages of a list, each asked for when the one before is done with.
 
     Raises:
-        ApiRefused: an answer is no page of it.
+        NotListed: an answer is no page of it.
     """
     after = None
     while True:
@@ -170,8 +170,8 @@ def pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:
 
 def _page(listing: Listing[T], answer: Answer, after: str | None, asked: str, api: str) -> Page[T]:
     if answer.status != _OK:
-        raise ApiRefused(f"{api} answered HTTP {answer.status} to {asked}")
+        raise NotListed(f"{api} answered HTTP {answer.status} to {asked}")
     try:
         return listing.read(answer, after)
     except ValueError as error:
-        raise ApiRefused(f"{api}'s answer to {asked} can't be read: {error}") from None
+        raise NotListed(f"{api}'s answer to {asked} can't be read: {error}") from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.attributes import is_operation, parsed_time
 from target_userflow.directory import pages
-from target_userflow.errors import RejectRecord
+from target_userflow.errors import NotListed, RejectRecord
 from target_userflow.settings import DATA_TYPES
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ class Definitions:
         """Name to data type, as it was when first asked for; none where the API does not tell.
 
         Raises:
+            NotListed: the answer is no list; after that, none are known.
             StopRun: the API does not answer.
         """
         if scope not in self._of:
+            self._of[scope] = {}
             listing = self._api.definitions and self._api.definitions(scope)
             listed = pages(listing, self._reads, self._api.name) if listing else ()
             found = [one for page in listed for one in page.found if one.scope == scope]
@@ -81,7 +83,7 @@ class Drift:
             warn: Takes a line, once for each attribute whose type is another.
         """
         for scope, attributes in self._api.attributes(request):
-            known = self._definitions.of(scope)
+            known = self._known(scope, warn)
             for name, value in attributes.items():
                 if name in known:
                     self._compare(scope, name, value, known[name], warn)
@@ -91,6 +93,16 @@ class Drift:
                         "new_attributes is reject"
                     )
         return None
+
+    def _known(self, scope: str, warn: Callable[[str], None]) -> dict[str, str]:
+        """The definitions of a scope; the run goes on without them, if any attribute will do."""
+        try:
+            return self._definitions.of(scope)
+        except NotListed as error:
+            if not self._allows_new:
+                raise
+            warn(f"The types of {scope} attributes can't be compared: {error}")
+            return {}
 
     def _compare(
         self, scope: str, name: str, value: Any, data_type: str, warn: Callable[[str], None]

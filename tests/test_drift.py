@@ -142,6 +142,20 @@ def test_definitions_that_are_not_told_stop_the_run_like_any_refusal(
     assert writes(sandbox) == []
 
 
+@pytest.mark.parametrize("new", ["allow", "reject"])
+def test_definitions_in_another_shape_only_matter_to_who_relies_on_them(
+    sandbox: Sandbox, tmp_path: Path, new: str
+) -> None:
+    """With any attribute allowed one warning is enough; else nothing is written."""
+    sandbox.script([{"status": 200, "body": '{"object": "other"}', "path": DEFINITIONS}])
+    messages = [TYPED, *(record("users", id=f"{n}", logins=1) for n in range(3))]
+    result = run_target(tmp_path, {**sandbox.config, "new_attributes": new}, messages)
+    assert len(writes(sandbox)) == (3 if new == "allow" else 0)
+    said = warnings(result.log) if new == "allow" else result.errors
+    assert len(said) == 1
+    assert "GET /attribute_definitions can't be read" in said[0]
+
+
 def test_events_carry_attributes_too(sandbox: Sandbox, tmp_path: Path) -> None:
     """Of the scope `event`."""
     for amount in (1, "1"):

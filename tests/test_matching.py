@@ -164,6 +164,17 @@ def test_unchanged_contacts_are_not_sent_again(sandbox: Sandbox, tmp_path: Path)
     assert len(writes(sandbox)) == before
 
 
+def test_no_email_stands_in_the_log(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Not even at DEBUG, where the HTTP library would write what is asked for."""
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    debug = {"TARGET_USERFLOW_LOGLEVEL": "DEBUG"}
+    messages = [CONTACT, contact("003A", "ada@example.com")]
+    result = run_target(tmp_path, config, messages, env=debug)
+    assert "DEBUG" in result.log
+    assert len(asked(sandbox, "/users")) == 1
+    assert "ada" not in result.log
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
