@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,10 @@ from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.settings import OPERATIONS, StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
+_LARGEST_NUMBER = int(sys.float_info.max)  # JSON's numbers are doubles for most who read them
 _LONGEST_NUMBER = 400  # digits; a double has 309, and 1E+999999999 would fill the memory as text
 _json_text = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -51,11 +53,13 @@ class Attributes:
             ConfigError: two columns meet in one name, or an option names no column.
         """
         self._properties = properties
-        self._left_out = left_out
+        self._left_out = {*left_out, *(name for name in properties if _is_told(name))}
         self._options = options
         self._nulls = options.nulls == "clear"
         self._operations = operations
-        self._names = {name: attribute_name(name) for name in properties if name not in left_out}
+        self._names = {
+            name: attribute_name(name) for name in properties if name not in self._left_out
+        }
         self._check_meetings(stream)
         self._check_options(stream)
 
@@ -72,17 +76,21 @@ class Attributes:
         """
         found: dict[str, Any] = {}
         for column, value in record.items():
-            if column not in self._left_out and not self._is_spread(column, value):
-                for name, one in self._of_column(column, value):
-                    if name in found:
-                        raise RejectRecord(f"two columns meet in attribute '{name}'")
-                    found[name] = one
-        if "attributes" in record and self._is_spread("attributes", record["attributes"]):
-            found.update(self._leaves(None, record["attributes"], {}))
+            if self._is_attribute(column, value):
+                _put(found, column, self._of_column(column, value))
+        if self._is_spread("attributes", record.get("attributes")):
+            schema = self._properties.get("attributes", {})
+            leaves = self._leaves(None, record["attributes"], schema)
+            found.update(_put({}, "attributes", leaves))
         return found
 
+    def _is_attribute(self, column: str, value: Any) -> bool:
+        if column in self._left_out or _is_told(column):
+            return False
+        return column != "attributes" or not (value is None or isinstance(value, dict))
+
     def _is_spread(self, column: str, value: Any) -> bool:
-        return column == "attributes" and isinstance(value, dict) and column not in self._left_out
+        return isinstance(value, dict) and column not in self._left_out
 
     def _of_column(self, column: str, value: Any) -> Iterator[tuple[str, Any]]:
         name = self._names.get(column) or attribute_name(column)
@@ -99,13 +107,13 @@ class Attributes:
             if self._nulls and operation == "set":
                 yield name, None
             return
+        if isinstance(value, dict):
+            raise RejectRecord(f"an object is no {data_type or 'operand'}")
         one = coerce(value, data_type) if data_type else value
         sent = {operation: one, **({"data_type": data_type} if data_type else {})}
         yield name, checked_operation(sent) if self._operations else literal(one)
 
-    def _leaves(
-        self, name: str | None, value: Any, schema: Mapping[str, Any]
-    ) -> Iterator[tuple[str, Any]]:
+    def _leaves(self, name: str | None, value: Any, schema: Any) -> Iterator[tuple[str, Any]]:
         """The one attribute that a value is, or those that an object is flattened to."""
         if value is None:
             if self._nulls and name is not None:
@@ -115,7 +123,7 @@ class Attributes:
         elif name is not None and self._operations and is_operation(value):
             yield name, checked_operation(value)
         else:
-            inner = schema.get("properties", {})
+            inner = schema.get("properties", {}) if isinstance(schema, dict) else {}
             for key, one in value.items():
                 full = attribute_name(key) if name is None else f"{name}_{attribute_name(key)}"
                 yield from self._leaves(full, one, inner.get(key, {}))
@@ -145,12 +153,25 @@ class Attributes:
                     )
 
 
+def _put(found: dict[str, Any], column: str, leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    for name, value in leaves:
+        if name in found:
+            raise RejectRecord(f"values of column '{column}' and others meet in attribute names")
+        found[name] = value
+    return found
+
+
+def _is_told(column: str) -> bool:
+    """Whether a tap adds it to a row, such as `_sdc_deleted_at` or `_sdc_lsn`."""
+    return column.startswith("_sdc_")
+
+
 def attribute_name(column: str) -> str:
     """The name that the API allows: a-z A-Z 0-9 _ - space, with `_` for every other character."""
     return _ILLEGAL.sub("_", column) or "_"
 
 
-def literal(value: Any, schema: Mapping[str, Any] | None = None) -> Any:
+def literal(value: Any, schema: Any = None) -> Any:
     """One JSON value that is no object, as the API takes it.
 
     Raises:
@@ -158,17 +179,24 @@ def literal(value: Any, schema: Mapping[str, Any] | None = None) -> Any:
     """
     if isinstance(value, str):
         return _dated(value, schema) if schema else value
-    if isinstance(value, (bool, int)) or value is None:
+    if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, (float, Decimal)):
-        if not math.isfinite(value):
-            raise RejectRecord("a number is NaN or infinite")
-        return value
+    if isinstance(value, (int, float, Decimal)):
+        return _finite_number(value)
     if isinstance(value, list):
         return _strings(value)
     if isinstance(value, (date, time)):
         return iso8601(value)
     raise RejectRecord(f"a value of type {type(value).__name__} is no JSON")
+
+
+def _finite_number(value: Any) -> Any:
+    if isinstance(value, int):
+        if -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
+            return value
+    elif math.isfinite(float(value)):
+        return value
+    raise RejectRecord("a number is NaN or infinite, or too large for a double")
 
 
 def is_repeatable(attributes: Mapping[str, Any]) -> bool:
@@ -198,9 +226,16 @@ def checked_operation(value: Mapping[str, Any]) -> dict[str, Any]:
     sent = {**value, name: literal(operand)}
     if not _OPERANDS.get(name, _is_anything)(sent[name]):
         raise RejectRecord(f"operation '{name}' does not take a {type(operand).__name__}")
-    if "data_type" in sent and sent["data_type"] not in _COERCIONS:
-        raise RejectRecord(f"operation '{name}' has an unknown data_type")
+    if "data_type" in sent:
+        _check_data_type(name, sent[name], sent["data_type"])
     return sent
+
+
+def _check_data_type(operation: str, operand: Any, data_type: Any) -> None:
+    if data_type not in _DATA_TYPES.get(operation, tuple(_COERCIONS)):
+        raise RejectRecord(f"operation '{operation}' does not go with its data_type")
+    if operand is not None:
+        coerce(operand, data_type)
 
 
 def coerce(value: Any, data_type: str) -> Any:
@@ -210,7 +245,7 @@ def coerce(value: Any, data_type: str) -> Any:
         RejectRecord: it can't be read as one.
     """
     try:
-        return _COERCIONS[data_type](literal(value))
+        return literal(_COERCIONS[data_type](literal(value)))
     except (ValueError, ArithmeticError, TypeError):
         raise RejectRecord(f"a value can't be read as {data_type}") from None
 
@@ -257,8 +292,8 @@ def plain_number(value: float | Decimal) -> str:
     return format(exact, "f")
 
 
-def _dated(text: str, schema: Mapping[str, Any]) -> str:
-    choices = [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+def _dated(text: str, schema: Any) -> str:
+    choices = _choices(schema)
     if not any(one.get("format") in {"date-time", "date"} for one in choices):
         return text
     try:
@@ -267,6 +302,14 @@ def _dated(text: str, schema: Mapping[str, Any]) -> str:
         if any("string" in one.get("type", ()) and "format" not in one for one in choices):
             return text  # the schema allows any other string as well
         raise
+
+
+def _choices(schema: Any) -> list[dict[str, Any]]:
+    """A property's schema and its alternatives; `true` and `false` are schemas, and say nothing."""
+    if not isinstance(schema, dict):
+        return []
+    alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    return [schema, *(one for one in alternatives if isinstance(one, dict))]
 
 
 def _strings(values: list[Any]) -> list[str] | str:
@@ -307,14 +350,15 @@ def encoded(value: Any) -> bytes:
 def _number(value: Any) -> Any:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return value
-    number = Decimal(value)
+    number: Decimal = literal(Decimal(value))
     return int(number) if number == number.to_integral_value() else number
 
 
 def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False, "1": True, "0": False}[str(value).strip().lower()]
+    found = _BOOLEANS.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(value)
+    return found
 
 
 def _listed(value: Any) -> Any:
@@ -339,6 +383,14 @@ _COERCIONS: dict[str, Callable[[Any], Any]] = {
     "boolean": _boolean,
     "datetime": lambda value: parsed_time(str(value)),
     "list": _listed,
+}
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+_DATA_TYPES = {
+    "add": ("number",),
+    "subtract": ("number",),
+    "append": ("list",),
+    "prepend": ("list",),
+    "remove": ("list",),
 }
 _OPERANDS: dict[str, Callable[[Any], bool]] = {
     "add": _is_number,

@@ -47,7 +47,8 @@ class DeadLetters:
         Raises:
             StorageError: the file can't be written.
         """
-        error = encoded({**asdict(why), "at": at.isoformat()})
+        reason = why.reason.encode(errors="backslashreplace").decode()  # may name odd columns
+        error = encoded({**asdict(why), "reason": reason, "at": at.isoformat()})
         with self._lock:
             if self._schemas.get(stream) != schema:
                 self._write(schema)

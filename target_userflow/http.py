@@ -8,6 +8,7 @@ Redirects are not followed on this way, and no `.netrc` can replace the key.
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,15 @@ class Http:
             response = self._adapter().send(self._prepared(request), **self._threads.environment)
             return Answer(response.status_code, response.headers, response.content)
         except exceptions.SSLError as error:
-            return Refused(f"has a TLS certificate that can't be trusted: {_cause(error)}")
-        except (exceptions.RequestException, OSError) as error:
+            if any(isinstance(one, _ENDED) for one in _causes(error)):
+                return TryAgain("the connection ended during the TLS handshake", lost=True)
+            return Refused(f"can't be trusted, TLS says: {_causes(error)[-1]}")
+        except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
+            return Refused(f"can't be asked, as a proxy or URL is none: {error}")
+        except exceptions.RequestException as error:
             return TryAgain(type(error).__name__, lost=not _never_sent(error))
+        except OSError as error:  # certificates that the environment names
+            return Refused(f"can't be asked: {error}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -89,7 +96,11 @@ def _never_sent(error: Exception) -> bool:
     )
 
 
-def _cause(error: Exception) -> str:
-    """The innermost reason, which says it in the fewest words."""
-    inner = error.args[0] if error.args else error
-    return str(getattr(inner, "reason", inner))
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and what it wraps, down to the innermost: requests wraps urllib3, that wraps ssl."""
+    inner = [getattr(error, "reason", None), *error.args]
+    wrapped = [one for one in inner if isinstance(one, BaseException)]
+    return [error, *_causes(wrapped[0])] if wrapped else [error]
+
+
+_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

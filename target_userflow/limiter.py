@@ -25,32 +25,42 @@ class Limiter:
         self._interval = 60 / per_minute * _MARGIN if per_minute else 0.0
         self._clock = clock
         self._lock = threading.Lock()
-        self._next_turn = clock.monotonic()
+        self._next_turn = self._last_turn = clock.monotonic()
+        self._pauses = 0
         self._paused_until = self._next_turn
         self.waited = 0.0
         """Seconds that workers have waited here, all together."""
 
     def wait(self) -> None:
         """Return when it is this worker's turn, or when the run is stopped."""
-        turn = self._take_turn()
         while not self._clock.stopped:
-            seconds = max(turn, self._paused_until) - self._clock.monotonic()
-            if seconds <= 0:
-                return
-            self._clock.sleep(seconds)
+            turn, pauses = self._take_turn()
+            seconds = turn - self._clock.monotonic()
+            if seconds > 0:
+                self._clock.sleep(seconds)
             with self._lock:
-                self.waited += seconds
+                self.waited += max(seconds, 0)
+                if pauses == self._pauses:
+                    self._last_turn = turn
+                    return
 
     def pause(self, seconds: float) -> None:
-        """Let nobody start for this long: the API answered 429 or asked to come back later."""
-        with self._lock:
-            self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+        """Let nobody start for this long: the API answered 429 or asked to come back later.
 
-    def _take_turn(self) -> float:
+        The turns that are taken are void: the first of them comes after the pause.
+        """
         with self._lock:
-            turn = max(self._next_turn, self._paused_until, self._clock.monotonic())
+            until = self._clock.monotonic() + seconds
+            if until > self._paused_until:
+                self._paused_until = until
+                self._next_turn = max(until, self._last_turn + self._interval)
+                self._pauses += 1
+
+    def _take_turn(self) -> tuple[float, int]:
+        with self._lock:
+            turn = max(self._next_turn, self._clock.monotonic())
             self._next_turn = turn + self._interval
-            return turn
+            return turn, self._pauses
 
 
 class Limits:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
 _COLUMNS = ("received", *FATES, "in_doubt")
+_NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
 
 
@@ -51,6 +52,8 @@ class Report:
         """How many records of a stream were rejected for a reason."""
         self.skips: Counter[tuple[str, str]] = Counter()
         """How many were skipped for a reason."""
+        self.named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        """What names the first of them."""
         self._ratio = abort_reject_ratio
         self._lock = threading.Lock()
 
@@ -74,8 +77,13 @@ class Report:
         with self._lock:
             self.skips[stream, reason] += 1
 
-    def reject(self, stream: str, reason: str) -> None:
+    def reject(self, stream: str, reason: str, ids: str = "") -> None:
         """Count a rejected record.
+
+        Args:
+            stream: Its stream.
+            reason: Why.
+            ids: What names it; of each reason a few are kept.
 
         Raises:
             TooManyRejects: more than the allowed share of the stream was rejected.
@@ -83,6 +91,8 @@ class Report:
         self.settle(stream, "rejected")
         with self._lock:
             self.reasons[stream, reason] += 1
+            if ids and self.reasons[stream, reason] <= _NAMED:
+                self.named[stream, reason].append(ids)
             account = self.accounts[stream]
             rejected, settled = account.fates["rejected"], account.settled
         if settled >= _ENOUGH and rejected > self._ratio * settled:

@@ -70,7 +70,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:  # RFC 9110: HTTP dates are in GMT
         date = date.replace(tzinfo=timezone.utc)
@@ -88,14 +88,20 @@ def error_of(body: bytes) -> dict[str, Any]:
     """The error that an answer's body tells, or nothing.
 
     Userflow documents `{"error": {code, message, doc_url, request_id}}`; JSON:API, which User
-    Interviews resembles, has a list of `errors` with `code`, `title` and `detail`.
+    Interviews resembles, has a list of `errors` with `code`, `title` and `detail`, and Userpilot
+    one with `error_code`, `error` and `message`.
     """
     found = json_object(body)
     errors = found.get("errors")
     error = errors[0] if isinstance(errors, list) and errors else found.get("error")
     if not isinstance(error, dict):
         return {"message": error} if isinstance(error, str) else {}
-    return {"message": error.get("detail") or error.get("title"), **error}
+    names = {"code": ("code", "error_code"), "message": ("message", "detail", "title")}
+    told = {
+        name: next((error[one] for one in others if error.get(one)), None)
+        for name, others in names.items()
+    }
+    return {**error, **told}
 
 
 def _of_success(answer: Answer, api: Api) -> Outcome:

@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(r"-|\.|__|/")
 
 def options_of(stream: str, streams: Mapping[str, StreamOptions]) -> StreamOptions:
     """The options under the first name or glob that fits `stream`, in the order written."""
-    matches = (options for glob, options in streams.items() if fnmatchcase(stream, glob))
+    matches = (one for glob, one in streams.items() if glob == stream or fnmatchcase(stream, glob))
     return next(matches, StreamOptions())
 
 

@@ -100,9 +100,10 @@ class UserflowSink(BatchSink):
             self._skip_deletion()
             return
         try:
-            entry = self._entry(_without_told(record), source)
+            entry = self._entry(record, source)
         except RejectRecord as error:
-            self._reject(str(error))
+            ids = [str(record[key]) for key in self.key_properties if key in record]
+            self._reject(str(error), " ".join(ids))
         else:
             self._get_context(record)["records"].append(entry)
 
@@ -157,7 +158,8 @@ class UserflowSink(BatchSink):
         """Note and count an entry whose outcome is known."""
         if isinstance(entry.outcome, Rejected):
             self.unsettled(entry)
-            self._run.report.reject(self.stream_name, entry.outcome.reason)
+            ids = " ".join(entry.request.identity)
+            self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
             self._memory.delivered(entry)
             self._directories.note(entry.request)
@@ -187,7 +189,8 @@ class UserflowSink(BatchSink):
         reason = self._drift.refusal(entry.request, self.logger.warning)
         if reason is not None:
             entry.outcome = Rejected(reason)
-            self._run.report.reject(self.stream_name, reason)
+            ids = " ".join(entry.request.identity)
+            self._run.report.reject(self.stream_name, reason, ids)
         return reason is not None
 
     def _skip(self, entry: Entry, reason: str) -> None:
@@ -196,21 +199,22 @@ class UserflowSink(BatchSink):
 
     def _receive(self) -> Source:
         source = self._reader.source
+        self._get_context({})  # opens a window, even if nothing should get into it
         self._run.report.receive(self.stream_name)
         self._run.window.add(len(source.line))
         self.tally_record_read()
         self.record_counter_metric.increment()
         return source
 
-    def _reject(self, reason: str) -> None:
+    def _reject(self, reason: str, ids: str = "") -> None:
         self._bury(self._reader.source, Rejected(reason))
-        self._run.report.reject(self.stream_name, reason)
+        self._run.report.reject(self.stream_name, reason, ids)
 
     def _entry(self, record: dict[str, Any], source: Source) -> Entry:
         try:
+            self._check_whole(record)
             if self.validate_schema:
                 self._check(record)
-            self._check_keys(record)
             request = self._request_of(record)
             return Entry(request, source, self._memory.key(record, request))
         except RecursionError:
@@ -228,7 +232,9 @@ class UserflowSink(BatchSink):
                 API_OF[self.object].name,
             )
 
-    def _check_keys(self, record: dict[str, Any]) -> None:
+    def _check_whole(self, record: dict[str, Any]) -> None:
+        if self._reader.too_deep:
+            raise RejectRecord("it is nested too deeply")
         for key in self.key_properties:
             if key not in record:
                 raise RejectRecord(f"key property '{key}' is missing")
@@ -238,23 +244,9 @@ class UserflowSink(BatchSink):
         self._run.dead_letters.add(source.stream, source.schema, source.line, why, now)
 
     def _remove_sdc_metadata_from_schema(self) -> None:
-        """Leave out what the tap says about rows: it changes with every version of one."""
-        columns = self.schema["properties"]
-        self.schema["properties"] = {name: columns[name] for name in columns if not _is_told(name)}
-        required = self.schema.get("required", ())
-        self.schema["required"] = [name for name in required if not _is_told(name)]
+        """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
 
 
 def _is_deleted(record: dict[str, Any]) -> bool:
     """Whether a tap that reads a log says that the row is gone."""
     return record.get("_sdc_deleted_at") is not None
-
-
-def _without_told(record: dict[str, Any]) -> dict[str, Any]:
-    """The record less what the tap says about it."""
-    return {name: value for name, value in record.items() if not _is_told(name)}
-
-
-def _is_told(column: str) -> bool:
-    """Whether a tap adds it to a row, such as `_sdc_deleted_at` or `_sdc_lsn`."""
-    return column.startswith("_sdc_")

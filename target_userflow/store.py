@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 _AT_ONCE = 500  # keys in one look-up
+_TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
 
 _metadata = sa.MetaData()
 _version = sa.Table("ledger_version", _metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -48,6 +49,20 @@ Row = tuple[bytes, int]
 """A row's mark and day."""
 
 
+def problem(where: str) -> str | None:
+    """What is wrong with the setting `ledger`, as far as it shows without opening it."""
+    try:
+        _url(where).get_dialect().import_dbapi()
+    except ConfigError as error:
+        return str(error)
+    except (NoSuchModuleError, ImportError) as error:
+        return (
+            f"Setting 'ledger' names a database without a driver here ({error}). For PostgreSQL: "
+            "pip install 'target-userflow[postgres-ledger]' and postgresql+psycopg://…"
+        )
+    return None
+
+
 class Store:
     """One database; all destinations of a run share it, and all their workers."""
 
@@ -67,8 +82,13 @@ class Store:
         self._waiting_lock = threading.Lock()
         with self._failing():
             self._connection = _engine(self._url).connect()
-            with self._connection.begin():
-                self._migrate()
+            try:
+                with self._connection.begin():
+                    self._take_turn()
+                    self._migrate()
+            except BaseException:
+                self.close()
+                raise
 
     def destination(self, hashed: bytes) -> int:
         """The number of a destination; the first time it is given one.
@@ -78,6 +98,7 @@ class Store:
         """
         query = sa.select(_destinations.c.id).where(_destinations.c.hash == hashed)
         with self._using():
+            self._take_turn()
             found = self._connection.execute(query).scalar_one_or_none()
             if found is None:
                 self._connection.execute(sa.insert(_destinations).values(hash=hashed))
@@ -178,6 +199,11 @@ class Store:
             self._connection.execute(sa.delete(_version))
             self._connection.execute(sa.insert(_version).values(version=len(_MIGRATIONS)))
 
+    def _take_turn(self) -> None:
+        """Let no other machine make what this transaction is about to make."""
+        if self._url.get_backend_name() == "postgresql":  # a SQLite file is this run's alone
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+
     @contextmanager
     def _using(self) -> Iterator[None]:
         """A transaction of this thread alone."""
@@ -223,11 +249,7 @@ def _url(where: str) -> sa.URL:
 
 
 def _engine(url: sa.URL) -> sa.Engine:
-    """An engine; a SQLite file is this run's alone, and this user's.
-
-    Raises:
-        ConfigError: the URL names a database without a driver here.
-    """
+    """An engine; a SQLite file is this run's alone, and this user's."""
     if url.get_backend_name() == "sqlite":
         _make_private(Path(url.database or ""))
         engine = sa.create_engine(url, connect_args={"timeout": 0, "check_same_thread": False})
@@ -236,13 +258,7 @@ def _engine(url: sa.URL) -> sa.Engine:
             engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
         )
         return engine
-    try:
-        return sa.create_engine(url)
-    except (NoSuchModuleError, ImportError) as error:
-        raise ConfigError(
-            f"Setting 'ledger' names a database without a driver here ({error}). For PostgreSQL: "
-            "pip install 'target-userflow[postgres-ledger]' and postgresql+psycopg://…"
-        ) from None
+    return sa.create_engine(url)
 
 
 def _make_private(path: Path) -> None:

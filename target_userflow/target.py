@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
+    from click import Context, Option
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
@@ -59,6 +60,8 @@ class TargetUserflow(Target):
     ]
     default_sink_class = UserflowSink
     message_reader: LineReader
+    _ending = False
+    """Whether a signal would only disturb what it asks for."""
 
     def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         """Check the config and make what the sinks share; nothing is sent or written yet.
@@ -78,6 +81,16 @@ class TargetUserflow(Target):
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
+
+    @classmethod
+    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the config files; the SDK ends in a traceback where there is none."""
+        try:
+            for path in {*value} - {"ENV"}:
+                configs.check_file(path)
+        except ConfigError as error:
+            raise ClickException(str(error)) from None
+        return super().cb_config(ctx, param, value)
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
@@ -144,9 +157,16 @@ class TargetUserflow(Target):
             raise self.message_reader.complain("key_properties is no list of names")
         try:
             Validator(message_dict["stream"], message_dict["schema"])
+        except ConfigError as error:
+            raise self.message_reader.complain(error) from None
+        if message_dict["stream"] in self.mapper.stream_maps:
+            self.drain_all()  # out here, so that no failure of it passes for one of the schema
+        try:
             super()._process_schema_message(message_dict)
-        except RecursionError:
-            raise self.message_reader.complain("the schema is nested too deeply") from None
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            raise self.message_reader.complain(
+                f"stream_maps or flattening can't handle the schema: {type(error).__name__}"
+            ) from None
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
@@ -160,6 +180,8 @@ class TargetUserflow(Target):
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
         try:
             mapped = stream_map.transform(record)
+        except StopRun:  # a signal, in the middle of it
+            raise
         except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
             self._sink_of(stream_map.stream_alias).reject_unmapped(error)
         else:
@@ -208,7 +230,8 @@ class TargetUserflow(Target):
         drains = [self._products.submit(self._drain, sinks) for sinks in products.values()]
         wait(drains)  # whatever fails, the others settle what they have
         self.run.dead_letters.sync()
-        failures = [error for error in (drain.exception() for drain in drains) if error]
+        # A signal is the failure of all of them, and said once.
+        failures = [*dict.fromkeys(error for one in drains if (error := one.exception()))]
         for error in failures[1:]:
             self.logger.error("%s", error)
         for error in failures:
@@ -245,11 +268,13 @@ class TargetUserflow(Target):
         The SDK's own handler would deliver the rest and then write a STATE for it, from within
         whatever was interrupted.
         """
-        why = Interrupted(signum)
-        if self._clock.why:  # asked twice, and maybe within `stop`, which can't be entered again
-            raise why
-        self._clock.stop(why)
-        if self.message_reader.waiting:
+        if self._ending:
+            return
+        why, again = Interrupted(signum), self._clock.why
+        if not again:  # `stop` may be what is interrupted, and can't be entered twice
+            self._clock.stop(why)
+        if again or self.message_reader.waiting:
+            self._ending = True
             raise why
 
     def finish(self, file_input: IO[str] | None) -> int:
@@ -262,6 +287,7 @@ class TargetUserflow(Target):
             self.listen(file_input)
             self.run.report.check()
         except StopRun as error:
+            self._ending = True
             self.logger.error("%s", error)  # noqa: TRY400 - the line says it all
             return error.exit_code
         except (SingerSDKError, InvalidInputLine) as error:
@@ -269,33 +295,36 @@ class TargetUserflow(Target):
             return 1
         finally:
             self._close()
-        return self._judge_rejections()
+        return int(self.run.report.rejected > self.run.settings.max_rejects)
 
     def _close(self) -> None:
         self._products.shutdown(wait=False)
         self.run.close()
-        for stream, fate, count in self.run.report.counts():
-            tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
-            point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
-            metrics.log(self.metrics_logger, point)
+        self._send_metrics()
         for line in self.run.report.skipped():
             self.logger.info("%s", line)
         if self.run.report.accounts:
             self.logger.info("Summary\n%s", self.run.report.table())
+        if self.run.report.rejected:
+            self._tell_rejections()
 
-    def _judge_rejections(self) -> int:
-        rejected, allowed = self.run.report.rejected, self.run.settings.max_rejects
+    def _send_metrics(self) -> None:
+        for stream, fate, count in self.run.report.counts():
+            tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
+            point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
+            metrics.log(self.metrics_logger, point)
+
+    def _tell_rejections(self) -> None:
         for line in self.run.report.rejections():
             self.logger.warning("%s", line)
-        if rejected:
-            self.logger.warning(
-                "%d rejected records are in %s. Once their cause is mended, replay them with: "
-                "target-userflow --config <the same> < %s",
-                rejected,
-                self.run.dead_letters.path,
-                self.run.dead_letters.path,
-            )
-        return int(rejected > allowed)
+        for (stream, reason), ids in self.run.report.named.items():
+            self.logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
+        self.logger.warning(
+            "The rejected records are in %s. Once their cause is mended, replay them with: "
+            "target-userflow --config <the same> < %s",
+            self.run.dead_letters.path,
+            self.run.dead_letters.path,
+        )
 
     @classmethod
     def invoke(  # type: ignore[override] # as the SDK's own Target does

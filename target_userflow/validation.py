@@ -22,7 +22,9 @@ class Validator:
         """
         try:
             jsonschema_rs.meta.validate(schema)
-            self._schema = jsonschema_rs.Draft202012Validator(_with_looser_lists(schema))
+            self._schema = jsonschema_rs.Draft202012Validator(
+                _with_looser_lists(schema), retriever=_refuse_remote
+            )
         except (jsonschema_rs.ValidationError, ValueError) as error:
             reason = getattr(error, "message", error)
             raise ConfigError(f"Stream '{stream}' has an invalid schema: {reason}") from None
@@ -36,15 +38,27 @@ class Validator:
         try:
             self._schema.validate(record)
         except jsonschema_rs.ValidationError as error:
-            where = ".".join(map(str, error.instance_path)) or "the record"
-            raise RejectRecord(
-                f"{where} breaks '{error.schema_path[-1]}' of the stream's schema"
-            ) from None
+            raise RejectRecord(_reason(error)) from None
         except ValueError:  # dates that a stream map computed are no JSON yet
             plain = {name: _plain(value) for name, value in record.items()}
             if plain == record:
                 raise RejectRecord("a value is no JSON") from None
             self.check(plain)
+
+
+def _reason(error: jsonschema_rs.ValidationError) -> str:
+    """The column and the rule; of what is nested in it, only what the schema names."""
+    rule = str(error.schema_path[-1])
+    where = [str(x) for x in error.instance_path if isinstance(x, int) or x in error.schema_path]
+    if where:
+        return f"'{'.'.join(where)}' breaks '{rule}' of the stream's schema"
+    missing = getattr(error.kind, "property", None)
+    said = f": '{missing}' is missing" if missing else ""
+    return f"the record breaks '{rule}' of the stream's schema{said}"
+
+
+def _refuse_remote(uri: str) -> Any:
+    raise ValueError(f"it refers to {uri}, and nothing is fetched for a schema")
 
 
 def _plain(value: Any) -> Any:

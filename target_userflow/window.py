@@ -32,9 +32,10 @@ class Window:
         """
         self._clock = clock
         self._lock = threading.Lock()
-        self._most = most or MOST_RECORDS
-        budget = int((pace.requests_per_minute or self._most * 60) / 60 * SECONDS)
-        self.size = max(1, min(_FIRST * pace.concurrency, budget, self._most))
+        most = most or MOST_RECORDS
+        budget = int((pace.requests_per_minute or most * 60) / 60 * SECONDS)
+        self._most = max(1, min(budget, most))
+        self.size = min(_FIRST * pace.concurrency, self._most)
         """Records that fill the window."""
         self._open()
 

@@ -242,6 +242,38 @@ def test_the_budget_holds_for_questions_too(sandbox: Sandbox, tmp_path: Path) ->
     assert times[-1] - times[0] >= 19 * 60 / 600
 
 
+PEOPLE = schema("participants", {"email": "string", "first_name": "string"}, keys=["email"])
+
+
+def people(numbers: Iterable[int], name: str) -> list[dict[str, Any]]:
+    """A stream of participants."""
+    emails = (f"P{n}@example.com" for n in numbers)
+    records = (record("participants", email=email, first_name=name) for email in emails)
+    return [PEOPLE, *records]
+
+
+@pytest.mark.parametrize(("mode", "delivered"), [("update", 450), ("insert", 50)])
+def test_participants_are_listed_by_two_hundred(
+    sandbox: Sandbox, tmp_path: Path, mode: str, delivered: int
+) -> None:
+    """Three pages for 450 of them, though only one were asked for: there is no look-up."""
+    run_target(tmp_path, sandbox.config, people(range(450), "Ada"))
+    config = with_mode(sandbox, mode, "participants", batch_size_rows=100)
+    result = run_target(tmp_path, config, people(range(500), "Grace"))
+    assert row(result, "participants")["delivered"] == delivered, result.log
+    assert [query["page[size]"] for query in asked(sandbox, "/api/participants")] == ["200"] * 3
+
+
+def test_insert_takes_the_first_record_of_a_participant(sandbox: Sandbox, tmp_path: Path) -> None:
+    """In a batch too, where else the last one stands for all."""
+    messages = [*people([1, 2], "Ada"), *people([1, 2], "Grace")]
+    config = with_mode(sandbox, "insert", "participants")
+    result = run_target(tmp_path, config, messages)
+    names = {one["first_name"] for one in sandbox.state()["participants"].values()}
+    assert names == {"Ada"}
+    assert row(result, "participants")["skipped"] == 2
+
+
 EVENTS = schema("events", {"id": "string", "user_id": "string", "name": "string"})
 MEMBERSHIPS = schema("memberships", {"user_id": "string", "group_id": "string"})
 PILOTS = schema("userpilot_users", {"id": "string"})
@@ -253,8 +285,7 @@ def test_a_mode_that_cannot_be_kept_stops_the_run_at_the_schema(
     sandbox: Sandbox, tmp_path: Path, mode: str, message: dict[str, Any]
 ) -> None:
     """The line names the setting, and the objects that have modes."""
-    pilot = {"userpilot_api_key": "up", "userpilot_api_url": sandbox.url}
-    config = {**with_mode(sandbox, mode, message["stream"]), **pilot}
+    config = with_mode(sandbox, mode, message["stream"])
     result = run_target(tmp_path, config, [message])
     assert result.status == 1
     (line,) = result.errors

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from target_userflow.sandbox import Sandbox
 
@@ -23,6 +23,15 @@ HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
 }
+
+NOTHING = {
+    "users": {},
+    "groups": {},
+    "events": [],
+    "participants": {},
+    "userpilot": {"users": {}, "companies": {}, "events": []},
+}
+"""The state in the beginning."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +57,17 @@ class Reply:
 class Client:
     """Sends what it is told on one connection, right or wrong."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        """Aim at a sandbox."""
+    def __init__(self, sandbox: Sandbox, headers: Mapping[str, str] = HEADERS) -> None:
+        """Aim at a sandbox, at Userflow's API if nothing else is said."""
+        self.headers = headers
         self.http = HTTPConnection(sandbox.url.removeprefix("http://"), timeout=30)
 
     def send(self, method: str, path: str, body: object = None, **headers: str | None) -> Reply:
         """Send a request; a keyword replaces the header of its name, None leaves it out."""
         changed = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {name: value for name, value in {**HEADERS, **changed}.items() if value is not None}
+        sent = {
+            name: value for name, value in {**self.headers, **changed}.items() if value is not None
+        }
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.http.request(method, path, None if body is None else raw, sent)
         answer = self.http.getresponse()
@@ -370,7 +382,7 @@ def test_a_broken_rule_is_answered_and_noted_and_nothing_is_written(
     (request,) = sandbox.requests()
     assert (reply.status, reply.error["message"]) == (400, rule)
     assert (request["status"], request["rule"], request["applied"]) == (400, rule, False)
-    assert sandbox.state() == {"users": {}, "groups": {}, "events": []}
+    assert sandbox.state() == NOTHING
 
 
 def test_an_error_has_the_documented_shape(client: Client) -> None:
@@ -397,6 +409,7 @@ def test_the_journal_tells_every_request_in_the_order_of_arrival(
     assert 0 <= first["at"] < second["at"] < third["at"]
     assert (first["method"], first["path"], first["body"]) == ("POST", "/users", {"id": "u/1"})
     assert (first["status"], first["applied"], first["fault"]) == (200, True, None)
+    assert first["api"] == "userflow"
     assert first["duration_ms"] >= 0
     assert (second["path"], second["query"]) == ("/users/u%2F1", {"limit": "1"})
     assert (second["applied"], second["user_agent"]) == (False, "test/1.0")
@@ -444,9 +457,9 @@ def test_a_reset_forgets_everything(client: Client, sandbox: Sandbox) -> None:
     client.post("/users", {"id": "u", "groups": [{"id": "g"}], "attributes": {"a": 1}})
     client.post("/events", {"name": "n", "user_id": "u"})
     sandbox.reset()
-    assert sandbox.state() == {"users": {}, "groups": {}, "events": []}
+    assert sandbox.state() == NOTHING
     assert sandbox.requests() == []
-    assert sandbox.config == {"api_url": sandbox.url, "api_key": "ak_sandbox"}
+    assert sandbox.config["api_key"] == "ak_sandbox"
     assert client.get("/attribute_definitions")["data"] == []
 
 

@@ -22,6 +22,7 @@ import target_userflow.sandbox
 from target_userflow.sandbox import Sandbox, running
 from target_userflow.sandbox.faults import FAULTS
 from target_userflow.sandbox.handle import SandboxError
+from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], Sandbox]]:
         line = process.stdout.readline()
         try:
             assert re.fullmatch(r"target-userflow-sandbox listening on http://\S+:\d+\n", line)
-            yield process, Sandbox(line.split()[-1], "ak_sandbox")
+            yield process, Sandbox(line.split()[-1], Settings())
         finally:
             process.kill()
 
@@ -72,12 +73,16 @@ def test_it_leaves_quietly_when_told_to(sign: signal.Signals) -> None:
 
 SETTINGS: Changes = {
     "api_key": "ak_1",
+    "user_interviews_api_key": "ui_1",
+    "userpilot_api_key": "up_1",
     "latency_ms": 1.5,
     "slow_ms": 2.0,
     "rate_limit": 3,
+    "userpilot_rate_limit": None,
     "retry_after": "date",
     "faults": {"500": 0.25, "reset-after": 0.5},
     "seed": 4,
+    "rejected_emails": ["*@example.org", "no-reply@*"],
 }
 
 
@@ -88,9 +93,12 @@ def settings_of(sandbox: Sandbox) -> object:
 
 def test_every_option_is_taken_over() -> None:
     """What the command line says is what the sandbox does."""
-    options = ["--api-key=ak_1", "--latency-ms=1.5", "--slow-ms=2", "--rate-limit=3", "--seed=4"]
-    faults = ["--fault", "500:0.25", "--fault", "reset-after:0.5"]
-    with served(*options, *faults, "--retry-after", "date") as (_, sandbox):
+    keys = ["--api-key=ak_1", "--user-interviews-api-key=ui_1", "--userpilot-api-key=up_1"]
+    limits = ["--rate-limit=3", "--userpilot-rate-limit=none", "--retry-after=date"]
+    delays = ["--latency-ms=1.5", "--slow-ms=2"]
+    faults = ["--fault", "500:0.25", "--fault", "reset-after:0.5", "--seed=4"]
+    emails = ["--reject-email", "*@example.org", "--reject-email", "no-reply@*"]
+    with served(*keys, *limits, *delays, *faults, *emails) as (_, sandbox):
         assert settings_of(sandbox) == SETTINGS
 
 
@@ -114,10 +122,12 @@ def test_it_listens_on_any_loopback_address(host: str) -> None:
         (["--host", "example.com"], "example.com is no loopback address"),
         (["--port", "70000"], "70000 is not in the range 0<=x<=65535"),
         (["--rate-limit", "0"], "0 is not in the range x>=1"),
+        (["--userpilot-rate-limit", "many"], "'many' is not a valid integer"),
         (["--latency-ms", "-1"], "-1.0 is not in the range x>=0"),
         (["--latency-ms", "nan"], "latency_ms"),
         (["--retry-after", "x"], "'x' is not one of 'seconds', 'date', 'none'"),
         (["--api-key", ""], "api_key"),
+        (["--user-interviews-api-key", ""], "user_interviews_api_key"),
         (["--colour"], "No such option"),
     ],
 )
@@ -170,7 +180,14 @@ def test_the_handle_starts_a_sandbox_and_stops_it() -> None:
     """With the settings that were asked for, to which a reset leads back."""
     with running(**SETTINGS) as sandbox:
         assert settings_of(sandbox) == SETTINGS
-        assert sandbox.config == {"api_url": sandbox.url, "api_key": "ak_1"}
+        assert sandbox.config == {
+            "api_url": sandbox.url,
+            "api_key": "ak_1",
+            "user_interviews_api_url": sandbox.url,
+            "user_interviews_api_key": "ui_1",
+            "userpilot_api_url": sandbox.url,
+            "userpilot_api_key": "up_1",
+        }
         sandbox.configure(api_key="ak_2", faults={}, seed=None)
         assert sandbox.api_key == "ak_2"
         sandbox.reset()

@@ -6,10 +6,10 @@ import json
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http.client import IncompleteRead
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from test_sandbox import HEADERS, Client, eventually
+from test_sandbox import HEADERS, NOTHING, Client, eventually
 
 from target_userflow.sandbox.faults import FAULTS, RESETS
 from target_userflow.sandbox.handle import SandboxError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_userflow.sandbox import Sandbox
+
+USER = {"id": "u"}
 
 
 @pytest.fixture
@@ -28,10 +30,10 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
     client.http.close()
 
 
-def outcome(client: Client) -> int | str:
-    """The status that a client sees on saving a user, or how the connection ended."""
+def outcome(client: Client, method: str = "POST", path: str = "/users", body: Any = USER) -> Any:
+    """The status that a client sees on saving something, or how the connection ended."""
     try:
-        return client.send("POST", "/users", {"id": "u"}).status
+        return client.send(method, path, body).status
     except (ConnectionError, IncompleteRead) as error:
         client.http.close()
         return type(error).__name__
@@ -50,15 +52,75 @@ WHAT_HAPPENS = {
 """What a client sees of each fault, what status was sent, and whether the write happened."""
 
 
+class Write(NamedTuple):
+    """What writes something to an API."""
+
+    headers: dict[str, str]
+    method: str
+    path: str
+    body: dict[str, Any]
+    status: int
+
+
+WRITES = {
+    "userflow": Write(HEADERS, "POST", "/users", USER, 200),
+    "user_interviews": Write(
+        {
+            "user-interviews-apikey": "ui_sandbox",
+            "Content-Type": "application/vnd.user-interviews.v2+json",
+            "Accept": "application/vnd.user-interviews.v2+json",
+        },
+        "PATCH",
+        "/api/participants/batches",
+        {"participants": [{"email": "ada@example.com"}]},
+        200,
+    ),
+    "userpilot": Write(
+        {
+            "Authorization": "Token up_sandbox",
+            "X-API-Version": "2020-09-22",
+            "Content-Type": "application/json",
+        },
+        "POST",
+        "/v1/identify",
+        {"user_id": "u"},
+        202,
+    ),
+}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_does_what_its_name_says(client: Client, sandbox: Sandbox, fault: str) -> None:
-    """The client sees the failure, and the state tells whether the write happened anyway."""
-    seen, status, applied = WHAT_HAPPENS[fault]
+@pytest.mark.parametrize("api", WRITES)
+def test_a_fault_hits_every_api_alike(sandbox: Sandbox, api: str, fault: str) -> None:
+    """Also an answer without a body can be cut short: a byte of it is announced and never comes."""
+    headers, method, path, body, good = WRITES[api]
+    seen, status, applied = (good if one == 200 else one for one in WHAT_HAPPENS[fault])
     sandbox.configure(faults={fault: 1.0}, slow_ms=1)
-    assert outcome(client) == seen
+    client = Client(sandbox, headers)
+    assert outcome(client, method, path, body) == seen
     (request,) = sandbox.requests()
-    assert (request["fault"], request["status"], request["applied"]) == (fault, status, applied)
-    assert ("u" in sandbox.state()["users"]) is applied
+    assert (request["api"], request["fault"]) == (api, fault)
+    assert (request["status"], request["applied"]) == (status, applied)
+    assert (sandbox.state() != NOTHING) is applied
+
+
+@pytest.mark.parametrize("api", WRITES)
+def test_a_plan_is_for_every_api(sandbox: Sandbox, api: str) -> None:
+    """By method and path, as ever."""
+    headers, method, path, body, good = WRITES[api]
+    sandbox.script([{"status": 403, "method": method, "path": path}])
+    client = Client(sandbox, headers)
+    assert [outcome(client, method, path, body) for _ in range(2)] == [403, good]
+
+
+@pytest.mark.parametrize("api", WRITES)
+def test_an_error_has_the_shape_of_its_api(sandbox: Sandbox, api: str) -> None:
+    """Also if it comes by chance."""
+    headers, method, path, body, _ = WRITES[api]
+    sandbox.configure(faults={"503": 1.0})
+    reply = Client(sandbox, headers).send(method, path, body)
+    assert set(reply.json) == {"error" if api == "userflow" else "errors"}
+    assert "the request was queued for too long" in reply.text
 
 
 def test_a_page_of_html_looks_like_a_proxy(client: Client, sandbox: Sandbox) -> None:

@@ -65,7 +65,7 @@ def test_a_refused_request_does_not_count(window: SlidingWindow, clock: Clock) -
     assert window.wait("key", 1) == 0
 
 
-def test_keys_have_separate_limits(window: SlidingWindow) -> None:
+def test_buckets_have_separate_limits(window: SlidingWindow) -> None:
     """One client that sends too much doesn't stop another."""
     assert window.wait("one", 1) == 0
     assert window.wait("other", 1) == 0
@@ -167,6 +167,9 @@ def test_odds_that_make_no_sense_are_refused(odds: dict[str, float], reason: str
         {"slow_ms": "fast"},
         {"rate_limit": 0},
         {"rate_limit": 1.5},
+        {"userpilot_rate_limit": 0},
+        {"userpilot_api_key": ""},
+        {"rejected_emails": "*"},
         {"retry_after": "sometimes"},
         {"faults": {"500": "often"}},
         {"faults": {"nope": 0.5}},

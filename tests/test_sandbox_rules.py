@@ -7,6 +7,7 @@ import json
 import pytest
 
 from target_userflow.sandbox import documents
+from target_userflow.sandbox.checks import first_broken
 from target_userflow.sandbox.times import to_utc
 from target_userflow.sandbox.userflow import rules
 
@@ -23,7 +24,7 @@ def broken(kind: str, body: str) -> str | None:
     value, rule = documents.read(body.encode())
     assert rule is None, rule
     rule_sets = {"user": rules.user, "group": rules.group, "event": rules.event}
-    return rules.first_broken(rule_sets[kind], value)
+    return first_broken(rule_sets[kind], value)
 
 
 @pytest.mark.parametrize("text", ['"x"', '""', "0", "-1.5", "1e300", "true", "null", "[]", '["x"]'])

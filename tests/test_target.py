@@ -221,3 +221,16 @@ def test_an_audience_becomes_an_attribute_by_stream_maps_alone(
     assert result.status == 0, result.log
     found = {name: user["attributes"] for name, user in sandbox.state()["users"].items()}
     assert found == {"u1": {"power_users": True}, "u2": {"power_users": False}}
+
+
+def test_rejected_records_are_counted_by_reason_and_named_at_debug_only(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """At DEBUG five of them are named, so that the log of a normal run holds no personal data."""
+    messages = [USERS, *(record("public-users", id=n, email=n) for n in range(1000, 1007))]
+    quiet = run_target(tmp_path, sandbox.config, messages)
+    assert "7 rejected of public-users: 'email' breaks 'type'" in quiet.log
+    assert "1003" not in quiet.log
+    loud = run_target(tmp_path, sandbox.config, messages, env={"LOGLEVEL": "DEBUG"})
+    assert "1000, 1001, 1002, 1003, 1004" in loud.log
+    assert "1005" not in loud.log

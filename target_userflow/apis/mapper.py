@@ -109,7 +109,7 @@ def wire_id(value: Any, role: str) -> str:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         whole, _, fraction = plain_number(value).partition(".")
         if not fraction.strip("0"):
-            return whole
+            return str(int(whole))
     raise RejectRecord(f"{role} is neither text nor a whole number")
 
 

@@ -96,7 +96,7 @@ def _email(value: Any) -> str:
     if not isinstance(value, str):
         raise RejectRecord("email is missing or no text")
     try:
-        validate_email(value.strip(), check_deliverability=False)
+        validate_email(value.strip(), check_deliverability=False, strict=True)
     except EmailNotValidError:
         raise RejectRecord("email is not valid") from None
     return value.strip()

@@ -5,12 +5,13 @@ Wire facts are from the Userflow API reference.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis import Api, Request, userflow_lists
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import Attributes, encoded, is_repeatable, parsed_time
+from target_userflow.attributes import Attributes, encoded, is_repeatable, iso8601, parsed_time
 from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
@@ -70,19 +71,21 @@ class Users(Mapper):
         given = {
             "groups": self._listed(record, "groups", self._group),
             "memberships": self._listed(record, "memberships", self._membership),
-            "group_id": self._groups_by_id(record, prune=prune),
+            "group_id": self._groups_by_id(record),
         }
         given = {name: one for name, one in given.items() if one is not None}
+        if prune and not given and "group_id" in self._roles:
+            given = {"groups": []}  # a user of no group at all
         if len(given) > 1:
             raise RejectRecord(f"both {' and '.join(given)} are given: the API takes one")
         sent = {name.replace("group_id", "groups"): one for name, one in given.items()}
         return {**sent, "prune_memberships": True} if sent and prune else sent
 
-    def _groups_by_id(self, record: Mapping[str, Any], *, prune: bool) -> list[Any] | None:
+    def _groups_by_id(self, record: Mapping[str, Any]) -> list[Any] | None:
         found = self._role(record, "group_id")
         attributes = self._role(record, "group_attributes")
         if found is None:
-            return [] if prune and "group_id" in self._roles else None
+            return None
         if not isinstance(found, list):
             return [self._group({"id": found, "attributes": attributes})]
         if attributes:
@@ -191,9 +194,11 @@ class Events(EventMapper):
         time = self._role(record, "time")
         if time is None:
             return {}
-        if not isinstance(time, str):
-            raise RejectRecord("the event time is no ISO 8601 text")
-        return {"time": parsed_time(time)}
+        if isinstance(time, str):
+            return {"time": parsed_time(time)}
+        if isinstance(time, date):  # a stream map made it
+            return {"time": iso8601(time)}
+        raise RejectRecord("the event time is no ISO 8601 text")
 
 
 def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:

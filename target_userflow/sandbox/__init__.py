@@ -1,7 +1,8 @@
 """A local stand-in for the APIs that the target writes to: strict, stateful, and failing on demand.
 
 It answers by the documented rules of each API, keeps what it was sent in memory, and can be told
-to be slow, to limit the rate, to fail or to drop connections. Start it by hand::
+to be slow, to limit the rate, to fail or to drop connections. All APIs are at one address: it knows
+them by their paths. Start it by hand::
 
     target-userflow-sandbox serve --rate-limit 600 --fault 503:0.01
 
@@ -21,7 +22,8 @@ The rooms, in the order in which a request meets them:
 - ``journal``: what was asked, in the order of arrival
 - ``script``, ``faults``: answers planned in advance, failures by chance
 - ``limits``: the requests per minute, and ``Retry-After``
-- ``userflow``: the Userflow API: its rules, its state, its routes
+- ``api``: what the APIs have in common; ``checks``: what their rules have in common
+- ``userflow``, ``user_interviews``, ``userpilot``: each API with its rules, its state, its routes
 - ``wire``: how the answer leaves: whole, late, cut short, or not at all
 - ``inspection``: the ``/_sandbox`` endpoints, for tests and the curious
 - ``handle``: ``running`` and the object it yields

@@ -66,10 +66,25 @@ def _chance(chance: str) -> tuple[str, float]:
         raise click.BadParameter(f"{chance!r} is not of the form NAME:PROBABILITY") from None
 
 
+def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -> int | None:
+    """A limit, or none."""
+    return None if text == "none" else click.IntRange(1)(text, parameter, context)
+
+
 @cli.command()
 @click.option("--host", default="127.0.0.1", callback=_loopback, help="A loopback address.")
 @click.option("--port", default=8765, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--api-key", default=_DEFAULTS.api_key, help="The one key that is let in.")
+@click.option("--api-key", default=_DEFAULTS.api_key, help="The one key that Userflow lets in.")
+@click.option(
+    "--user-interviews-api-key",
+    default=_DEFAULTS.user_interviews_api_key,
+    help="The one key that User Interviews lets in.",
+)
+@click.option(
+    "--userpilot-api-key",
+    default=_DEFAULTS.userpilot_api_key,
+    help="The one key that Userpilot lets in.",
+)
 @click.option(
     "--latency-ms",
     default=_DEFAULTS.latency_ms,
@@ -83,7 +98,18 @@ def _chance(chance: str) -> tuple[str, float]:
     help="How much longer the fault slow makes it.",
 )
 @click.option(
-    "--rate-limit", type=click.IntRange(1), help="Requests let in per minute; none if not given."
+    "--rate-limit",
+    default="none",
+    metavar="NUMBER|none",
+    callback=_per_minute,
+    help="Requests that Userflow and User Interviews let in per minute, each.",
+)
+@click.option(
+    "--userpilot-rate-limit",
+    default=str(_DEFAULTS.userpilot_rate_limit),
+    metavar="NUMBER|none",
+    callback=_per_minute,
+    help="Requests that each endpoint of Userpilot lets in per minute.",
 )
 @click.option(
     "--retry-after",
@@ -100,6 +126,13 @@ def _chance(chance: str) -> tuple[str, float]:
     help=f"What goes wrong and how often, such as 503:0.05; repeatable. {_FAULTS_TOLD}.",
 )
 @click.option("--seed", type=int, help="Makes the sequence of the faults reproducible.")
+@click.option(
+    "--reject-email",
+    "rejected_emails",
+    multiple=True,
+    metavar="GLOB",
+    help="Participants that User Interviews refuses by rules of its own; repeatable.",
+)
 def serve(host: str, port: int, **options: Any) -> None:
     """Serve until Ctrl-C, keeping everything in memory."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -93,7 +93,7 @@ class Api(ABC):
         """The refusal in the shape of this API's errors."""
 
 
-def check_media_types(call: Call, sent: str, accepted: Collection[str]) -> None:
+def check_media_types(call: Call, sent: str, accepted: frozenset[str]) -> None:
     """Refuse a call whose Accept header has no accepted type, or whose body is of another type."""
     if not _accepts(call.headers.get("accept", "*/*"), accepted):
         raise Refusal(406, f"the Accept header must allow {sent}")
@@ -128,7 +128,7 @@ def _fits(path: tuple[str, ...], parts: tuple[str, ...]) -> bool:
 
 
 @lru_cache
-def _accepts(accept: str, types: Collection[str]) -> bool:
+def _accepts(accept: str, types: frozenset[str]) -> bool:
     """Whether an Accept header has one of the types; with ``q=0`` it is excluded (RFC 9110)."""
     for media_range in accept.lower().split(","):
         name, *parameters = [part.strip() for part in media_range.split(";")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -12,13 +12,15 @@ from target_userflow.sandbox.faults import RESETS, Faults
 from target_userflow.sandbox.journal import Journal
 from target_userflow.sandbox.limits import SlidingWindow, retry_after
 from target_userflow.sandbox.script import Script
+from target_userflow.sandbox.user_interviews import UserInterviews
 from target_userflow.sandbox.userflow import Userflow
+from target_userflow.sandbox.userpilot import Userpilot
 from target_userflow.sandbox.wire import Wire
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from target_userflow.sandbox.calls import Api
+    from target_userflow.sandbox.api import Api, Limit
     from target_userflow.sandbox.settings import Settings
 
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
@@ -34,7 +36,7 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         """Begin with nothing written."""
-        self.api: Api = Userflow()
+        self.apis: tuple[Api, ...] = (UserInterviews(), Userpilot(), Userflow())
         self.journal = Journal()
         self.script = Script()
         self._window = SlidingWindow()
@@ -44,11 +46,19 @@ class App:
     def configure(self, settings: Settings) -> None:
         """Behave differently from now on; the sequence of faults begins again."""
         self.settings = settings
+        for api in self.apis:
+            api.configure(settings)
         self._faults = Faults(settings.faults, settings.seed)
+
+    def state(self) -> dict[str, Any]:
+        """What the APIs keep."""
+        return {name: kept for api in self.apis for name, kept in api.state().items()}
 
     def reset(self) -> None:
         """Forget everything, and behave as at the start."""
-        for room in (self.api, self._window, self.journal, self.script):
+        for api in self.apis:
+            api.reset()
+        for room in (self._window, self.journal, self.script):
             room.reset()
         self.configure(self._initial)
 
@@ -75,20 +85,21 @@ class App:
         )
 
     async def _serve(self, call: Call, raw: bytes, wire: Wire) -> None:
-        entry = self.journal.open(call, raw, wire.connection.number)
-        answer, fault = self._decide(call)
+        api = next(api for api in self.apis if call.path.startswith(api.prefix))
+        entry = self.journal.open(api.name, call, raw, wire.connection.number)
+        answer, fault = self._decide(api, call)
         entry.decide(answer, fault)
         status = await self._deliver(answer, fault, wire)
         self.journal.close(entry, status)
 
-    def _decide(self, call: Call) -> tuple[Answer | None, str | None]:
+    def _decide(self, api: Api, call: Call) -> tuple[Answer | None, str | None]:
         """What is answered, and what goes wrong with it."""
         step = self.script.take(call.method, call.path)
         fault = step.fault if step else self._faults.draw()
         planned = step.answer if step else None
-        return planned or self._answer(call, fault), fault
+        return planned or self._answer(api, call, fault), fault
 
-    def _answer(self, call: Call, fault: str | None) -> Answer | None:
+    def _answer(self, api: Api, call: Call, fault: str | None) -> Answer | None:
         """The answer to a call that a fault may hit before the write; None for no answer."""
         match fault:
             case "reset-before":
@@ -96,25 +107,25 @@ class App:
             case "html":
                 return _BAD_GATEWAY
             case "500":
-                return self.api.refuse(Refusal(500, "something went wrong"), call)
+                return api.refuse(Refusal(500, "something went wrong"), call)
             case "503":
-                return self.api.refuse(Refusal(503, "the request was queued for too long"), call)
+                return api.refuse(Refusal(503, "the request was queued for too long"), call)
             case "429":
-                return self.api.refuse(self._too_many(seconds=1), call)
+                return api.refuse(self._too_many(seconds=1), call)
             case _:
-                return self._handle(call)
+                return self._handle(api, call)
 
-    def _handle(self, call: Call) -> Answer:
+    def _handle(self, api: Api, call: Call) -> Answer:
         try:
-            self.api.authorize(call, self.settings.api_key)
-            self._stay_within_limit()
-            return self.api.answer(call)
+            api.authorize(call)
+            self._stay_within(api.limit(call))
+            return api.answer(call)
         except Refusal as refusal:
-            return self.api.refuse(refusal, call)
+            return api.refuse(refusal, call)
 
-    def _stay_within_limit(self) -> None:
-        if limit := self.settings.rate_limit:
-            seconds = self._window.wait(self.settings.api_key, limit)
+    def _stay_within(self, limit: Limit) -> None:
+        if limit.per_minute:
+            seconds = self._window.wait(limit.bucket, limit.per_minute)
             if seconds:
                 raise self._too_many(seconds)
 

@@ -49,7 +49,7 @@ def valid(call: Call, rules: RuleSet) -> dict[str, Any]:
     return body
 
 
-def query(call: Call, known: Collection[str]) -> dict[str, str]:
+def parameters(call: Call, known: Collection[str]) -> dict[str, str]:
     """The parameters of the query, if all of them are known."""
     for name in call.query:
         require(name in known, f"{name} is no known parameter")

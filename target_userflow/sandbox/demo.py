@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from target_userflow.sandbox.handle import Sandbox
 
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+
 
 def demo(say: Callable[[str], None], *, stay: bool) -> int:
     """Show the target at work.
@@ -34,7 +36,7 @@ def demo(say: Callable[[str], None], *, stay: bool) -> int:
     """
     with running() as sandbox, tempfile.TemporaryDirectory(prefix="target-userflow-") as place:
         messages = list(sample.lines())
-        say(f"Sandbox  {sandbox.url}, in place of https://api.userflow.com")
+        say(f"Sandbox  {sandbox.url}, in place of Userflow and User Interviews")
         status, seconds = _run_target(Path(place), sandbox, messages)
         say(f"Target   exit status {status} after {seconds:.1f} s\n")
         read, found = _read(messages), _found(sandbox.state())
@@ -69,29 +71,36 @@ def _read(messages: list[str]) -> dict[str, int]:
 
 def _found(state: dict[str, Any]) -> dict[str, int]:
     memberships = sum(len(user["memberships"]) for user in state["users"].values())
-    counts = {name: len(state[name]) for name in ("events", "groups", "users")}
+    counts = {name: len(state[name]) for name in ("events", "groups", "participants", "users")}
     return {**counts, "memberships": memberships}
 
 
 def _tell(
     say: Callable[[str], None], sandbox: Sandbox, read: dict[str, int], found: dict[str, int]
 ) -> None:
-    say(f"{'':<12}{'in the sample':>14}{'in the sandbox':>16}")
+    say(f"{'':<14}{'in the sample':>14}{'in the sandbox':>16}")
     for name, count in sorted(read.items()):
-        say(f"{name:<12}{count:>14,}{found[name]:>16,}")
-    user = sandbox.state()["users"]["u1"]
-    say("\nOne of the users, as Userflow has it now:")
-    say(json.dumps({"id": "u1", **user}, indent=2, default=str))
+        say(f"{name:<14}{count:>14,}{found[name]:>16,}")
+    state = sandbox.state()
+    user = state["users"].get("u1", {"attributes": {}})
+    participant = state["participants"].get(user["attributes"].get("email"))
+    _show(say, "One of the users, as Userflow", {"id": "u1", **user})
+    _show(say, "The same person, as User Interviews", participant)
+
+
+def _show(say: Callable[[str], None], what: str, value: object) -> None:
+    say(f"\n{what} has it now:")
+    say(json.dumps(value, indent=2, default=str))
 
 
 def _stay(say: Callable[[str], None], sandbox: Sandbox) -> None:
+    """Wait for Ctrl-C; the signals are held back first, so that none comes too early to be seen."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     say("\nLook around; Ctrl-C ends it:")
     say(
         f"  curl -H 'Authorization: Bearer {sandbox.api_key}' -H 'Userflow-Version: 2020-01-03' "
         f"-H 'Accept: application/json' '{sandbox.url}/users?email=…'"
     )
     say(f"  curl {sandbox.url}/_sandbox/state")
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        say("")
+    signal.sigwait(_ENDS)
+    say("")

@@ -27,6 +27,10 @@ STARTUP_TIMEOUT = 30.0
 """Seconds until a sandbox that doesn't listen counts as failed."""
 
 
+_PREFIXES = ("", "user_interviews_", "userpilot_")
+"""What the settings of each API start with."""
+
+
 class SandboxError(Exception):
     """The sandbox did not start, or did not accept what it was told."""
 
@@ -36,21 +40,34 @@ class Sandbox:
 
     Attributes:
         url: Where it listens, such as ``http://127.0.0.1:8765``.
-        api_key: The one key that it lets in.
+        settings: How it behaves, its keys too.
     """
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, settings: Settings) -> None:
         """Talk to the sandbox that listens at a URL."""
         self.url = url
-        self.api_key = api_key
+        self.settings = settings
+
+    @property
+    def api_key(self) -> str:
+        """The one key that its Userflow lets in."""
+        return self.settings.api_key
 
     @property
     def config(self) -> dict[str, str]:
-        """The settings that point the target here."""
-        return {"api_url": self.url, "api_key": self.api_key}
+        """The settings that point the target here, for all of the APIs."""
+        urls = {f"{api}api_url": self.url for api in _PREFIXES}
+        keys = {
+            name: getattr(self.settings, name) for name in (f"{api}api_key" for api in _PREFIXES)
+        }
+        return {**urls, **keys}
 
     def state(self) -> dict[str, Any]:
-        """What was written: ``users`` and ``groups`` by id, ``events`` in the order of arrival.
+        """What was written.
+
+        Of Userflow: ``users`` and ``groups`` by id, ``events`` in the order of arrival. Of User
+        Interviews: ``participants``, the fields by email in lower case. Of Userpilot:
+        ``userpilot``, with ``users`` and ``companies`` by id, ``events`` in the order of arrival.
 
         Numbers come exactly as they were sent: int, or Decimal if there is a point in them.
         """
@@ -62,7 +79,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """Make it as it was when it had just started, its settings too."""
-        self.api_key = self._ask("POST", "reset")["api_key"]
+        self.settings = _settings(self._ask("POST", "reset"))
 
     def configure(self, **changes: Unpack[Changes]) -> None:
         """Change settings while it runs; see `settings.Settings` for what there is.
@@ -70,7 +87,7 @@ class Sandbox:
         Raises:
             SandboxError: a setting is unknown or its value is not allowed.
         """
-        self.api_key = self._ask("POST", "config", changes)["api_key"]
+        self.settings = _settings(self._ask("POST", "config", changes))
 
     def script(self, steps: Sequence[dict[str, Any]]) -> None:
         """Plan the answers to the next requests; see `script.Step` for what there is.
@@ -90,6 +107,10 @@ class Sandbox:
         if "error" in answer:
             raise SandboxError(answer["error"]["message"])
         return answer
+
+
+def _settings(answer: dict[str, Any]) -> Settings:
+    return msgspec.convert(answer, Settings)
 
 
 def _with_floats(entry: dict[str, Any]) -> dict[str, Any]:
@@ -113,19 +134,27 @@ def running(**settings: Unpack[Changes]) -> Iterator[Sandbox]:
     command = [sys.executable, "-m", "target_userflow.sandbox", "serve", *_options(chosen)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (our own module)
         try:
-            yield Sandbox(_url(process), chosen.api_key)
+            yield Sandbox(_url(process), chosen)
         finally:
             process.terminate()
 
 
 def _options(settings: Settings) -> list[str]:
     """The command line that says the same as the settings, on a free port."""
-    simple = {"port": 0, **msgspec.structs.asdict(settings)}
-    faults = simple.pop("faults")
+    usual = msgspec.structs.asdict(Settings())
+    chosen = msgspec.structs.asdict(settings)
+    changed = {name: value for name, value in chosen.items() if value != usual[name]}
+    faults, globs = changed.pop("faults", {}), changed.pop("rejected_emails", [])
     return [
-        *(f"--{k.replace('_', '-')}={value}" for k, value in simple.items() if value is not None),
+        "--port=0",
+        *(f"--{name.replace('_', '-')}={_said(value)}" for name, value in changed.items()),
         *(f"--fault={name}:{probability}" for name, probability in faults.items()),
+        *(f"--reject-email={glob}" for glob in globs),
     ]
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _url(process: subprocess.Popen[str]) -> str:

@@ -2,7 +2,7 @@
 
 They need no key and never fail on purpose:
 
-- ``GET /_sandbox/state``: what each API keeps
+- ``GET /_sandbox/state``: what the APIs keep
 - ``GET /_sandbox/requests``: the journal, in the order of arrival
 - ``POST /_sandbox/reset``: forget everything, and have the settings of the start; answers them
 - ``POST /_sandbox/config``: change settings, given by name; answers all of them
@@ -34,7 +34,7 @@ def answer(app: App, method: str, path: str, raw: bytes) -> Answer:
 def _answer(app: App, endpoint: str, raw: bytes) -> Answer:
     match endpoint:
         case "GET state":
-            return Answer.of(app.api.state())
+            return Answer.of(app.state())
         case "GET requests":
             return Answer.of(app.journal.entries)
         case "POST reset":

@@ -17,16 +17,16 @@ WINDOW = 60.0
 
 
 class SlidingWindow:
-    """Counts the requests of the last minute for each key; refused ones don't count."""
+    """Counts the requests of the last minute in each bucket; refused ones don't count."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Count by a clock that tells seconds and never goes back."""
         self._clock = clock
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def wait(self, key: str, per_minute: int) -> float:
+    def wait(self, bucket: str, per_minute: int) -> float:
         """Let a request in and return 0, or return the seconds until there is room for one."""
-        now, taken = self._clock(), self._taken[key]
+        now, taken = self._clock(), self._taken[bucket]
         while taken and taken[0] <= now - WINDOW:
             taken.popleft()
         if len(taken) >= per_minute:

@@ -1,4 +1,4 @@
-"""A made-up company's data as a tap would write it: groups, users, memberships and events.
+"""A made-up company's data as a tap would write it: users with all that belongs to them.
 
 It is the same on every run, so that what the demo shows can be checked.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GROUPS, USERS, EVENTS = 40, 200, 600
+GROUPS, USERS, EVENTS, PARTICIPANTS = 40, 200, 600, 150
 
 _START = datetime(2026, 1, 5, 9, tzinfo=timezone.utc)
 _FIRST = (
@@ -41,6 +41,7 @@ def lines() -> Iterator[str]:
     yield from _stream("public-events", _events(chance, users), _EVENT_COLUMNS)
     yield from _stream("public-groups", _groups(chance), _GROUP_COLUMNS)
     yield from _stream("public-memberships", _memberships(chance, users), _MEMBERSHIP_COLUMNS)
+    yield from _stream("public-participants", _participants(chance, users), _PARTICIPANT_COLUMNS)
     yield from _stream("public-users", iter(users), _USER_COLUMNS)
     yield json.dumps({"type": "STATE", "value": {"bookmarks": {"public-users": {"id": USERS}}}})
 
@@ -55,6 +56,15 @@ _EVENT_COLUMNS = {
 }
 _GROUP_COLUMNS = {"id": "integer", "name": "text", "seats": "integer", "mrr": "number"}
 _MEMBERSHIP_COLUMNS = {"user_id": "text", "group_id": "integer", "role": "text", "since": "time"}
+_PARTICIPANT_COLUMNS = {
+    "email": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "title": "text",
+    "country": "text",
+    "interviews": "integer",
+    "opted_in": "boolean",
+}
 _USER_COLUMNS = {
     "id": "text",
     "name": "text",
@@ -64,13 +74,13 @@ _USER_COLUMNS = {
     "preferences": "object",
     "signed_up_at": "time",
 }
+_KEYS = {"public-memberships": ["user_id", "group_id"], "public-participants": ["email"]}
 
 
 def _stream(name: str, records: Iterator[dict[str, Any]], columns: dict[str, str]) -> Iterator[str]:
-    keys = ["user_id", "group_id"] if name == "public-memberships" else ["id"]
     schema = {"type": "object", "properties": {key: _TYPES[one] for key, one in columns.items()}}
-    message = {"type": "SCHEMA", "stream": name, "schema": schema, "key_properties": keys}
-    yield json.dumps(message)
+    keys = _KEYS.get(name, ["id"])
+    yield json.dumps({"type": "SCHEMA", "stream": name, "schema": schema, "key_properties": keys})
     for record in records:
         yield json.dumps({"type": "RECORD", "stream": name, "record": record})
 
@@ -117,6 +127,20 @@ def _events(chance: random.Random, users: list[dict[str, Any]]) -> Iterator[dict
             "time": _at(300 + chance.randrange(20)),
             "duration_ms": chance.randrange(20, 4000),
             "properties": {"page": {"path": chance.choice(["/home", "/reports", "/team"])}},
+        }
+
+
+def _participants(chance: random.Random, users: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for user in users[:PARTICIPANTS]:
+        first, last = user["name"].split()
+        yield {
+            "email": user["email"],
+            "first_name": first,
+            "last_name": last,
+            "title": chance.choice(["Analyst", "Designer", "Engineer", "Product manager"]),
+            "country": chance.choice(["Canada", "Denmark", "Japan", "Kenya"]),
+            "interviews": chance.randrange(5),
+            "opted_in": chance.random() < 0.8,  # noqa: PLR2004 - four in five
         }
 
 

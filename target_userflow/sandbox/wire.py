@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -66,9 +66,13 @@ class Wire:
         await _response(answer)(self.scope, self.receive, self.send)
 
     async def answer_half(self, answer: Answer) -> None:
-        """Announce the whole of it, send the first half, and close."""
+        """Announce the whole of it, send the first half, and close.
+
+        Of an answer without a body, one byte is announced that never comes.
+        """
+        announced = replace(answer, body=answer.body or b" ")
         head = {"type": "http.response.start", "status": answer.status}
-        await self.send({**head, "headers": _response(answer).raw_headers})
+        await self.send({**head, "headers": _response(announced).raw_headers})
         half = answer.body[: len(answer.body) // 2]
         await self.send({"type": "http.response.body", "body": half, "more_body": True})
         self.connection.transport.close()

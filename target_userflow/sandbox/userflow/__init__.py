@@ -13,20 +13,20 @@ The facts are from the Userflow API reference. What it leaves open is decided he
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
+from target_userflow.sandbox.api import ANY_JSON, ID, JSON, Api, Limit, check_media_types
 from target_userflow.sandbox.calls import Answer, Call, Refusal
+from target_userflow.sandbox.checks import parameters, require, valid, whole
 from target_userflow.sandbox.userflow import rules
 from target_userflow.sandbox.userflow.store import Group, Store, User, memberships
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from target_userflow.sandbox.api import Endpoints
     from target_userflow.sandbox.userflow.shelf import Shelf
-
-    Endpoint = Callable[["Userflow", Call], Answer]
 
 T = TypeVar("T")
 
@@ -48,12 +48,11 @@ _CODES = {
 _DELETED = {"deleted": True}
 
 
-class Userflow:
-    """Stands in for ``https://api.userflow.com``; see `calls.Api`."""
+class Userflow(Api):
+    """Stands in for ``https://api.userflow.com``."""
 
-    def __init__(self) -> None:
-        """Begin with an empty environment."""
-        self._store = Store()
+    name = "userflow"
+    prefix = "/"
 
     def reset(self) -> None:
         """Forget everything that was written."""
@@ -63,10 +62,20 @@ class Userflow:
         """Users and groups by id, events in the order of arrival."""
         return self._store.state()
 
-    def authorize(self, call: Call, key: str) -> None:
+    def authorize(self, call: Call) -> None:
         """Let in who sends ``Authorization: Bearer`` with the key."""
-        if call.headers.get("authorization") != f"Bearer {key}":
+        if call.headers.get("authorization") != f"Bearer {self.settings.api_key}":
             raise Refusal(401, "the Authorization header must be Bearer with a valid API key")
+
+    def limit(self, call: Call) -> Limit:  # noqa: ARG002 (all calls count together)
+        """One limit for all calls."""
+        return Limit(f"{self.name} {self.settings.api_key}", self.settings.rate_limit)
+
+    def check_headers(self, call: Call) -> None:
+        """JSON, and the version."""
+        check_media_types(call, JSON, ANY_JSON)
+        version = call.headers.get("userflow-version")
+        require(version == VERSION, f"the Userflow-Version header must be {VERSION}")
 
     def refuse(self, refusal: Refusal, call: Call) -> Answer:
         """The documented shape of an error."""
@@ -79,12 +88,6 @@ class Userflow:
         return Answer.of(
             {"error": error}, refusal.status, headers=refusal.headers, rule=refusal.rule
         )
-
-    def answer(self, call: Call) -> Answer:
-        """Answer a call on one of the endpoints."""
-        endpoint = _endpoint(call)
-        _check_headers(call)
-        return endpoint(self, call)
 
     def list_users(self, call: Call) -> Answer:
         """``GET /users``, of an email if asked for."""
@@ -102,7 +105,7 @@ class Userflow:
         """``GET /attribute_definitions``, of a scope if asked for."""
         query, definitions = _list_query(call, "scope"), self._store.attribute_definitions
         if "scope" in query:
-            _require(query["scope"] in SCOPES, f"scope must be one of {', '.join(SCOPES)}")
+            require(query["scope"] in SCOPES, f"scope must be one of {', '.join(SCOPES)}")
             definitions = definitions.only(lambda known: known["scope"] == query["scope"])
         return _page(definitions, call, dict)
 
@@ -121,19 +124,19 @@ class Userflow:
 
     def save_user(self, call: Call) -> Answer:
         """``POST /users``."""
-        body = _valid(call, rules.user)
+        body = valid(call, rules.user)
         unknown = self._lacks_group(joined["group"]["id"] for joined in memberships(body))
         user = self._store.save_user(body)
         return Answer.of(user.shown(), applied=True, group_unknown=unknown)
 
     def save_group(self, call: Call) -> Answer:
         """``POST /groups``."""
-        group = self._store.save_group(_valid(call, rules.group))
+        group = self._store.save_group(valid(call, rules.group))
         return Answer.of(group.shown(), applied=True)
 
     def track(self, call: Call) -> Answer:
         """``POST /events``."""
-        body = _valid(call, rules.event)
+        body = valid(call, rules.event)
         event = self._store.track(body, call.seq)
         return Answer.of(
             {"object": "event", **event},
@@ -154,93 +157,29 @@ class Userflow:
 
     def delete_membership(self, call: Call) -> Answer:
         """``DELETE /group_memberships``."""
-        query = _query(call, {"user_id", "group_id"})
+        query = parameters(call, {"user_id", "group_id"})
         for name in ("user_id", "group_id"):
-            _require(query.get(name, "").strip(), f"{name} must be a non-empty string")
+            require(query.get(name, "").strip(), f"{name} must be a non-empty string")
         self._store.delete_membership(query["user_id"], query["group_id"])
         return Answer.of(_DELETED, applied=True)
+
+    endpoints: ClassVar[Endpoints] = {
+        ("users",): {"GET": list_users, "POST": save_user},
+        ("users", ID): {"GET": get_user, "DELETE": delete_user},
+        ("groups",): {"GET": list_groups, "POST": save_group},
+        ("groups", ID): {"GET": get_group, "DELETE": delete_group},
+        ("events",): {"POST": track},
+        ("group_memberships",): {"DELETE": delete_membership},
+        ("attribute_definitions",): {"GET": list_attribute_definitions},
+        ("event_definitions",): {"GET": list_event_definitions},
+    }
 
     def _lacks_group(self, ids: Iterable[str]) -> bool:
         return any(id_ not in self._store.groups for id_ in ids)
 
 
-_ONE = "an id"
-_ENDPOINTS: dict[tuple[str, ...], dict[str, Endpoint]] = {
-    ("users",): {"GET": Userflow.list_users, "POST": Userflow.save_user},
-    ("users", _ONE): {"GET": Userflow.get_user, "DELETE": Userflow.delete_user},
-    ("groups",): {"GET": Userflow.list_groups, "POST": Userflow.save_group},
-    ("groups", _ONE): {"GET": Userflow.get_group, "DELETE": Userflow.delete_group},
-    ("events",): {"POST": Userflow.track},
-    ("group_memberships",): {"DELETE": Userflow.delete_membership},
-    ("attribute_definitions",): {"GET": Userflow.list_attribute_definitions},
-    ("event_definitions",): {"GET": Userflow.list_event_definitions},
-}
-
-
-def _endpoint(call: Call) -> Endpoint:
-    collection, *ids = _segments(call)
-    methods = _ENDPOINTS.get((collection, *(_ONE for _ in ids)))
-    if not methods or not all(id_.strip() for id_ in ids):
-        raise Refusal(404, f"there is nothing at {call.path}")
-    if call.method not in methods:
-        allowed = ", ".join(methods)
-        raise Refusal(405, f"{call.path} knows {allowed} only", {"Allow": allowed})
-    return methods[call.method]
-
-
-def _segments(call: Call) -> tuple[str, ...]:
-    try:
-        return call.segments
-    except UnicodeDecodeError:
-        raise Refusal(400, "the path must be percent-encoded UTF-8") from None
-
-
-def _check_headers(call: Call) -> None:
-    if not _accepts_json(call.headers.get("accept", "*/*")):
-        raise Refusal(406, "the Accept header must allow application/json")
-    media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if call.method == "POST" and media_type != "application/json":
-        raise Refusal(415, "the Content-Type header must be application/json")
-    _require(
-        call.headers.get("userflow-version") == VERSION,
-        f"the Userflow-Version header must be {VERSION}",
-    )
-
-
-@lru_cache
-def _accepts_json(accept: str) -> bool:
-    """Whether an Accept header allows JSON; a media range with ``q=0`` excludes it (RFC 9110)."""
-    for media_range in accept.lower().split(","):
-        name, *parameters = [part.strip() for part in media_range.split(";")]
-        refused = any(parameter.rstrip(".0") == "q=" for parameter in parameters)
-        if name in {"application/json", "application/*", "*/*"} and not refused:
-            return True
-    return False
-
-
-def _valid(call: Call, rule_set: rules.RuleSet) -> dict[str, Any]:
-    """The body, if it breaks no rule."""
-    value, broken = call.document
-    broken = broken or rules.first_broken(rule_set, value)
-    if broken:
-        raise Refusal(400, broken)
-    body: dict[str, Any] = value
-    return body
-
-
-def _require(kept: object, rule: str) -> None:
-    if not kept:
-        raise Refusal(400, rule)
-
-
-def _query(call: Call, known: set[str]) -> dict[str, str]:
-    for name in call.query:
-        _require(name in known, f"{name} is no known parameter")
-    return dict(call.query)
-
-
 def _list_query(call: Call, *filters: str) -> dict[str, str]:
-    return _query(call, {"limit", "starting_after", *filters})
+    return parameters(call, {"limit", "starting_after", *filters})
 
 
 def _existing(shelf: Shelf[T], call: Call) -> T:
@@ -252,16 +191,11 @@ def _existing(shelf: Shelf[T], call: Call) -> T:
 
 def _page(shelf: Shelf[T], call: Call, show: Callable[[T], dict[str, Any]]) -> Answer:
     """The list object of the API: one page, and where the next one is."""
-    limit, after = _limit(call.query.get("limit", "10")), call.query.get("starting_after")
-    _require(after is None or after in shelf, "starting_after must be the id of something listed")
+    limit = whole(call, "limit", default=10, highest=MAX_LIMIT)
+    after = call.query.get("starting_after")
+    require(after is None or after in shelf, "starting_after must be the id of something listed")
     things, has_more = shelf.page(after, limit)
     data = [show(thing) for thing in things]
     following = {**call.query, "starting_after": data[-1]["id"]} if has_more else None
     url = following and f"{call.path}?{urlencode(following)}"
     return Answer.of({"object": "list", "data": data, "has_more": has_more, "next_page_url": url})
-
-
-def _limit(text: str) -> int:
-    limit = int(text) if text.isdecimal() and len(text) <= len(str(MAX_LIMIT)) else 0
-    _require(1 <= limit <= MAX_LIMIT, f"limit must be a whole number from 1 to {MAX_LIMIT}")
-    return limit

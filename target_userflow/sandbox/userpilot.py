@@ -1,0 +1,179 @@
+"""The Userpilot API: users, companies and events, each in a request of its own.
+
+The facts are from Userpilot's API reference. What it leaves open is decided here:
+
+- An event of a user that doesn't exist is kept, and creates none; the journal tells.
+- A null in the metadata is kept as one. Unknown keys are refused, in the body beside the metadata.
+- A company's other properties stand beside its id in ``company``; they become its metadata.
+- Users are deleted at once, not by night, with their events, and as often as is asked for: the
+  limit of deletions is left out.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from target_userflow.sandbox.api import ANY_JSON, JSON, Api, Limit, check_media_types
+from target_userflow.sandbox.calls import Answer, Call, Refusal
+from target_userflow.sandbox.checks import (
+    filled,
+    is_plain,
+    is_strings,
+    items,
+    keys,
+    parameters,
+    require,
+    valid,
+)
+
+if TYPE_CHECKING:
+    from target_userflow.sandbox.api import Endpoints
+    from target_userflow.sandbox.checks import Broken
+
+VERSION = "2020-09-22"
+
+_LIMITED = ("/v1/identify", "/v1/companies/identify", "/v1/track")
+_EMPTY = b""
+"""The body of an answer of which nothing but the status is documented."""
+
+
+class Userpilot(Api):
+    """Stands in for ``https://analytex.userpilot.io``."""
+
+    name = "userpilot"
+    prefix = "/v1/"
+
+    def reset(self) -> None:
+        """Forget everything that was written."""
+        self._users: dict[str, dict[str, Any]] = {}
+        self._companies: dict[str, dict[str, Any]] = {}
+        self._events: list[dict[str, Any]] = []
+
+    def state(self) -> dict[str, Any]:
+        """Users and companies by id, events in the order of arrival."""
+        kept = {"users": self._users, "companies": self._companies, "events": self._events}
+        return {self.name: kept}
+
+    def authorize(self, call: Call) -> None:
+        """Let in who sends ``Authorization: Token`` with the key."""
+        scheme, _, key = call.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "token" or key != self.settings.userpilot_api_key:
+            raise Refusal(401, "the Authorization header must be Token with a valid API key")
+
+    def limit(self, call: Call) -> Limit:
+        """Each endpoint that is written to has its own."""
+        bucket = f"{self.name} {self.settings.userpilot_api_key} {call.path}"
+        return Limit(bucket, self.settings.userpilot_rate_limit if call.path in _LIMITED else None)
+
+    def check_headers(self, call: Call) -> None:
+        """The version is required, and JSON."""
+        check_media_types(call, JSON, ANY_JSON)
+        version = call.headers.get("x-api-version")
+        require(version == VERSION, f"the X-API-Version header must be {VERSION}")
+
+    def refuse(self, refusal: Refusal, call: Call) -> Answer:
+        """The documented shape of an error; what its parts say is not documented."""
+        status = HTTPStatus(refusal.status)
+        error = {
+            "error_code": status.name.lower(),
+            "error": status.phrase,
+            "message": refusal.message,
+            "details": f"request {call.request_id}",
+        }
+        return Answer.of({"errors": [error]}, status, headers=refusal.headers, rule=refusal.rule)
+
+    def identify(self, call: Call) -> Answer:
+        """``POST /v1/identify``."""
+        body = valid(call, _user)
+        user = self._users.setdefault(body["user_id"], {"metadata": {}, "company_id": None})
+        user["metadata"].update(body.get("metadata", {}))
+        if "company" in body:
+            company = dict(body["company"])
+            user["company_id"] = company.pop("id")
+            self._save_company(user["company_id"], company)
+        return _accepted()
+
+    def identify_company(self, call: Call) -> Answer:
+        """``POST /v1/companies/identify``."""
+        body = valid(call, _company)
+        self._save_company(body["company_id"], body.get("metadata", {}))
+        return _accepted()
+
+    def track(self, call: Call) -> Answer:
+        """``POST /v1/track``."""
+        body = valid(call, _event)
+        self._events.append({"seq": call.seq, "metadata": {}, **body})
+        return _accepted(user_unknown=body["user_id"] not in self._users)
+
+    def delete_users(self, call: Call) -> Answer:
+        """``DELETE /v1/users``."""
+        ids = set(valid(call, _deletion)["users"])
+        for id_ in ids:
+            self._users.pop(id_, None)
+        self._events = [event for event in self._events if event["user_id"] not in ids]
+        message = f"{len(ids)} users are scheduled for deletion"
+        return Answer.of({"message": message}, 202, applied=True)
+
+    def validate(self, call: Call) -> Answer:
+        """``GET /v1/validate``: whoever gets here has the right key."""
+        parameters(call, ())
+        return Answer(200, _EMPTY)
+
+    endpoints: ClassVar[Endpoints] = {
+        ("v1", "identify"): {"POST": identify},
+        ("v1", "companies", "identify"): {"POST": identify_company},
+        ("v1", "track"): {"POST": track},
+        ("v1", "users"): {"DELETE": delete_users},
+        ("v1", "validate"): {"GET": validate},
+    }
+
+    def _save_company(self, id_: str, metadata: dict[str, Any]) -> None:
+        self._companies.setdefault(id_, {"metadata": {}})["metadata"].update(metadata)
+
+
+def _accepted(*, user_unknown: bool = False) -> Answer:
+    return Answer(202, _EMPTY, applied=True, user_unknown=user_unknown)
+
+
+def _user(body: dict[str, Any]) -> Broken:
+    yield from keys(body, "", {"user_id", "metadata", "company"})
+    yield from filled(body.get("user_id"), "user_id")
+    yield from _flat(body.get("metadata", {}), "metadata")
+    if "company" in body:
+        yield from _flat(body["company"], "company")
+        yield from filled(body["company"].get("id"), "company.id")
+
+
+def _company(body: dict[str, Any]) -> Broken:
+    yield from keys(body, "", {"company_id", "metadata"})
+    yield from filled(body.get("company_id"), "company_id")
+    yield from _flat(body.get("metadata", {}), "metadata")
+
+
+def _event(body: dict[str, Any]) -> Broken:
+    yield from keys(body, "", {"user_id", "event_name", "metadata"})
+    yield from filled(body.get("user_id"), "user_id")
+    yield from filled(body.get("event_name"), "event_name")
+    yield from _flat(body.get("metadata", {}), "metadata")
+
+
+def _deletion(body: dict[str, Any]) -> Broken:
+    yield from keys(body, "", {"users"})
+    yield from items(body.get("users"), "users", filled)
+    if not body["users"]:
+        yield "users must not be empty"
+
+
+def _flat(value: Any, where: str) -> Broken:
+    """Metadata: nothing is nested."""
+    if not isinstance(value, dict):
+        yield f"{where} must be an object"
+    for name, one in value.items():
+        if not name.strip():
+            yield f"{where} must not have a blank name"
+        if one is not None and not is_plain(one) and not is_strings(one):
+            yield (
+                f"{where}.{name} must be a string, a finite number, a boolean, null "
+                "or a list of strings"
+            )
