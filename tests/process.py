@@ -9,11 +9,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.sandbox import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-    from target_userflow.sandbox import Sandbox
 
 TARGET = [sys.executable, "-m", "target_userflow"]
 
@@ -80,7 +80,7 @@ def writes(sandbox: Sandbox) -> list[dict[str, Any]]:
 
 def asked(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
     """The queries that were asked of a path and what is under it, in the order of arrival."""
-    reads = [one for one in sandbox.requests() if one["method"] == "GET"]
+    reads = [one for one in Sandbox.requests(sandbox) if one["method"] == "GET"]
     return [one["query"] for one in reads if f"{one['path']}/".startswith(f"{path}/")]
 
 

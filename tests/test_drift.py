@@ -9,11 +9,10 @@ import pytest
 from process import asked, record, run_target, schema, writes
 
 from target_userflow.drift import fits
+from target_userflow.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from target_userflow.sandbox import Sandbox
 
 DEFINITIONS = "/attribute_definitions"
 TYPED = schema("users", {"id": "string", "logins": "number", "phone": "string"})
@@ -70,7 +69,7 @@ def test_definitions_are_asked_once_and_before_the_first_write(
     run_target(tmp_path, {**sandbox.config, "batch_size_rows": 5}, messages)
     scopes = [query["scope"] for query in asked(sandbox, DEFINITIONS)]
     assert sorted(scopes) == ["group", "user"]
-    assert sandbox.requests()[0]["path"] == DEFINITIONS
+    assert Sandbox.requests(sandbox)[0]["path"] == DEFINITIONS
 
 
 def test_what_groups_and_memberships_of_a_user_carry_is_compared_too(
