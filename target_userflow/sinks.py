@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import BatchSink
 
 from target_userflow.apis import Rejected, Unneeded
-from target_userflow.apis.products import API_OF
+from target_userflow.apis.products import API_OF, mapper
 from target_userflow.apis.roles import Stream
 from target_userflow.delivery import Entry
 from target_userflow.errors import RejectRecord
@@ -61,8 +61,11 @@ class UserflowSink(BatchSink):
         self.object, options = target.route(stream_name)
         self._check = Validator(stream_name, self.schema).check
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
-        self._request_of = API_OF[self.object].objects[self.object](stream)
+        self._admission = target.run.admission(self.object, stream)
+        self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
+        self._drift = target.run.drift(self.object, stream)
+        self._directories = target.run.directories(self.object)
         self._memory = target.run.memory(self.object, stream)
         self._said_deletion = False
 
@@ -112,9 +115,9 @@ class UserflowSink(BatchSink):
     def process_batch(self, context: dict[str, Any]) -> None:
         """Deliver the window."""
         entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
-        self._memory.open(entries)
         try:
-            self._delivery.settle(entries, self)
+            for some in self._admission.rounds(self._opened(entries)):
+                self._delivery.settle(some, self)
         finally:
             for entry in entries:
                 if isinstance(entry.outcome, Rejected):
@@ -131,11 +134,14 @@ class UserflowSink(BatchSink):
     def is_needed(self, entry: Entry) -> bool:
         """Whether an entry has to be sent; counts it otherwise."""
         fate = self._memory.fate(entry)
-        if fate is None:
-            return True
-        entry.outcome = Unneeded(fate)
-        self._run.report.settle(self.stream_name, fate)
-        return False
+        if fate is not None:
+            entry.outcome = Unneeded(fate)
+            self._run.report.settle(self.stream_name, fate)
+            return False
+        reason = self._admission.refusal(entry)
+        if reason is not None:
+            self._skip(entry, reason)
+        return reason is None
 
     def sending(self, entry: Entry) -> None:
         """Note that an entry is in flight, and count it once if that may double something."""
@@ -156,12 +162,40 @@ class UserflowSink(BatchSink):
             self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
             self._memory.delivered(entry)
+            self._directories.note(entry.request)
             self._run.report.settle(self.stream_name, "delivered")
 
     def unsettled(self, entry: Entry) -> None:
         """Note that an entry was not delivered, unless that is in doubt."""
         if entry.sent and not entry.lost:
             self._memory.not_delivered(entry)
+
+    def _opened(self, entries: list[Entry]) -> list[Entry]:
+        """What of a window may be sent, once all is known that this depends on."""
+        unmatched = self._admission.match(entries)
+        for place, reason in unmatched.items():
+            self._skip(entries[place], reason)
+        left = [entry for place, entry in enumerate(entries) if place not in unmatched]
+        for entry in left if self._admission.matches else ():
+            entry.key = self._memory.key({}, entry.request)  # by the id that it has now
+        self._memory.open(left)
+        self._admission.learn(one for one in left if self._memory.fate(one) is None)
+        return [entry for entry in left if not self._is_refused(entry)]
+
+    def _is_refused(self, entry: Entry) -> bool:
+        """Whether a record has attributes that must not come into being; rejects it if so."""
+        if self._memory.fate(entry) or self._admission.refusal(entry):
+            return False  # it is not sent anyhow
+        reason = self._drift.refusal(entry.request, self.logger.warning)
+        if reason is not None:
+            entry.outcome = Rejected(reason)
+            ids = " ".join(entry.request.identity)
+            self._run.report.reject(self.stream_name, reason, ids)
+        return reason is not None
+
+    def _skip(self, entry: Entry, reason: str) -> None:
+        entry.outcome = Unneeded("skipped", reason)
+        self._run.report.skip(self.stream_name, reason)
 
     def _receive(self) -> Source:
         source = self._reader.source

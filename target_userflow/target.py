@@ -312,6 +312,8 @@ class TargetUserflow(Target):
         self._products.shutdown(wait=False)
         self.run.close()
         self._send_metrics()
+        for line in self.run.report.skipped():
+            self.logger.info("%s", line)
         if self.run.report.accounts:
             self.logger.info("Summary\n%s", self.run.report.table())
         if self.run.report.rejected:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis import Api, Request
+from target_userflow.apis import Api, Request, userflow_lists
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.roles import Needs
 from target_userflow.attributes import Attributes, encoded, is_repeatable, iso8601, parsed_time
@@ -219,4 +219,8 @@ API = Api(
     prefix="",
     objects={"groups": Groups, "users": Users, "memberships": Memberships, "events": Events},
     headers=headers,
+    listings={"users": userflow_lists.USERS, "groups": userflow_lists.GROUPS},
+    leaves=userflow_lists.leaves,
+    definitions=userflow_lists.definitions,
+    attributes=userflow_lists.attributes,
 )
