@@ -266,6 +266,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "hard_delete",
+        th.BooleanType,
+        default=False,
+        title="Hard delete",
+        description=(
+            "Delete users, groups and memberships whose rows are gone, as a record's "
+            "`_sdc_deleted_at` says."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         default=USER_AGENT,
@@ -325,6 +335,7 @@ class Settings:
     skip_unchanged: bool
     resync_days: int
     new_attributes: str = "allow"
+    hard_delete: bool = False
     batch_size_rows: int | None = None
 
     @classmethod
