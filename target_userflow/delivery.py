@@ -205,12 +205,13 @@ class Delivery:
                     return answer
 
     def _attempt(self, request: Request) -> Outcome:
-        return self._meaning(self._http.send(request))
+        answer = self._http.send(request)
+        if request.deletes and isinstance(answer, Answer) and retry.is_missing(answer):
+            return Delivered()  # it is gone, as it should be
+        return self._meaning(answer)
 
     def _meaning(self, answer: Answer | Outcome) -> Outcome:
         if isinstance(answer, Answer):
-            if request.deletes and retry.is_missing(answer):
-                return Delivered()  # it is gone, as it should be
             return retry.outcome(answer, self._api, now=self._clock.now())
         return answer
 
