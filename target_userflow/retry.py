@@ -107,7 +107,8 @@ def error_of(body: bytes) -> dict[str, Any]:
 def _of_success(answer: Answer, api: Api) -> Outcome:
     if not api.is_believable(answer):
         return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
-    if "error" in json_object(answer.body):
+    found = json_object(answer.body)
+    if "error" in found or found.get("errors"):
         return _rejected(answer.status, error_of(answer.body))
     return Delivered()
 

@@ -17,7 +17,7 @@ from process import Result, record, run_target, schema, state
 from taps import run_here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from target_userflow.sandbox import Sandbox
@@ -29,6 +29,14 @@ MARK = "zq7"
 COLUMNS = {"n": "integer", "user_id": "string", "name": "string", "value": "string"}
 USERS = schema("users", COLUMNS, keys=["user_id"])
 EVENTS = schema("events", COLUMNS, keys=["n"])
+IDS = {
+    "users": "user_id",
+    "participants": "email",
+    "userpilot_users": "user_id",
+    "userpilot_companies": "company_id",
+}
+"""The column that is the id, of the streams whose records replace each other; others are events."""
+_VALUE = re.compile(rf"{MARK} (\d+)")
 _NUMBER = re.compile(rb'"n": ?(\d+)')
 _METRIC = re.compile(
     r'"metric":"record_count","value":(\d+),"tags":\{"stream":"(\w+)","status":"(\w+)"'
@@ -83,10 +91,12 @@ class Row:
     config: dict[str, Any] = field(default_factory=dict)
     bad: set[int] = field(default_factory=set)
     """Records that are rejected with and without the fault."""
+    start: Callable[[Path, dict[str, Any], list[Message]], Result] = run_target
+    """What runs the target as a process of its own."""
 
     def run(self, **config: Any) -> Result:
-        """The run with the fault, a process of its own."""
-        return run_target(self.home, {**self.settings, **config}, self.messages)
+        """The run with the fault."""
+        return self.start(self.home, {**self.settings, **config}, self.messages)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -124,10 +134,9 @@ class Row:
         again = run_here(self.home, {**self.settings, "max_rejects": len(self.bad)}, self.messages)
         assert again.status == 0
         after = self.sandbox.state()
-        there = {**before["users"], **after["users"]}
-        assert {n: u["attributes"] for n, u in there.items()} == self._expected_users()
+        assert {**_kept(before), **_kept(after)} == self._expected_kept()
         copies = Counter(numbers_of_events(before) + numbers_of_events(after))
-        assert copies.keys() == set(self._expected("events"))
+        assert copies.keys() == {one["n"] for stream, one in self._expected() if stream not in IDS}
         doubled = sum(copies.values()) - len(copies)
         doubts = [counts.get("in_doubt", 0) for counts in again.counts.values()]
         assert doubled <= self.in_doubt + sum(doubts)
@@ -151,16 +160,17 @@ class Row:
     def _numbers(self) -> set[int]:
         return {one["n"] for _, one in self._records()}
 
-    def _expected(self, stream: str) -> dict[int, dict[str, Any]]:
-        records = (one for name, one in self._records() if name == stream)
-        return {one["n"]: one for one in records if one["n"] not in self.bad}
+    def _expected(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        return (one for one in self._records() if one[1]["n"] not in self.bad)
 
-    def _expected_users(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for one in self._expected("users").values():
-            values = {name: value for name, value in one.items() if name != "user_id"}
-            merged = {**found.get(one["user_id"], {}), **values}
-            found[one["user_id"]] = {k: v for k, v in merged.items() if v is not None}
+    def _expected_kept(self) -> dict[tuple[str, str], dict[str, Any]]:
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for stream, one in self._expected():
+            if stream in IDS:
+                values = {name: value for name, value in one.items() if name != IDS[stream]}
+                merged = {**found.get((stream, one[IDS[stream]]), {}), **values}
+                kept = {name: value for name, value in merged.items() if value is not None}
+                found[stream, one[IDS[stream]]] = kept
         return found
 
     def _buried(self) -> Iterator[bytes]:
@@ -171,24 +181,43 @@ class Row:
         return {int(found[1]) for one in self._buried() if (found := _NUMBER.search(one))}
 
     def _keeps_secrets(self, result: Result) -> None:
-        """The key stands nowhere but in the config, and the records only in the dead letters."""
-        assert self.sandbox.api_key not in result.log + json.dumps(result.states)
-        assert MARK not in result.log + json.dumps(result.states)
+        """The keys stand nowhere but in the config, and the records only in the dead letters."""
+        keys = [value for name, value in self.sandbox.config.items() if name.endswith("api_key")]
+        said = result.log + json.dumps(result.states)
+        assert [one for one in [MARK, *keys] if one in said] == []
         for path in (one for one in self.home.rglob("*") if one.is_file()):
             if path.name != "config.json":
-                assert self.sandbox.api_key.encode() not in path.read_bytes(), path
-                assert path.suffix == ".singer" or MARK.encode() not in path.read_bytes(), path
+                written = path.read_bytes()
+                assert [one for one in keys if one.encode() in written] == [], path
+                assert path.suffix == ".singer" or MARK.encode() not in written, path
 
 
 def _written(sandbox: Sandbox) -> set[int]:
     """The numbers of the records that were written, also of those that others replaced."""
-    bodies = (one["body"] for one in sandbox.requests() if one["applied"])
-    return {int(body["attributes"]["value"].split()[-1]) for body in bodies}
+    bodies = [one["body"] for one in sandbox.requests() if one["applied"]]
+    return {int(number) for number in _VALUE.findall(json.dumps(bodies, default=str))}
+
+
+def _kept(there: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What is kept under an id, by its stream and the id."""
+    pilot = there["userpilot"]
+    by_stream = {
+        "users": {id_: one["attributes"] for id_, one in there["users"].items()},
+        "participants": {
+            email: {name: value for name, value in one.items() if name != "email"}
+            for email, one in there["participants"].items()
+        },
+        "userpilot_users": {id_: one["metadata"] for id_, one in pilot["users"].items()},
+        "userpilot_companies": {id_: one["metadata"] for id_, one in pilot["companies"].items()},
+    }
+    return {(stream, id_): one for stream, ones in by_stream.items() for id_, one in ones.items()}
 
 
 def numbers_of_events(there: Mapping[str, Any]) -> list[int]:
     """The numbers of the events; `n` is their key, so it stands in the value."""
-    return [int(one["attributes"]["value"].split()[-1]) for one in there["events"]]
+    events = [one["attributes"] for one in there["events"]]
+    events += [one["metadata"] for one in there["userpilot"]["events"]]
+    return [int(one["value"].split()[-1]) for one in events]
 
 
 def counts(result: Result) -> dict[str, dict[str, int]]:

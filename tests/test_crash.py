@@ -9,8 +9,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
 from contextlib import closing, contextmanager, suppress
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from process import config_file, record, schema, singer, state
-from taps import PATIENCE
+from taps import PATIENCE, forking
 
 from target_userflow.attributes import encoded
 from target_userflow.ledger import IN_FLIGHT, digest
@@ -45,7 +43,22 @@ SEED = 20240229
 
 
 class Tap:
-    """Users in several versions and events about them, mixed; it begins again where told."""
+    """Records of several streams, mixed; it begins again where told."""
+
+    schemas: tuple[dict[str, Any], ...]
+    records: list[dict[str, Any]]
+
+    def lines(self, position: int) -> bytes:
+        """What comes after a position, and a little that came before it."""
+        start = max(0, position - OVERLAP)
+        messages: list[Any] = [*self.schemas]
+        for at, one in enumerate(self.records[start:], start + 1):
+            messages += [one, state({"position": at})]
+        return singer(messages)
+
+
+class UsersAndEvents(Tap):
+    """Users in several versions, and events about them."""
 
     schemas = (
         schema("events", {"id": "integer", "user_id": "integer", "name": "string", "n": "integer"}),
@@ -56,7 +69,7 @@ class Tap:
         """Think of the records, the same ones each time."""
         choose = random.Random(SEED)  # noqa: S311 - reproducible on purpose, guards nothing
         self.versions: Counter[int] = Counter()
-        self.records: list[dict[str, Any]] = []
+        self.records = []
         self.events = 0
         for n in range(RECORDS):
             user = choose.randrange(USERS)
@@ -66,14 +79,6 @@ class Tap:
             else:
                 self.events += 1
                 self.records.append(record("events", id=n, user_id=user, name="used", n=n))
-
-    def lines(self, position: int) -> bytes:
-        """What comes after a position, and a little that came before it."""
-        start = max(0, position - OVERLAP)
-        messages: list[Any] = [*self.schemas]
-        for at, one in enumerate(self.records[start:], start + 1):
-            messages += [one, state({"position": at})]
-        return singer(messages)
 
 
 class Relay:
@@ -118,7 +123,9 @@ class Relay:
         run = self._run
         with suppress(OSError):
             while (data := await reader.read(65536)) and run == self._run:
-                if data.startswith(b"POST "):  # a client waits for its answer before the next one
+                if data.startswith(
+                    (b"POST ", b"PATCH ")
+                ):  # a client waits for its answer before the next one
                     self._seen += 1
                     numbers.append(self._seen)
                 if self._kill(numbers[-1], moments[0]):
@@ -153,35 +160,13 @@ def relaying(sandbox: str) -> Iterator[Relay]:
         thread.join()
 
 
-FORKING = """
-import os, signal, sys
-from target_userflow import __main__, store
-
-for line in sys.stdin:
-    config, tap, states = line.split()
-    target = os.fork()
-    if not target:
-        signal.alarm(60)
-        os.dup2(os.open(states, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
-        os.dup2(os.open(tap, os.O_RDONLY), 0)
-        sys.stdin = os.fdopen(0)
-        __main__.main(["--config", config])
-    print(target, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(target, 0)[1]), flush=True)
-"""
-"""Runs the target's command in one process after the other, each forked when all is imported.
-
-What is killed is as real as ever; a hundred imports would take a minute or two.
-"""
-
-
 @dataclass
 class Replication:
     """One tap and one target with its ledger, however often it is started."""
 
     directory: Path
     config: dict[str, Any]
-    tap: Tap = field(default_factory=Tap)
+    tap: Tap
     position: int = 0
     in_flight: Counter[bytes] = field(default_factory=Counter)
     """How often the ledger held an event marked in flight after a kill."""
@@ -189,34 +174,22 @@ class Replication:
     @contextmanager
     def ready(self) -> Iterator[Callable[[Relay, int, str], int]]:
         """What goes on from the last STATE, and tells how that ended."""
-        pipe, states = self.directory / "tap", self.directory / "states"
+        pipe, states, log = (self.directory / name for name in ("tap", "states", "log"))
         os.mkfifo(pipe)
-        files = f"{config_file(self.directory, self.config)} {pipe} {states}\n"
-        with subprocess.Popen(  # noqa: S603 - our own code
-            [sys.executable, "-c", FORKING],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self.directory,
-            text=True,
-        ) as forking:
-            ask, answers = forking.stdin, forking.stdout
-            assert ask
-            assert answers
+        config = config_file(self.directory, self.config)
+        with forking() as targets:
 
             def run(relay: Relay, at: int, moment: str) -> int:
-                print(files, end="", file=ask, flush=True)
-                relay.aim(int(answers.readline()), at, moment)
+                relay.aim(targets.start(config, pipe, states, log), at, moment)
                 with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as tap:
                     tap.write(self.tap.lines(self.position))
-                status = int(answers.readline())
+                status = targets.status()
                 for line in states.read_bytes().splitlines():
                     self.position = json.loads(line)["position"]
                 self.in_flight.update(self._marked())
                 return status
 
             yield run
-            ask.close()
 
     def _marked(self) -> list[bytes]:
         """What the ledger holds as being in flight; read from a copy, as the next run reads it."""
@@ -259,15 +232,15 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
     An event may arrive once more for each time that it was in flight when the target was killed,
     and for each of its answers that got lost: of those nobody can know whether they arrived.
     """
+    tap = UsersAndEvents()
     with running(latency_ms=5, faults=FAULTS, seed=SEED, retry_after="none") as sandbox:
         with relaying(sandbox.url) as relay:
             config = {**sandbox.config, "api_url": relay.url, "concurrency": 4}
-            one = Replication(tmp_path, {**config, "batch_size_rows": WINDOW})
+            one = Replication(tmp_path, {**config, "batch_size_rows": WINDOW}, tap)
             statuses = Counter(replicate(one, relay, sandbox))
         arrived = Arrivals.of(sandbox.requests())
         users = sandbox.state()["users"]
 
-    tap = one.tap
     keys = {n: digest("event", "events", encoded([n]).decode()) for n in range(RECORDS)}
     wanted = {(user, n) for user, last in tap.versions.items() for n in range(1, last + 1)}
     lost = len(wanted - arrived.users.keys()) + tap.events - len(arrived.events)
@@ -290,11 +263,18 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
     assert statuses == {-signal.SIGKILL: KILLS, 0: 1}
 
 
-def replicate(one: Replication, relay: Relay, sandbox: Sandbox) -> Iterator[int]:
+def replicate(
+    one: Replication,
+    relay: Relay,
+    sandbox: Sandbox,
+    *,
+    kills: int = KILLS,
+    farthest: int = FARTHEST,
+) -> Iterator[int]:
     """Run and kill, run and kill, and at last let it come to its end; how each run ended."""
     with one.ready() as run:
-        for number in range(KILLS):
-            at = 1 + number * 7 % FARTHEST  # 7 and 25 have no common factor: every one comes up
+        for number in range(kills):
+            at = 1 + number * 7 % farthest  # no common factor with 7: every one comes up
             yield run(relay, at, MOMENTS[number % len(MOMENTS)])
             sandbox.script([])  # once this is answered, so is all that arrived before it
         yield run(relay, 0, "")
