@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow import retry
-from target_userflow.apis import Answer, Refused, Rejected, TryAgain
+from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
 from target_userflow.limiter import Limits
@@ -20,7 +20,7 @@ from target_userflow.limiter import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from target_userflow.apis import Api, Delivered, Outcome, Request, Settled
+    from target_userflow.apis import Api, Outcome, Request, Settled
     from target_userflow.clock import Clock
     from target_userflow.reader import Source
     from target_userflow.settings import Destination, Pace
@@ -97,6 +97,19 @@ class Delivery:
         wait([self._workers.submit(self._work, lanes, keeper) for _ in range(workers)])
         self._clock.check()
 
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to what is only read, many at once, in the order of the requests.
+
+        That something is not there (404), or that a question is none (400, 422), is an answer.
+
+        Raises:
+            StopRun: one of them has no answer, and so the run has to end.
+        """
+        asked = [self._workers.submit(self._ask, request) for request in requests]
+        wait(asked)
+        self._clock.check()
+        return [one.result() for one in asked]
+
     def close(self) -> None:
         """Let the workers go, without waiting for one that hangs, and their connections."""
         self._workers.shutdown(wait=False)
@@ -164,8 +177,40 @@ class Delivery:
         body = self._api.join(self._destination, [entry.request.body for entry in entries])
         return replace(entries[0].request, body=body)
 
+    def _ask(self, request: Request) -> Answer:
+        """The answer to one read; the first that has none stops the run."""
+        try:
+            return self._answer(request)
+        except BaseException as error:
+            self._clock.stop(error)
+            raise
+
+    def _answer(self, request: Request) -> Answer:
+        """Try until there is an answer that no repetition would change."""
+        started, waits = self._clock.monotonic(), retry.waits()
+        while True:
+            self._limits.wait(request.path)
+            self._clock.check()
+            answer = self._http.send(request)
+            if isinstance(answer, Answer) and retry.is_missing(answer):
+                return answer
+            outcome = self._meaning(answer)
+            if isinstance(outcome, TryAgain):
+                seconds = outcome.after or next(waits)
+                if given_up := self._pause_or_give_up(outcome, seconds, started):
+                    raise ApiDown(f"{self._api.name} can't be asked what it has: {given_up.reason}")
+            else:
+                self._checked(outcome)
+                if isinstance(answer, Answer):
+                    return answer
+
     def _attempt(self, request: Request) -> Outcome:
         answer = self._http.send(request)
+        if request.deletes and isinstance(answer, Answer) and retry.is_missing(answer):
+            return Delivered()  # it is gone, as it should be
+        return self._meaning(answer)
+
+    def _meaning(self, answer: Answer | Outcome) -> Outcome:
         if isinstance(answer, Answer):
             return retry.outcome(answer, self._api, now=self._clock.now())
         return answer

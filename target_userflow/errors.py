@@ -7,6 +7,7 @@ TargetUserflowError
     ├── ConfigError      a setting or a SCHEMA that no run can start with
     ├── InputError       what came on standard input is no Singer
     ├── ApiRefused       the API refuses us, not a record: wrong key, wrong URL, TLS
+    │   └── NotListed    what should be a list of what there is, is none
     ├── ApiDown          an API that still fails after max_retry_seconds
     ├── TooManyRejects   a mapping so wrong that going on would burn the budget
     ├── StorageError     dead letters or ledger that can't be written
@@ -43,6 +44,10 @@ class InputError(StopRun):
 
 class ApiRefused(StopRun):
     """The API refuses every request, whatever the record: only a person can mend that."""
+
+
+class NotListed(ApiRefused):
+    """The API answers a question for a list with something else."""
 
 
 class ApiDown(StopRun):

@@ -7,6 +7,7 @@ Redirects are not followed on this way, and no `.netrc` can replace the key.
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_userflow.apis import Request
+
+# at DEBUG it writes the path of every request: of a look-up, that holds an id or an email
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class Http:

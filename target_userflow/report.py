@@ -50,6 +50,8 @@ class Report:
         self.accounts: defaultdict[str, Account] = defaultdict(Account)
         self.reasons: Counter[tuple[str, str]] = Counter()
         """How many records of a stream were rejected for a reason."""
+        self.skips: Counter[tuple[str, str]] = Counter()
+        """How many were skipped for a reason."""
         self.named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """What names the first of them."""
         self._ratio = abort_reject_ratio
@@ -68,6 +70,12 @@ class Report:
         """Count what became of a record."""
         with self._lock:
             self.accounts[stream].fates[fate] += 1
+
+    def skip(self, stream: str, reason: str) -> None:
+        """Count a record that is left out on purpose."""
+        self.settle(stream, "skipped")
+        with self._lock:
+            self.skips[stream, reason] += 1
 
     def reject(self, stream: str, reason: str, ids: str = "") -> None:
         """Count a rejected record.
@@ -139,6 +147,11 @@ class Report:
         """A line per stream and reason."""
         for (stream, reason), count in self.reasons.most_common():
             yield f"{count:,} rejected of {stream}: {reason}"
+
+    def skipped(self) -> Iterator[str]:
+        """A line per stream and reason."""
+        for (stream, reason), count in self.skips.most_common():
+            yield f"{count:,} skipped of {stream}: {reason}"
 
     def _most_often(self, stream: str) -> str:
         counts = {reason: n for (name, reason), n in self.reasons.items() if name == stream}

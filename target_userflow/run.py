@@ -6,9 +6,12 @@ import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from target_userflow.admission import Admission, admission
 from target_userflow.apis.products import API_OF
 from target_userflow.dead_letters import DeadLetters
 from target_userflow.delivery import Delivery
+from target_userflow.directory import Directories
+from target_userflow.drift import Definitions, Drift
 from target_userflow.errors import ConfigError
 from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
@@ -35,6 +38,8 @@ class Run:
         self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
         self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
         self._deliveries: dict[str, Delivery] = {}
+        self._directories: dict[str, Directories] = {}
+        self._definitions: dict[str, Definitions] = {}
 
     def delivery(self, name: str) -> Delivery:
         """The way to the product of the object `name`.
@@ -51,6 +56,30 @@ class Run:
                 api, destination, self.settings.pace, self.clock.child()
             )
         return self._deliveries[api.name]
+
+    def directories(self, name: str) -> Directories:
+        """What exists in the product of the object `name`."""
+        api, options = API_OF[name], self.settings.streams.values()
+        if api.name not in self._directories:
+            emails = any(one.match_by for one in options)
+            self._directories[api.name] = Directories(api, self.delivery(name), emails=emails)
+        return self._directories[api.name]
+
+    def admission(self, name: str, stream: Stream) -> Admission:
+        """What lets the records of a stream to the object `name` pass.
+
+        Raises:
+            ConfigError: its options ask for what nobody can know.
+        """
+        return admission(name, stream, self.directories(name))
+
+    def drift(self, name: str, stream: Stream) -> Drift:
+        """What compares a stream to the object `name` with the attributes there are."""
+        api = API_OF[name]
+        if api.name not in self._definitions:
+            self._definitions[api.name] = Definitions(api, self.delivery(name))
+        definitions, new = self._definitions[api.name], self.settings.new_attributes
+        return Drift(stream.name, api, definitions, new_attributes=new)
 
     def memory(self, name: str, stream: Stream) -> Memory:
         """What a stream to the object `name` remembers.

@@ -39,6 +39,21 @@ _STREAM_OPTIONS = th.ObjectType(
         description="What the stream is routed to.",
     ),
     th.Property(
+        "mode",
+        th.StringType,
+        allowed_values=["upsert", "update", "insert"],
+        description=(
+            "`upsert`: create or update. `update`: skip what does not exist. `insert`: skip what "
+            "does."
+        ),
+    ),
+    th.Property(
+        "match_by",
+        th.StringType,
+        allowed_values=["email"],
+        description="`email`: find users by it, and skip what matches none or several.",
+    ),
+    th.Property(
         "fields",
         th.ObjectType(additional_properties=th.StringType),
         description="Which column has a role, where its name does not say so: role to column.",
@@ -149,8 +164,19 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default={},
         title="Stream options",
         description=(
-            "Options per stream name or glob, the first that fits: `object`, `fields`, "
-            "`event_name`, `nulls`, `operations`, `data_types`."
+            "Options per stream name or glob, the first that fits: `object`, `mode`, `match_by`, "
+            "`fields`, `event_name`, `nulls`, `operations`, `data_types`."
+        ),
+    ),
+    th.Property(
+        "new_attributes",
+        th.StringType,
+        allowed_values=["allow", "reject"],
+        default="allow",
+        title="New attributes",
+        description=(
+            "`reject`: reject records with attributes that Userflow does not have yet; once "
+            "created, one can't be deleted through the API."
         ),
     ),
     th.Property(
@@ -240,6 +266,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "hard_delete",
+        th.BooleanType,
+        default=False,
+        title="Hard delete",
+        description=(
+            "Delete users, groups and memberships whose rows are gone, as a record's "
+            "`_sdc_deleted_at` says."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         default=USER_AGENT,
@@ -254,6 +290,8 @@ class StreamOptions:
     """The options of one stream; each means what its setting says."""
 
     object: str | None = None
+    mode: str = "upsert"
+    match_by: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     event_name: str | None = None
     nulls: str = "clear"
@@ -296,6 +334,8 @@ class Settings:
     ledger: str
     skip_unchanged: bool
     resync_days: int
+    new_attributes: str = "allow"
+    hard_delete: bool = False
     batch_size_rows: int | None = None
 
     @classmethod

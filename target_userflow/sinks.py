@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import BatchSink
 
 from target_userflow.apis import Rejected, Unneeded
-from target_userflow.apis.products import API_OF
+from target_userflow.apis.products import API_OF, mapper
 from target_userflow.apis.roles import Stream
+from target_userflow.deletions import deletions_last
 from target_userflow.delivery import Entry
 from target_userflow.errors import RejectRecord
 from target_userflow.validation import Validator
@@ -26,7 +27,7 @@ class IgnoredSink(BatchSink):
     def get_validator(self) -> None:
         """Check nothing."""
 
-    def take(self, record: dict[str, Any]) -> None:
+    def take(self, record: dict[str, Any], *, deleted: bool) -> None:
         """Do nothing with it."""
 
     def reject_unmapped(self, error: Exception) -> None:
@@ -61,10 +62,15 @@ class UserflowSink(BatchSink):
         self.object, options = target.route(stream_name)
         self._check = Validator(stream_name, self.schema).check
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
-        self._request_of = API_OF[self.object].objects[self.object](stream)
+        self._admission = target.run.admission(self.object, stream)
+        self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
+        self._drift = target.run.drift(self.object, stream)
+        self._directories = target.run.directories(self.object)
         self._memory = target.run.memory(self.object, stream)
+        self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
+        self._deletions: list[Entry] = []
 
     @property
     def is_full(self) -> bool:
@@ -90,14 +96,19 @@ class UserflowSink(BatchSink):
         """Open a window."""
         context["records"] = []
 
-    def take(self, record: dict[str, Any]) -> None:
-        """Take a record into the window, or out to the dead letters."""
+    def take(self, record: dict[str, Any], *, deleted: bool) -> None:
+        """Take a record into the window, or out to the dead letters.
+
+        Args:
+            record: The record, after the stream maps.
+            deleted: Whether the tap says that its row is gone.
+        """
         source = self._receive()
-        if _is_deleted(record):
+        if deleted and not self._deletes:
             self._skip_deletion()
             return
         try:
-            entry = self._entry(record, source)
+            entry = self._deletion(record, source) if deleted else self._entry(record, source)
         except RejectRecord as error:
             ids = [str(record[key]) for key in self.key_properties if key in record]
             self._reject(str(error), " ".join(ids))
@@ -110,11 +121,20 @@ class UserflowSink(BatchSink):
         self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Deliver the window."""
+        """Deliver the window, but for the deletions that nothing follows."""
         entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
-        self._memory.open(entries)
+        entries, self._deletions = deletions_last(entries)
+        self._settle(entries)
+
+    def process_deletions(self) -> None:
+        """Delete what the window ends with deleting."""
+        entries, self._deletions = self._deletions, []
+        self._settle(entries)
+
+    def _settle(self, entries: list[Entry]) -> None:
         try:
-            self._delivery.settle(entries, self)
+            for some in self._admission.rounds(self._opened(entries)):
+                self._delivery.settle(some, self)
         finally:
             for entry in entries:
                 if isinstance(entry.outcome, Rejected):
@@ -131,11 +151,14 @@ class UserflowSink(BatchSink):
     def is_needed(self, entry: Entry) -> bool:
         """Whether an entry has to be sent; counts it otherwise."""
         fate = self._memory.fate(entry)
-        if fate is None:
-            return True
-        entry.outcome = Unneeded(fate)
-        self._run.report.settle(self.stream_name, fate)
-        return False
+        if fate is not None:
+            entry.outcome = Unneeded(fate)
+            self._run.report.settle(self.stream_name, fate)
+            return False
+        reason = self._admission.refusal(entry)
+        if reason is not None:
+            self._skip(entry, reason)
+        return reason is None
 
     def sending(self, entry: Entry) -> None:
         """Note that an entry is in flight, and count it once if that may double something."""
@@ -156,12 +179,40 @@ class UserflowSink(BatchSink):
             self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
             self._memory.delivered(entry)
+            self._directories.note(entry.request)
             self._run.report.settle(self.stream_name, "delivered")
 
     def unsettled(self, entry: Entry) -> None:
         """Note that an entry was not delivered, unless that is in doubt."""
         if entry.sent and not entry.lost:
             self._memory.not_delivered(entry)
+
+    def _opened(self, entries: list[Entry]) -> list[Entry]:
+        """What of a window may be sent, once all is known that this depends on."""
+        unmatched = self._admission.match(entries)
+        for place, reason in unmatched.items():
+            self._skip(entries[place], reason)
+        left = [entry for place, entry in enumerate(entries) if place not in unmatched]
+        for entry in left if self._admission.matches else ():
+            entry.key = self._memory.key({}, entry.request)  # by the id that it has now
+        self._memory.open(left)
+        self._admission.learn(one for one in left if self._memory.fate(one) is None)
+        return [entry for entry in left if not self._is_refused(entry)]
+
+    def _is_refused(self, entry: Entry) -> bool:
+        """Whether a record has attributes that must not come into being; rejects it if so."""
+        if self._memory.fate(entry) or self._admission.refusal(entry):
+            return False  # it is not sent anyhow
+        reason = self._drift.refusal(entry.request, self.logger.warning)
+        if reason is not None:
+            entry.outcome = Rejected(reason)
+            ids = " ".join(entry.request.identity)
+            self._run.report.reject(self.stream_name, reason, ids)
+        return reason is not None
+
+    def _skip(self, entry: Entry, reason: str) -> None:
+        entry.outcome = Unneeded("skipped", reason)
+        self._run.report.skip(self.stream_name, reason)
 
     def _receive(self) -> Source:
         source = self._reader.source
@@ -186,16 +237,22 @@ class UserflowSink(BatchSink):
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
 
+    def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
+        """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
+        request = self._request_of.deletion(self._request_of.identity(record))
+        return Entry(request, source, self._memory.key(record, request))
+
     def _skip_deletion(self) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
         self._run.report.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
+            product = API_OF[self.object].name
+            on = self._run.settings.hard_delete
             self.logger.warning(
-                "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as nothing is "
-                "deleted in %s",
+                "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as %s",
                 self.stream_name,
-                API_OF[self.object].name,
+                f"{product} can't delete {self.object}" if on else "hard_delete is off",
             )
 
     def _check_whole(self, record: dict[str, Any]) -> None:
@@ -211,8 +268,3 @@ class UserflowSink(BatchSink):
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
-
-
-def _is_deleted(record: dict[str, Any]) -> bool:
-    """Whether a tap that reads a log says that the row is gone."""
-    return record.get("_sdc_deleted_at") is not None

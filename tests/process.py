@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.sandbox import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -69,6 +71,17 @@ def config_file(directory: Path, config: Mapping[str, Any]) -> Path:
     }
     path.write_text(json.dumps({**defaults, **config}))
     return path
+
+
+def writes(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """The requests that write, in the order of arrival; those that only ask are left out."""
+    return [one for one in sandbox.requests() if one["method"] != "GET"]
+
+
+def asked(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
+    """The queries that were asked of a path and what is under it, in the order of arrival."""
+    reads = [one for one in Sandbox.requests(sandbox) if one["method"] == "GET"]
+    return [one["query"] for one in reads if f"{one['path']}/".startswith(f"{path}/")]
 
 
 def run_target(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from process import TARGET, config_file
+from process import TARGET, config_file, writes
 
 from target_userflow.sandbox import running
 
@@ -196,7 +196,7 @@ def test_a_value_of_each_type_stands_in_userflow_as_what_it_is(
     delivered: Sandbox, name: str, column: Column
 ) -> None:
     """What a column of this type holds can be found again in Userflow, to the last digit."""
-    sent = {body["id"]: body["attributes"] for body in _sent(delivered.requests(), "users")}
+    sent = {body["id"]: body["attributes"] for body in _sent(writes(delivered), "users")}
     kept = delivered.state()["users"][ZOE]["attributes"]
     expected = column.attribute if isinstance(column.attribute, dict) else {"": column.attribute}
     for attributes in (sent[ZOE], kept):
@@ -212,13 +212,13 @@ def test_a_row_of_nulls_is_a_user_without_attributes(delivered: Sandbox) -> None
 
 def test_what_is_referred_to_arrives_first(delivered: Sandbox) -> None:
     """The tap sends events first, and yet no event or membership meets an unknown user or group."""
-    kinds = [_kind(request) for request in delivered.requests()]
+    kinds = [_kind(request) for request in writes(delivered)]
     assert kinds == ["groups", "users", "users", "memberships", "events"]
 
 
 def test_an_id_past_two_to_the_53_names_the_same_group_everywhere(delivered: Sandbox) -> None:
     """A float would make it its neighbour; groups, memberships and events keep every digit."""
-    *_, membership, event = (request["body"] for request in delivered.requests())
+    *_, membership, event = (request["body"] for request in writes(delivered))
     assert list(delivered.state()["groups"]) == [str(ACME)]
     assert membership["memberships"][0]["group"]["id"] == event["group_id"] == str(ACME)
 
@@ -273,11 +273,11 @@ def _selected(catalog: dict[str, Any]) -> dict[str, Any]:
 
 def _meltano_run(project: Project, database: Database, sandbox: Sandbox) -> list[dict[str, Any]]:
     """The requests that one `meltano run` makes."""
-    before = len(sandbox.requests())
+    before = len(writes(sandbox))
     tap = {f"TAP_POSTGRES_{name.upper()}": str(one) for name, one in asdict(database).items()}
     target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in sandbox.config.items()}
     project("run", "tap-postgres", "target-userflow", **tap, **target)
-    return sandbox.requests()[before:]
+    return writes(sandbox)[before:]
 
 
 def _installed(requirement: str, directory: Path) -> Path:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from process import writes
 
 from target_userflow.sandbox import Sandbox
 from target_userflow.sandbox.settings import Settings
@@ -99,7 +100,7 @@ def test_the_demo_stays_up_until_it_is_told_to_end(sign: signal.Signals) -> None
 def test_the_demo_sends_participants_in_batches() -> None:
     """150 in as few requests as can be, and everything else one by one."""
     with staying() as (_, sandbox):
-        requests = Counter(request["api"] for request in sandbox.requests())
+        requests = Counter(request["api"] for request in writes(sandbox))
     assert requests == {"userflow": 600 + 40 + 200 + 200, "user_interviews": 2}
 
 

@@ -139,12 +139,14 @@ def test_a_signal_ends_the_wait_for_the_budget(
 ) -> None:
     """Who waits for a turn does not take it, and the ledger knows which event had one."""
     config = {**sandbox.config, "batch_size_rows": 3}
-    with piped(tmp_path, {**config, "requests_per_minute": 1}) as target:
+    with piped(tmp_path, {**config, "requests_per_minute": 10}) as target:
         target.feed([EVENTS, *(one for one in events(1, 3) if one["type"] == "RECORD")])
         target.feed([state(3)])
         assert target.process.stdin
         target.process.stdin.close()
-        wait_until(lambda: answers(sandbox) == [200], "the minute's one request")
+        wait_until(
+            lambda: answers(sandbox) == [200], "the first event, after the question for definitions"
+        )
         target.process.send_signal(signum)
         status = target.process.wait(PATIENCE)
     assert (status, target.states, len(sent(sandbox))) == (exit_status, [], 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from process import record, run_target, schema, state
+from process import record, run_target, schema, state, writes
 
 if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
@@ -28,8 +28,8 @@ EVENTS = schema("public-events", {"id": "integer", "user_id": "integer", "name":
 
 
 def sent(sandbox: Sandbox) -> list[tuple[str, Any]]:
-    """Path and body of every request, in the order of arrival."""
-    return [(one["path"], one["body"]) for one in sandbox.requests()]
+    """Path and body of every write, in the order of arrival."""
+    return [(one["path"], one["body"]) for one in writes(sandbox)]
 
 
 def test_a_user_arrives_as_the_api_takes_it(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_connections_are_kept_alive_one_for_each_request_in_flight(
     """A hundred records at a concurrency of four take four connections, not a hundred."""
     messages = [USERS, *(record("public-users", id=n) for n in range(100))]
     run_target(tmp_path, {**sandbox.config, "concurrency": 4}, messages)
-    requests = sandbox.requests()
+    requests = writes(sandbox)
     assert len(requests) == 100
     assert len({one["connection"] for one in requests}) <= 4
 
@@ -168,7 +168,7 @@ def test_a_known_budget_is_kept_by_all_workers_together(sandbox: Sandbox, tmp_pa
     messages = [USERS, *(record("public-users", id=n) for n in range(20))]
     config = {**sandbox.config, "concurrency": 20, "requests_per_minute": 600}
     run_target(tmp_path, config, messages)
-    times = [one["at"] for one in sandbox.requests()]
+    times = [one["at"] for one in writes(sandbox)]
     assert times[-1] - times[0] >= 19 * 60 / 600
 
 

@@ -6,12 +6,12 @@ Each API's module makes a `Request` of a record; `retry` makes an `Outcome` of a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_userflow.apis.mapper import Mapper
     from target_userflow.settings import Destination
@@ -30,6 +30,11 @@ class Request:
     """The ids under which the API keeps it; none for events."""
     repeatable: bool
     """Whether sending it twice leaves the destination as sending it once does."""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it takes away what it names."""
+        return self.method == "DELETE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Unneeded:
     """It was not sent, as nothing would change; `fate` is a column of the report."""
 
     fate: str
+    reason: str | None = None
+    """Why, where the fate alone does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,60 @@ def only(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: A
     return body
 
 
+class Found(NamedTuple):
+    """What exists in a destination."""
+
+    id: str
+    """The id that requests name it by, as in `Request.identity`."""
+    email: str | None = None
+    """The email of a user, as it is spelled there."""
+
+
+class Definition(NamedTuple):
+    """An attribute that a destination knows."""
+
+    scope: str
+    """What has it: `user`, `group` …"""
+    name: str
+    data_type: str
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of what is listed."""
+
+    found: Sequence[T]
+    after: str | None
+    """What the next page is asked for with; None if this is the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """How to ask what there is."""
+
+    page: Callable[[str | None], str]
+    """The path of the page after another one, as large as it gets; None asks for the first."""
+    read: Callable[[Answer, str | None], Page[T]]
+    """What stands on the page after another one; ValueError if it is none."""
+    by_id: Callable[[str], str] | None = None
+    """The path to ask for one id, answered 404 if it is not there; None where there is none."""
+    by_email: Callable[[str], str] | None = None
+    """The path of the page of those with an email, in any case of its letters."""
+
+
+def nothing(request: Request) -> Iterable[Any]:  # noqa: ARG001 - for APIs that can't be asked
+    """What need not be told of a request, as the API does not tell what it has."""
+    return ()
+
+
+def reading(path: str) -> Request:
+    """The request that reads what is at a path."""
+    return Request("GET", path, b"", key="", identity=(), repeatable=True)
+
+
 @dataclass(frozen=True)
 class Api:
     """One product: what can be sent to it, and how."""
@@ -128,3 +189,11 @@ class Api:
     """Path to its requests per minute, where they are documented."""
     is_believable: Callable[[Answer], bool] = has_json_object
     """Whether an answer with a status of success comes from the API, and whole."""
+    listings: Mapping[str, Listing[Found]] = field(default_factory=dict)
+    """By object, where the API tells what exists of it."""
+    leaves: Callable[[Request], Iterable[tuple[str, Found]]] = nothing
+    """What exists once a request was carried out: objects, and what there is of each."""
+    definitions: Callable[[str], Listing[Definition]] | None = None
+    """The attributes of a scope, where the API tells which there are."""
+    attributes: Callable[[Request], Iterable[tuple[str, Mapping[str, Any]]]] = nothing
+    """Scope and attributes of all that a request writes."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from target_userflow.apis import Api, Request, has_json_object
+from target_userflow.apis import Api, Request, has_json_object, user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.roles import Needs
 from target_userflow.attributes import encoded
@@ -110,4 +110,6 @@ API = Api(
     batch=BATCH,
     join=join,
     is_believable=is_believable,
+    listings={"participants": user_interviews_list.PARTICIPANTS},
+    leaves=user_interviews_list.leaves,
 )

@@ -25,6 +25,7 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         times: For how many requests.
         method: Only for requests of this method.
         path: Only for requests of exactly this path (percent-encoded, without the query).
+        spares: Never for requests of exactly this path.
     """
 
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
@@ -34,6 +35,7 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     times: Annotated[int, Meta(ge=1)] = 1
     method: str | None = None
     path: str | None = None
+    spares: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse faults that don't exist.
@@ -46,7 +48,8 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     def matches(self, method: str, path: str) -> bool:
         """Whether this step is for a request."""
-        return self.method in {None, method} and self.path in {None, path}
+        fits = self.method in {None, method} and self.path in {None, path}
+        return fits and path != self.spares
 
     @property
     def answer(self) -> Answer | None:
