@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow import retry
-from target_userflow.apis import Answer, Refused, Rejected, TryAgain
+from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
 from target_userflow.limiter import Limits
@@ -20,7 +20,7 @@ from target_userflow.limiter import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from target_userflow.apis import Api, Delivered, Outcome, Request, Settled
+    from target_userflow.apis import Api, Outcome, Request, Settled
     from target_userflow.clock import Clock
     from target_userflow.reader import Source
     from target_userflow.settings import Destination, Pace
@@ -167,6 +167,8 @@ class Delivery:
     def _attempt(self, request: Request) -> Outcome:
         answer = self._http.send(request)
         if isinstance(answer, Answer):
+            if request.deletes and retry.is_missing(answer):
+                return Delivered()  # it is gone, as it should be
             return retry.outcome(answer, self._api, now=self._clock.now())
         return answer
 

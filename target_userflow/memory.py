@@ -148,5 +148,6 @@ class RecordMemory(_Rows):
             self._drop(entry.key)
 
     def delivered(self, entry: Entry) -> None:
-        """Note its version."""
-        self._put(entry.key, fingerprint(entry.request.body))
+        """Note its version; of what was deleted there is none."""
+        if not entry.request.deletes:
+            self._put(entry.key, fingerprint(entry.request.body))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
 
 _SUCCESS, _REDIRECT, _SERVER_ERROR = 2, 3, 5  # classes of HTTP statuses
-_TOO_MANY = 429
+_NOT_FOUND, _TOO_MANY = 404, 429
 _OF_THIS_RECORD = {400, 409, 413, 422}
 _LATER = {408, 425, _TOO_MANY}
 _GATEWAYS = {502, 504}  # the API may have done it, and only its answer got lost on the way
@@ -51,6 +51,11 @@ def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
     remedy = _REMEDIES.get(status, _CHECK_URL)
     settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url"}
     return Refused(f"answered HTTP {status}{what}{remedy.format(**settings)}")
+
+
+def is_missing(answer: Answer) -> bool:
+    """Whether the API itself says that something is not there; a wrong URL's 404 is none of its."""
+    return answer.status == _NOT_FOUND and bool(error_of(answer.body))
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:

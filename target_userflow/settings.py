@@ -240,6 +240,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "hard_delete",
+        th.BooleanType,
+        default=False,
+        title="Hard delete",
+        description=(
+            "Delete users, groups and memberships whose rows are gone, as a record's "
+            "`_sdc_deleted_at` says."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         default=USER_AGENT,
@@ -296,6 +306,7 @@ class Settings:
     ledger: str
     skip_unchanged: bool
     resync_days: int
+    hard_delete: bool = False
     batch_size_rows: int | None = None
 
     @classmethod

@@ -9,6 +9,7 @@ from singer_sdk.sinks import BatchSink
 from target_userflow.apis import Rejected, Unneeded
 from target_userflow.apis.products import API_OF
 from target_userflow.apis.roles import Stream
+from target_userflow.deletions import deletions_last
 from target_userflow.delivery import Entry
 from target_userflow.errors import RejectRecord
 from target_userflow.validation import Validator
@@ -26,7 +27,7 @@ class IgnoredSink(BatchSink):
     def get_validator(self) -> None:
         """Check nothing."""
 
-    def take(self, record: dict[str, Any]) -> None:
+    def take(self, record: dict[str, Any], *, deleted: bool) -> None:
         """Do nothing with it."""
 
     def reject_unmapped(self, error: Exception) -> None:
@@ -64,7 +65,9 @@ class UserflowSink(BatchSink):
         self._request_of = API_OF[self.object].objects[self.object](stream)
         self._delivery = target.run.delivery(self.object)
         self._memory = target.run.memory(self.object, stream)
+        self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
+        self._deletions: list[Entry] = []
 
     @property
     def is_full(self) -> bool:
@@ -90,14 +93,19 @@ class UserflowSink(BatchSink):
         """Open a window."""
         context["records"] = []
 
-    def take(self, record: dict[str, Any]) -> None:
-        """Take a record into the window, or out to the dead letters."""
+    def take(self, record: dict[str, Any], *, deleted: bool) -> None:
+        """Take a record into the window, or out to the dead letters.
+
+        Args:
+            record: The record, after the stream maps.
+            deleted: Whether the tap says that its row is gone.
+        """
         source = self._receive()
-        if _is_deleted(record):
+        if deleted and not self._deletes:
             self._skip_deletion()
             return
         try:
-            entry = self._entry(record, source)
+            entry = self._deletion(record, source) if deleted else self._entry(record, source)
         except RejectRecord as error:
             ids = [str(record[key]) for key in self.key_properties if key in record]
             self._reject(str(error), " ".join(ids))
@@ -110,9 +118,18 @@ class UserflowSink(BatchSink):
         self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Deliver the window."""
+        """Deliver the window, but for the deletions that nothing follows."""
         entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
         self._memory.open(entries)
+        entries, self._deletions = deletions_last(entries)
+        self._settle(entries)
+
+    def process_deletions(self) -> None:
+        """Delete what the window ends with deleting."""
+        entries, self._deletions = self._deletions, []
+        self._settle(entries)
+
+    def _settle(self, entries: list[Entry]) -> None:
         try:
             self._delivery.settle(entries, self)
         finally:
@@ -186,16 +203,22 @@ class UserflowSink(BatchSink):
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
 
+    def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
+        """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
+        request = self._request_of.deletion(self._request_of.identity(record))
+        return Entry(request, source, self._memory.key(record, request))
+
     def _skip_deletion(self) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
         self._run.report.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
+            product = API_OF[self.object].name
+            on = self._run.settings.hard_delete
             self.logger.warning(
-                "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as nothing is "
-                "deleted in %s",
+                "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as %s",
                 self.stream_name,
-                API_OF[self.object].name,
+                f"{product} can't delete {self.object}" if on else "hard_delete is off",
             )
 
     def _check_whole(self, record: dict[str, Any]) -> None:
@@ -211,8 +234,3 @@ class UserflowSink(BatchSink):
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
-
-
-def _is_deleted(record: dict[str, Any]) -> bool:
-    """Whether a tap that reads a log says that the row is gone."""
-    return record.get("_sdc_deleted_at") is not None

@@ -26,6 +26,7 @@ from target_userflow import routing
 from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.attributes import encoded
 from target_userflow.clock import Clock
+from target_userflow.deletions import is_deleted
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
 from target_userflow.reader import LineReader
 from target_userflow.run import Run
@@ -172,11 +173,12 @@ class TargetUserflow(Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             self._assert_sink_exists(stream)
+        deleted = is_deleted(message_dict["record"])
         for stream_map in self.mapper.stream_maps[stream]:
-            self._take(stream_map, copy.copy(message_dict["record"]))
+            self._take(stream_map, copy.copy(message_dict["record"]), deleted=deleted)
         self._deliver_if_due()
 
-    def _take(self, stream_map: StreamMap, record: dict[str, Any]) -> None:
+    def _take(self, stream_map: StreamMap, record: dict[str, Any], *, deleted: bool) -> None:
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
         try:
             mapped = stream_map.transform(record)
@@ -186,7 +188,7 @@ class TargetUserflow(Target):
             self._sink_of(stream_map.stream_alias).reject_unmapped(error)
         else:
             if mapped is not None:
-                self._sink_of(stream_map.stream_alias).take(mapped)
+                self._sink_of(stream_map.stream_alias).take(mapped, deleted=deleted)
 
     def _sink_of(self, alias: str) -> UserflowSink | IgnoredSink:
         self._assert_sink_exists(alias)
@@ -239,8 +241,11 @@ class TargetUserflow(Target):
         self.run.window.delivered(self._clock.monotonic() - started)
 
     def _drain(self, sinks: list[UserflowSink]) -> None:
-        for sink in sorted(sinks, key=lambda sink: TURN[sink.object]):
+        in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
+        for sink in in_turn:
             self.drain_one(sink)
+        for sink in reversed(in_turn):  # nothing that waited can bring back what is deleted now
+            sink.process_deletions()
 
     def _reset_max_record_age(self) -> None:
         self.run.window.reopen()

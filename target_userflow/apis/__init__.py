@@ -31,6 +31,11 @@ class Request:
     repeatable: bool
     """Whether sending it twice leaves the destination as sending it once does."""
 
+    @property
+    def deletes(self) -> bool:
+        """Whether it takes away what it names."""
+        return self.method == "DELETE"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

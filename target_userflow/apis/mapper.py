@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from target_userflow.apis import roles
 from target_userflow.attributes import Attributes, attribute_name, plain_number
 from target_userflow.errors import ConfigError, RejectRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from target_userflow.apis import Request
     from target_userflow.apis.roles import Needs, Stream
@@ -27,6 +28,8 @@ class Mapper:
     """Whether a null unsets an attribute; else nulls are left out."""
     takes_operations: ClassVar[bool] = True
     """Whether an attribute can be an operation; else it is nested data like any other."""
+    deleted_by: ClassVar[tuple[str, ...]] = ()
+    """The roles whose ids a deletion names; none where the API can't delete the object."""
 
     def __init__(self, stream: Stream) -> None:
         """Find the roles and attributes among the stream's columns.
@@ -50,6 +53,18 @@ class Mapper:
         Raises:
             RejectRecord: nothing that the API accepts can be made of it.
         """
+        raise NotImplementedError
+
+    def identity(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """The ids under which the API keeps an object that can be deleted.
+
+        Raises:
+            RejectRecord: one of them is missing or none.
+        """
+        return tuple(self._id(record, role) for role in self.deleted_by)
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """The request that deletes the object with these ids, or finds it gone already."""
         raise NotImplementedError
 
     def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
@@ -111,6 +126,18 @@ def wire_id(value: Any, role: str) -> str:
         if not fraction.strip("0"):
             return str(int(whole))
     raise RejectRecord(f"{role} is neither text nor a whole number")
+
+
+def in_url(text: str) -> str:
+    """An id as one part of a path or query: a path of dots alone would mean another place.
+
+    Raises:
+        RejectRecord: it holds half of a surrogate pair.
+    """
+    try:
+        return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
+    except UnicodeEncodeError:
+        raise RejectRecord("an id holds half of a surrogate pair") from None
 
 
 def is_legal_name(name: str) -> bool:

@@ -9,14 +9,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis import Api, Request
-from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
+from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
 from target_userflow.attributes import Attributes, encoded, is_repeatable, iso8601, parsed_time
 from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_userflow.apis.roles import Stream
     from target_userflow.settings import Destination
@@ -49,6 +49,7 @@ class Users(Mapper):
         one_of=[("user_id",)],
         key_is="user_id",
     )
+    deleted_by = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
         """Find the columns; the attributes inside of lists of groups are any."""
@@ -64,6 +65,11 @@ class Users(Mapper):
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
         return Request("POST", "/users", encoded(body), user_id, (user_id,), repeatable)
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /users/:id`: with all its history, for good."""
+        (user_id,) = ids
+        return _deletion(f"/users/{in_url(user_id)}", user_id, ids)
 
     def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """`groups` or `memberships`, never both, and whether those not listed are to end."""
@@ -131,6 +137,7 @@ class Groups(Mapper):
     """`POST /groups` creates or merges."""
 
     needs = Needs({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
+    deleted_by = ("group_id",)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The group."""
@@ -139,6 +146,11 @@ class Groups(Mapper):
         body = encoded({"id": group_id, "attributes": attributes})
         return Request("POST", "/groups", body, group_id, (group_id,), is_repeatable(attributes))
 
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /groups/:id`: with its memberships."""
+        (group_id,) = ids
+        return _deletion(f"/groups/{in_url(group_id)}", group_id, ids)
+
 
 class Memberships(Mapper):
     """A membership has no endpoint to be written to: it rides in its user's `POST /users`."""
@@ -146,6 +158,7 @@ class Memberships(Mapper):
     needs = Needs(
         {"user_id": ("user_id",), "group_id": ("group_id",)}, [("user_id",), ("group_id",)]
     )
+    deleted_by = ("user_id", "group_id")
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with this one membership; its others stay."""
@@ -155,6 +168,12 @@ class Memberships(Mapper):
         body = encoded({"id": user_id, "memberships": [membership]})
         ids = user_id, group_id
         return Request("POST", "/users", body, user_id, ids, is_repeatable(attributes))
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /group_memberships`: user and group stay."""
+        user_id, group_id = ids
+        query = f"user_id={in_url(user_id)}&group_id={in_url(group_id)}"
+        return _deletion(f"/group_memberships?{query}", user_id, ids)
 
 
 class Events(EventMapper):
@@ -199,6 +218,11 @@ class Events(EventMapper):
         if isinstance(time, date):  # a stream map made it
             return {"time": iso8601(time)}
         raise RejectRecord("the event time is no ISO 8601 text")
+
+
+def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
+    """A deletion, which is idempotent (Userflow API reference)."""
+    return Request("DELETE", path, b"", key, tuple(ids), repeatable=True)
 
 
 def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:

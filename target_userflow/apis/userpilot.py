@@ -16,7 +16,7 @@ from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from target_userflow.apis import Answer
     from target_userflow.apis.roles import Stream
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 API_VERSION = "2020-09-22"
 IDENTIFY, COMPANIES, TRACK = "/v1/identify", "/v1/companies/identify", "/v1/track"
+DELETE_USERS = "/v1/users"
 PER_MINUTE = 600  # requests to each endpoint, by token
+DELETIONS_PER_MINUTE = 30
 _ACCEPTED = 202
 
 
@@ -41,6 +43,7 @@ class Users(Mapper):
         key_is="user_id",
     )
     takes_operations = False
+    deleted_by = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
         """Find the columns; the properties of a company are any."""
@@ -53,6 +56,11 @@ class Users(Mapper):
         user_id = self._id(record, "user_id")
         body = {"user_id": user_id, "metadata": self.attributes(record), **self._company(record)}
         return Request("POST", IDENTIFY, encoded(body), user_id, (user_id,), repeatable=True)
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /v1/users`: Userpilot takes note, and deletes once a day."""
+        body = encoded({"users": ids})
+        return Request("DELETE", DELETE_USERS, body, ids[0], tuple(ids), repeatable=True)
 
     def _company(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """`{id*, …}`, of an id, of an object, or of both."""
@@ -124,6 +132,9 @@ API = Api(
         "userpilot_events": Events,
     },
     headers=headers,
-    limits=dict.fromkeys((IDENTIFY, COMPANIES, TRACK), PER_MINUTE),
+    limits={
+        **dict.fromkeys((IDENTIFY, COMPANIES, TRACK), PER_MINUTE),
+        DELETE_USERS: DELETIONS_PER_MINUTE,
+    },
     is_believable=is_believable,
 )
