@@ -9,9 +9,17 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis import Api, Request
+from target_userflow.apis.folding import folded
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import Attributes, encoded, is_repeatable, iso8601, parsed_time
+from target_userflow.attributes import (
+    Attributes,
+    encoded,
+    is_literal,
+    is_repeatable,
+    iso8601,
+    parsed_time,
+)
 from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
@@ -64,7 +72,8 @@ class Users(Mapper):
         lists = self._lists(record)
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
-        return Request("POST", "/users", encoded(body), user_id, (user_id,), repeatable)
+        plain = not lists and is_literal(attributes)
+        return Request("POST", "/users", encoded(body), user_id, (user_id,), repeatable, plain)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /users/:id`: with all its history, for good."""
@@ -144,7 +153,8 @@ class Groups(Mapper):
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
         body = encoded({"id": group_id, "attributes": attributes})
-        return Request("POST", "/groups", body, group_id, (group_id,), is_repeatable(attributes))
+        kind = is_repeatable(attributes), is_literal(attributes)
+        return Request("POST", "/groups", body, group_id, (group_id,), *kind)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /groups/:id`: with its memberships."""
@@ -167,7 +177,8 @@ class Memberships(Mapper):
         membership = {"attributes": attributes, "group": {"id": group_id}}
         body = encoded({"id": user_id, "memberships": [membership]})
         ids = user_id, group_id
-        return Request("POST", "/users", body, user_id, ids, is_repeatable(attributes))
+        kind = is_repeatable(attributes), is_literal(attributes)
+        return Request("POST", "/users", body, user_id, ids, *kind)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
@@ -243,4 +254,5 @@ API = Api(
     prefix="",
     objects={"groups": Groups, "users": Users, "memberships": Memberships, "events": Events},
     headers=headers,
+    join=folded,
 )
