@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 from process import record, run_target, schema
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from target_userflow.sandbox import Sandbox
 
 pytestmark = pytest.mark.smoke
@@ -247,3 +248,20 @@ def test_a_rejected_deletion_is_a_dead_letter_that_can_be_replayed(
     replay = run_target(tmp_path, config(sandbox), letters.read_bytes().splitlines(keepends=True))
     assert replay.status == 0, replay.log
     assert sandbox.state()["users"] == {}
+
+
+def test_memberships_that_a_whole_list_leaves_out_end_by_the_recipe_of_the_readme(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A constant in a stream map is all that it takes, and an empty list ends them all."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (recipe,) = re.findall(r"```yaml\n( *stream_maps:\n +users:\n.*?)```", readme, re.DOTALL)
+    maps = yaml.safe_load(recipe)
+    users = schema("users", {"id": "string", "group_id": {"type": ["array", "null"]}})
+    for groups in (["g1", "g2"], ["g2", "g3"]):
+        messages = [users, record("users", id="u1", group_id=groups)]
+        result = run_target(tmp_path, {**sandbox.config, **maps}, messages)
+        assert result.status == 0, result.log
+    assert set(sandbox.state()["users"]["u1"]["memberships"]) == {"g2", "g3"}
+    run_target(tmp_path, {**sandbox.config, **maps}, [users, record("users", id="u1", group_id=[])])
+    assert sandbox.state()["users"]["u1"]["memberships"] == {}
