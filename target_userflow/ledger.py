@@ -23,6 +23,8 @@ IN_FLIGHT = b"?"
 """The mark of an event that was being sent when it was last heard of."""
 DELIVERED = b"!"
 """The mark of an event that was delivered."""
+DELETED = b"x"
+"""The mark of an object that was deleted, in a row beside its own."""
 EVENT_MARKS = (IN_FLIGHT, DELIVERED)
 
 

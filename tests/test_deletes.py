@@ -235,6 +235,33 @@ def test_a_user_that_comes_back_after_a_deletion_is_sent_though_it_looks_the_sam
     assert [one["method"] for one in sandbox.requests()] == ["POST", "DELETE", "POST"]
 
 
+@pytest.mark.parametrize("deleted", ["users", "groups", "memberships"])
+def test_what_a_deletion_takes_along_is_no_longer_unchanged(
+    sandbox: Sandbox, tmp_path: Path, deleted: str
+) -> None:
+    """A membership ends with its user or group, and comes back with them though it did not change.
+
+    So does the membership that stands in its user's own record.
+    """
+    ids = {"users": {"id": "u1"}, "groups": {"id": "g1"}}
+    ended = ids.get(deleted, {"user_id": "u1", "group_id": "g1"})
+    listing = schema("users", {"id": "string", "plan": "string", "group_id": "string", **LOGGED})
+    whole = [
+        *(GROUPS, record("groups", id="g1", name="Acme")),
+        *(listing, user("u1"), record("users", id="u2", plan="pro", group_id="g1")),
+        *(MEMBERSHIPS, record("memberships", user_id="u1", group_id="g1", role="admin")),
+    ]
+    unchanged = config(sandbox, skip_unchanged=True)
+    for messages in (whole, [*whole, gone(deleted, **ended)], whole):
+        result = run_target(tmp_path, unchanged, messages)
+        assert result.status == 0, result.log
+    found = sandbox.state()["users"]
+    assert {name: set(one["memberships"]) for name, one in found.items()} == {
+        "u1": {"g1"},
+        "u2": {"g1"},
+    }
+
+
 def test_a_rejected_deletion_is_a_dead_letter_that_can_be_replayed(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

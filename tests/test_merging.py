@@ -47,15 +47,15 @@ def counts(result: Result, stream: str) -> dict[str, str]:
 def test_later_columns_win_missing_ones_stay_and_a_null_stays_a_null(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Four records of one user are one request that does what the four would have done."""
-    rows: list[dict[str, Any]] = [{"a": 1, "b": "x"}, {"b": None}, {"c": ["l"]}, {"a": 2}]
+    """Five records of one user are one request that does what the five would have done."""
+    rows: list[dict[str, Any]] = [{}, {"a": 1, "b": "x"}, {"b": None}, {"c": ["l"]}, {"a": 2}]
     result = run_target(tmp_path, sandbox.config, users(*rows))
     assert result.status == 0, result.log
     assert sent(sandbox) == [{"a": 2, "b": None, "c": ["l"]}]
     assert counts(result, "users") == {
-        "received": "4",
+        "received": "5",
         "delivered": "1",
-        "merged": "3",
+        "merged": "4",
         "rejected": "0",
     }
 

@@ -36,9 +36,12 @@ class _Body(msgspec.Struct, omit_defaults=True):
 
     @property
     def values(self) -> dict[str, msgspec.Raw]:
-        """The attributes that it is sent for."""
-        (one,) = self.memberships or (self,)
-        return one.attributes or {}
+        """The attributes that it is sent for, to be changed in place."""
+        if self.memberships:
+            return self.memberships[0].attributes
+        if self.attributes is None:
+            self.attributes = {}
+        return self.attributes
 
 
 _body = msgspec.json.Decoder(_Body).decode

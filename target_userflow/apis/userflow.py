@@ -24,7 +24,7 @@ from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from target_userflow.apis.roles import Stream
     from target_userflow.settings import Destination
@@ -72,8 +72,16 @@ class Users(Mapper):
         lists = self._lists(record)
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
-        plain = not lists and is_literal(attributes)
-        return Request("POST", "/users", encoded(body), user_id, (user_id,), repeatable, plain)
+        return Request(
+            "POST",
+            "/users",
+            encoded(body),
+            user_id,
+            (user_id,),
+            repeatable,
+            foldable=not lists and is_literal(attributes),
+            joins=(*_joins(user_id, lists),) if lists else (),
+        )
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /users/:id`: with all its history, for good."""
@@ -178,7 +186,8 @@ class Memberships(Mapper):
         body = encoded({"id": user_id, "memberships": [membership]})
         ids = user_id, group_id
         kind = is_repeatable(attributes), is_literal(attributes)
-        return Request("POST", "/users", body, user_id, ids, *kind)
+        joins = ("users", user_id), ("groups", group_id)
+        return Request("POST", "/users", body, user_id, ids, *kind, joins)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
@@ -229,6 +238,14 @@ class Events(EventMapper):
         if isinstance(time, date):  # a stream map made it
             return {"time": iso8601(time)}
         raise RejectRecord("the event time is no ISO 8601 text")
+
+
+def _joins(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The groups that a user is listed with, and its memberships of them."""
+    listed = [*lists.get("groups", ()), *(one["group"] for one in lists.get("memberships", ()))]
+    for group in listed:
+        yield "groups", group["id"]
+        yield "memberships", user_id, group["id"]
 
 
 def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
