@@ -45,7 +45,7 @@ class List:
     count: int
     things: Iterable[Any]
     row: Callable[[Any], Row]
-    words: Callable[[Any], Iterable[str]]
+    words: Callable[[Any], str]
     detail: Callable[[str], Awaitable[Detail | None]]
 
 
@@ -75,7 +75,7 @@ async def page(of: List, search: str, offset: int, limit: int) -> Page:
     needle = search.strip().casefold()
     found = await first(
         of.things,
-        lambda thing: any(needle in word.casefold() for word in of.words(thing)),
+        lambda thing: needle in of.words(thing).casefold(),
         offset + limit + 1,
     )
     total = None if len(found) > offset + limit else len(found)

@@ -14,7 +14,7 @@ from target_userflow.sandbox import documents
 from target_userflow.sandbox.userflow.attributes import data_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 Kind = Literal["text", "link", "number", "time", "value", "status", "rest"]
 Cell = str | list[str] | None
@@ -136,9 +136,9 @@ def text_of(values: Mapping[str, Any], *names: str) -> str:
     return " ".join(_text(values[name]) for name in names if values.get(name) is not None)
 
 
-def texts(values: Iterable[Any]) -> list[str]:
-    """What a search can find: values that are there, as text."""
-    return [_text(value) for value in values if value is not None]
+def words(*values: Any) -> str:
+    """What a search looks at: the values that are there, on a line each."""
+    return "\n".join([_text(value) for value in values if value is not None])
 
 
 def _text(value: Any) -> str:

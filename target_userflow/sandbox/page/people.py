@@ -15,14 +15,13 @@ from target_userflow.sandbox.page.parts import (
     fact,
     summed_up,
     text_of,
-    texts,
+    words,
 )
 
 if TYPE_CHECKING:
     from target_userflow.sandbox.user_interviews import UserInterviews
     from target_userflow.sandbox.userpilot import Userpilot
 
-_NAMES = ("name", "email")
 _PARTICIPANTS = (
     Column("Email", "link"),
     Column("Name"),
@@ -56,7 +55,7 @@ def participants(api: UserInterviews) -> dict[str, List]:
             count=len(api.participants),
             things=api.participants.values(),
             row=_participant_row,
-            words=lambda one: texts(_fields(one, "email", "first_name", "last_name")),
+            words=_participant_words,
             detail=participant,
         )
     }
@@ -86,7 +85,7 @@ def userpilot(api: Userpilot) -> dict[str, List]:
             count=len(api.users),
             things=api.users.items(),
             row=_user_row,
-            words=lambda pair: [pair[0], *texts(map(pair[1]["metadata"].get, _NAMES))],
+            words=_words,
             detail=user,
         ),
         "userpilot_companies": List(
@@ -97,7 +96,7 @@ def userpilot(api: Userpilot) -> dict[str, List]:
             count=len(api.companies),
             things=api.companies.items(),
             row=_company_row,
-            words=lambda pair: [pair[0], *texts(map(pair[1]["metadata"].get, _NAMES))],
+            words=_words,
             detail=company,
         ),
         "userpilot_events": List(
@@ -108,14 +107,21 @@ def userpilot(api: Userpilot) -> dict[str, List]:
             count=len(api.events),
             things=reversed(api.events),
             row=_event_row,
-            words=lambda event: [event["event_name"], event["user_id"]],
+            words=lambda event: words(event["event_name"], event["user_id"]),
             detail=event,
         ),
     }
 
 
-def _fields(participant: dict[str, Any], *names: str) -> list[Any]:
-    return [participant["attributes"].get(name) for name in names]
+def _words(pair: tuple[str, dict[str, Any]]) -> str:
+    id_, metadata = pair[0], pair[1]["metadata"]
+    return words(id_, metadata.get("name"), metadata.get("email"))
+
+
+def _participant_words(participant: dict[str, Any]) -> str:
+    fields = participant["attributes"]
+    full_name = text_of(fields, "first_name", "last_name")
+    return words(fields["email"], full_name)
 
 
 def _participant_row(participant: dict[str, Any]) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote, unquote_plus, urlencode
 
 import msgspec
 
@@ -13,8 +13,6 @@ from target_userflow.sandbox.page.lists import List
 from target_userflow.sandbox.page.parts import FACTS, Column, Detail, Row, Section, fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from target_userflow.sandbox.journal import Entry, Journal
 
 _COLUMNS = (
@@ -79,17 +77,15 @@ def _row(entry: Entry) -> Row:
     return Row(id_, [*cells], "requests", id_)
 
 
-def _words(entry: Entry) -> Iterator[str]:
-    yield _line(entry)
-    yield _outcome(entry)
-    if entry.body is not None:
-        yield bytes(entry.body).decode()
+def _words(entry: Entry) -> str:
+    body = "" if entry.body is None else bytes(entry.body).decode()
+    return f"{_line(entry)}\n{_outcome(entry)}\n{body}"
 
 
 def _line(entry: Entry) -> str:
     """Method, path and query, decoded to be read."""
-    query = unquote(urlencode(entry.query))
-    return f"{entry.method} {unquote(entry.path)}{'?' if query else ''}{query}"
+    query = f"?{unquote_plus(urlencode(entry.query))}" if entry.query else ""
+    return f"{entry.method} {unquote(entry.path)}{query}"
 
 
 def _status(entry: Entry) -> str:

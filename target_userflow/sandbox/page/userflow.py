@@ -16,7 +16,7 @@ from target_userflow.sandbox.page.parts import (
     fact,
     summed_up,
     text_of,
-    texts,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from target_userflow.sandbox.userflow.store import Group, Store, User
 
-_NAMES = ("name", "email")
 _FEW = 50
 """How many members or events a detail tells of."""
 
@@ -100,14 +99,14 @@ def lists(store: Store) -> dict[str, List]:
             count=len(store.events),
             things=reversed(store.events.values()),
             row=_event_row,
-            words=lambda event: texts((event["name"], event["user_id"], event["group_id"])),
+            words=lambda event: words(event["name"], event["user_id"], event["group_id"]),
             detail=event,
         ),
     }
 
 
-def _words(thing: User | Group) -> list[str]:
-    return [thing.id, *texts(thing.attributes.get(name) for name in _NAMES)]
+def _words(thing: User | Group) -> str:
+    return words(thing.id, thing.attributes.get("name"), thing.attributes.get("email"))
 
 
 def _user_row(user: User) -> Row:
