@@ -17,6 +17,8 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Error, expect
 
+from target_userflow.sandbox import running
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -277,6 +279,18 @@ def test_a_narrow_page_has_all_of_it(
         page.keyboard.press("Enter")
         expect(detail).to_be_hidden()
         expect(page.get_by_role("link", name="u1")).to_be_focused()
+
+
+def test_a_page_whose_sandbox_ended_says_so(browser: Browser) -> None:  # noqa: F811 - the fixture
+    """What it shows stays there to be read."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        with running() as sandbox:
+            Client(sandbox).post("/users", ADA)
+            page.goto(f"{sandbox.url}/")
+            expect(rows(page)).to_have_count(1)
+        expect(page.get_by_role("button", name="No connection")).to_be_visible()
+        expect(rows(page)).to_have_count(1)
 
 
 def test_every_key_that_was_chosen_stays_unseen(page: Page, sandbox: Sandbox) -> None:
