@@ -13,6 +13,9 @@ import pytest
 from test_sandbox import Client, Reply, eventually
 
 import target_userflow.sandbox.page
+from target_userflow.sandbox import documents
+from target_userflow.sandbox.calls import Call
+from target_userflow.sandbox.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,3 +194,14 @@ def test_what_is_not_there_is_said_to_be_so(client: Client, query: str, status: 
     reply = client.send("GET", f"{PARTS}{query}")
     assert reply.status == status
     assert "error" in reply.json
+
+
+def test_what_ends_after_a_reset_is_not_listed_as_refused() -> None:
+    """It belongs to what was forgotten; its number may be another request's by now."""
+    journal, call = Journal(), Call(1, "GET", "/users", {}, {}, documents.read(b""))
+    before = journal.open("userflow", call, b"", 1)
+    journal.reset()
+    after = journal.open("userflow", call, b"", 1)
+    journal.close(before, None)
+    journal.close(after, 401)
+    assert journal.refused == [after]
