@@ -238,8 +238,7 @@ def test_the_page_takes_no_text_for_markup(
 ) -> None:
     """Where its code came to do so after all, the browser would refuse it."""
     with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{sandbox.url}/")
+        (page := context.new_page()).goto(f"{sandbox.url}/")
         with pytest.raises(Error, match="TrustedHTML"):
             page.evaluate("document.body.innerHTML = '<b>bold</b>'")
 
