@@ -19,6 +19,8 @@ from target_userflow.report import Report
 from target_userflow.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_userflow.apis import Api
     from target_userflow.apis.roles import Stream
     from target_userflow.clock import Clock
@@ -99,6 +101,11 @@ class Run:
         if not events and exists(settings.ledger):
             self._ledger(name).forget_records()  # they will change without being noted
         return Memory()
+
+    def waits(self) -> Iterator[str]:
+        """A line per product and limit that the run waited for."""
+        for name, delivery in self._deliveries.items():
+            yield from (f"{name}: {line}" for line in delivery.limits.waits.lines())
 
     def close(self) -> None:
         """Close connections and files."""
