@@ -31,22 +31,24 @@ class Budget:
         self.next = -math.inf
         """When the next request may start."""
         self._interval = (_MINUTE + _CATCH_UP + _LATE + _TRANSIT) / per_minute
-        self._taken = 0
-        """Turns that are still to come."""
+        self._after_used = -math.inf
+        """What `next` would be, had no other turns been taken than those that were used."""
 
     def take(self, turn: float) -> None:
         """Let one start then."""
-        self.next = max(self.next, turn - _CATCH_UP) + self._interval
-        self._taken += 1
+        self.next = self._after(turn, self.next)
 
-    def use(self) -> None:
+    def use(self, turn: float) -> None:
         """Note that one did start."""
-        self._taken -= 1
+        self._after_used = self._after(turn, self._after_used)
 
     def void(self) -> None:
         """Let none of those start that have not yet."""
-        self.next -= self._taken * self._interval
-        self._taken = 0
+        self.next = self._after_used
+
+    def _after(self, turn: float, next_turn: float) -> float:
+        missed = _CATCH_UP if next_turn > -math.inf else 0.0  # none before the first
+        return max(next_turn, turn - missed) + self._interval
 
 
 class Turn(NamedTuple):
@@ -117,7 +119,7 @@ class Limits:
                 self._void()  # who is late would come at the same time as those behind
                 return False
             for budget in budgets:
-                budget.use()
+                budget.use(turn.at)
             return True
 
     def accepted(self, started: float) -> None:
