@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from click import ClickException
+from click import ClickException, Option
 from dotenv import dotenv_values, find_dotenv
 from singer_sdk import Target, metrics
 from singer_sdk.exceptions import (
@@ -25,6 +26,7 @@ from target_userflow import config as configs
 from target_userflow import routing
 from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.attributes import encoded
+from target_userflow.check import check
 from target_userflow.clock import Clock
 from target_userflow.deletions import is_deleted
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
-    from click import Context, Option
+    from click import Command, Context
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
@@ -343,6 +345,14 @@ class TargetUserflow(Target):
         )
 
     @classmethod
+    def get_singer_command(cls) -> Command:
+        """The SDK's command, which can also check instead of run."""
+        command = super().get_singer_command()
+        text = "Ask each product whether it lets the config's key in; read and write nothing else."
+        command.params.append(Option(["--check"], is_flag=True, help=text))
+        return command
+
+    @classmethod
     def invoke(  # type: ignore[override] # as the SDK's own Target does
         cls,
         *,
@@ -350,18 +360,37 @@ class TargetUserflow(Target):
         about_format: str | None = None,
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
+        check: bool = False,
     ) -> None:
         """Run the command: like the SDK's, but with an exit status that tells how it went."""
         if about:
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        given = config or _ConfigInput()
+        target = cls._configured(config or _ConfigInput())
+        _leave(target.check() if check else target.finish(file_input))
+
+    @classmethod
+    def _configured(cls, given: _ConfigInput) -> TargetUserflow:
+        """The target, unless its config is wrong: then a line for each problem, and exit 1."""
         try:
-            target = cls(config=given.config, parse_env_config=given.parse_env)
+            return cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigError as error:
             raise ClickException(str(error)) from None
-        _leave(target.finish(file_input))
+        except ConfigValidationError as error:
+            for line in error.errors:
+                cls.logger.error(line)  # noqa: TRY400 - the line says it all
+            sys.exit(1)
+
+    def check(self) -> int:
+        """Print what a run would meet; standard input is not read.
+
+        Returns:
+            The exit status.
+        """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # nothing waits to be settled
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return check(self.config, self.run.settings, self._clock.now())
 
 
 def _leave(status: int) -> NoReturn:
