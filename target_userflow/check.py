@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -21,7 +21,7 @@ from target_userflow.apis.products import APIS
 from target_userflow.http import Http
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from target_userflow.apis import Api, Outcome
@@ -49,27 +49,26 @@ class Finding:
         return f"{self.subject}: {self.problem or 'ok'}"
 
 
-def check(config: Mapping[str, Any], settings: Settings, now: datetime) -> int:
+def check(settings: Settings, now: datetime) -> int:
     """Print what a run would meet, a line each; arguments as in `findings`.
 
     Returns:
         The exit status.
     """
-    found = findings(config, settings, now)
+    found = findings(settings, now)
     for one in found:
         click.echo(one.line)
     return int(any(one.problem for one in found))
 
 
-def findings(config: Mapping[str, Any], settings: Settings, now: datetime) -> list[Finding]:
+def findings(settings: Settings, now: datetime) -> list[Finding]:
     """A finding for each product that has a key, and for each place that can't be written.
 
     Args:
-        config: What `settings` was made of.
         settings: Those of the run.
         now: The wall clock.
     """
-    apis = [api for api in APIS if config.get(f"{api.prefix}api_key")]
+    apis = [api for api in APIS if f"{api.prefix}api_key" not in settings.missing[api.prefix]]
     with ThreadPoolExecutor(len(APIS)) as threads:
         products = [*threads.map(partial(_of_product, settings=settings, now=now), apis)]
     return [*(products or [_nothing()]), *_unwritable(settings)]
@@ -102,7 +101,8 @@ def problem_of(
 def _of_product(api: Api, settings: Settings, now: datetime) -> Finding:
     destination = settings.destinations.get(api.prefix)
     if destination is None:
-        return Finding(api.name, f"set {api.prefix}api_url too: there is no default")
+        (missing,) = settings.missing[api.prefix]
+        return Finding(api.name, f"set {missing} too: there is no default")
     headers = {**api.headers(destination), "User-Agent": settings.pace.user_agent}
     http = Http(destination.url, headers, timeout=min(settings.pace.request_timeout, TIMEOUT))
     found = http.send(reading(api.probe.path))

@@ -81,6 +81,7 @@ class TargetUserflow(Target):
         self.run = Run(Settings.of(self.config), self._clock)
         self._written_state: Any = None
         self._told_versions: set[str] = set()
+        self._routed: list[str] = []
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
@@ -130,6 +131,7 @@ class TargetUserflow(Target):
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """A sink that delivers, or one that leaves the stream out."""
         name, _ = self.route(stream_name)
+        self._routed.append(stream_name)
         return IgnoredSink if name == IGNORE else UserflowSink
 
     def get_sink(
@@ -306,14 +308,33 @@ class TargetUserflow(Target):
             self.run.report.check()
         except StopRun as error:
             self._ending = True
-            self.logger.error("%s", error)  # noqa: TRY400 - the line says it all
+            self._tell(error)
             return error.exit_code
         except (SingerSDKError, InvalidInputLine) as error:
-            self.logger.error("%s", self.message_reader.complain(error))  # noqa: TRY400
+            self._tell(self.message_reader.complain(error))
             return 1
         finally:
             self._close()
+        self._remind()
         return int(self.run.report.rejected > self.run.settings.max_rejects)
+
+    def _tell(self, error: StopRun) -> None:
+        """Say in a line why the run ends; with a traceback only for who debugs."""
+        self.logger.error("%s", error, exc_info=self.logger.isEnabledFor(logging.DEBUG))
+
+    def _remind(self) -> None:
+        """Say what a run without errors may have been meant to do, and did not."""
+        if self.message_reader.is_empty:
+            self.logger.warning(
+                "Nothing came on standard input: pipe a tap into it, or look at the tap's log"
+            )
+        unfitting = routing.unfitting(self.run.settings.streams, self._routed)
+        if self._routed and unfitting:
+            self.logger.warning(
+                "No stream of this run is named as in streams: %s. There were: %s",
+                ", ".join(unfitting),
+                ", ".join(dict.fromkeys(self._routed)),
+            )
 
     def _close(self) -> None:
         self._products.shutdown(wait=False)
@@ -390,7 +411,7 @@ class TargetUserflow(Target):
         """
         signal.signal(signal.SIGINT, signal.default_int_handler)  # nothing waits to be settled
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return check(self.config, self.run.settings, self._clock.now())
+        return check(self.run.settings, self._clock.now())
 
 
 def _leave(status: int) -> NoReturn:

@@ -43,7 +43,7 @@ def lines(home: Path, **config: Any) -> list[str]:
     config = {"request_timeout": 1, **files, **config}
     TargetUserflow.append_builtin_config(CONFIG_SCHEMA)
     assert configs.problems(config, CONFIG_SCHEMA) == []
-    return [one.line for one in check.findings(config, Settings.of(config), NOW)]
+    return [one.line for one in check.findings(Settings.of(config), NOW)]
 
 
 def url_of(listener: socket.socket, scheme: str = "http") -> str:
