@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0  # seconds, at most: a person waits for it
 
-_REDIRECT, _UNAUTHORIZED, _OF_A_PROXY, _TOO_MANY = 300, 401, 407, 429
-_UNKNOWN = {400, 404, 405, 422}
+_REDIRECT, _UNAUTHORIZED, _NOT_FOUND, _OF_A_PROXY, _TOO_MANY = 300, 401, 404, 407, 429
+_UNKNOWN = {400, _NOT_FOUND, 405, 422}
 """How an API may answer what it does not know."""
 _PROXY = "Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
 
@@ -157,6 +157,8 @@ def _hints(api: Api, destination: Destination, answer: Answer) -> Iterator[str]:
         yield f"If the key is right, {otherwise}"
     if location.hostname:
         yield f"It leads to {location.scheme}://{location.hostname}"
+    if answer.status == _NOT_FOUND and api.probe.is_documented:
+        yield f"What answers there is not {api.name}"
     if answer.status in _UNKNOWN and not api.probe.is_documented:
         yield (
             f"That {api.name} can be asked GET {urlsplit(api.probe.path).path} is from secondary "

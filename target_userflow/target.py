@@ -364,7 +364,7 @@ class TargetUserflow(Target):
         """Say what a run without errors may have been meant to do, and did not."""
         if self.message_reader.is_empty:
             self.logger.warning(
-                "Nothing came on standard input: pipe a tap into it, or look at the tap's log"
+                "No message came in: pipe a tap into this, or look at the tap's log"
             )
         unfitting = routing.unfitting(self.run.settings.streams, self._routed)
         if self._routed and unfitting:

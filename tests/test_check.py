@@ -250,7 +250,7 @@ ERROR = json.dumps({"error": {"code": "zq7", "message": "zq7"}}).encode()
     ("status", "body", "says"),
     [
         (403, ERROR, "may not do this. Check api_key"),
-        (404, b"<html>", "answered HTTP 404: Check api_url"),
+        (404, b"<html>", "answered HTTP 404: Check api_url. What answers there is not Userflow"),
         (407, b"", "a proxy wants a password of its own"),
         (400, ERROR, "answered HTTP 400 to a plain question. Check api_url"),
         (200, b"<html>zq7</html>", "whether a login page or proxy answers for it"),

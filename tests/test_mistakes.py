@@ -123,7 +123,7 @@ MISTAKES = [
     ),
     Mistake(
         "nothing at all",
-        "Nothing came on standard input: pipe a tap into it, or look at the tap's log",
+        "No message came in: pipe a tap into this, or look at the tap's log",
         messages=[],
         status=0,
     ),
