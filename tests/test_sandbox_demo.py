@@ -64,9 +64,12 @@ def staying() -> Iterator[tuple[subprocess.Popen[str], Sandbox]]:
     with subprocess.Popen([*COMMAND, "demo"], stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603 (our own module)
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
+        page = next(line for line in lines if "in a browser" in line)
         last = next(line for line in lines if line.endswith("/_sandbox/state\n"))
+        url = last.split()[-1].removesuffix("/_sandbox/state")
         try:
-            yield process, Sandbox(last.split()[-1].removesuffix("/_sandbox/state"), Settings())
+            assert page.split()[0] == f"{url}/"
+            yield process, Sandbox(url, Settings())
         finally:
             process.send_signal(signal.SIGINT)
 
