@@ -283,7 +283,7 @@ class Delivery:
             else:
                 self._clock.sleep(seconds)
             return None
-        said = f"still fails after {tried:.0f} s ({why.reason})"
+        said = f"still fails after {tried:.0f} s ({why.said})"
         if why.everyone and seconds > most:
             said = f"asks to come back in {seconds:.0f} s ({why.reason})"
         elif self._last_success > started:

@@ -8,6 +8,7 @@ Redirects are not followed on this way, and no `.netrc` can replace the key.
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,8 @@ class Http:
         except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
             return Refused(f"can't be asked, as a proxy or URL is none: {error}")
         except exceptions.RequestException as error:
-            return TryAgain(type(error).__name__, lost=not _never_sent(error))
+            lost = not _never_sent(error)
+            return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
         except OSError as error:  # certificates that the environment names
             return Refused(f"can't be asked: {error}")
 
@@ -64,6 +66,14 @@ class Http:
         """Close all connections."""
         for session in self._sessions:
             session.close()
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for this API, without a password in it."""
+        with requests.Session() as session:
+            proxies = self._environment(session)["proxies"]
+        found = requests.utils.select_proxy(self._url, proxies)
+        return str(found).rpartition("@")[2].rpartition("//")[2] if found else None
 
     def _prepared(self, request: Request) -> requests.PreparedRequest:
         prepared = self._template.copy()
@@ -96,6 +106,12 @@ def _never_sent(error: Exception) -> bool:
     )
 
 
+def _cause(error: Exception) -> str:
+    """What the innermost error says, in one line and without its number and connection."""
+    said = " ".join(str(_causes(error)[-1]).split())
+    return re.sub(r"^\w+\(host=[^)]*\): |\[Errno -?\d+\] ", "", said)[:_LONGEST_CAUSE]
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     """An error and what it wraps, down to the innermost: requests wraps urllib3, that wraps ssl."""
     inner = [getattr(error, "reason", None), *error.args]
@@ -103,4 +119,5 @@ def _causes(error: BaseException) -> list[BaseException]:
     return [error, *_causes(wrapped[0])] if wrapped else [error]
 
 
+_LONGEST_CAUSE = 200  # characters: it may quote what came instead of HTTP
 _ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

@@ -158,10 +158,15 @@ class Project:
         """The program of its tap-postgres."""
         return self.home / ".meltano/extractors/tap-postgres/venv/bin/tap-postgres"
 
-    def __call__(self, *arguments: str, **variables: str) -> None:
-        """Run meltano, to the end and with success."""
-        done = _run([self.meltano, *arguments], self.home, env=_environment() | variables)
+    def __call__(self, *arguments: str, **variables: str) -> str:
+        """Run meltano, to the end and with success: what is printed."""
+        done = self.attempt(*arguments, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def attempt(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run meltano, however it ends."""
+        return _run([self.meltano, *arguments], self.home, env=_environment() | variables)
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +251,19 @@ def test_meltano_run_resumes_where_the_last_one_ended(
     assert _who(second, "users") == [YAN, IDA]  # Zoe's row lies before the bookmark
     assert _who(second, "events") == [IDA]  # Yan's event lies on it
     assert yan == {"updated_at": "2024-03-03T00:00:00Z"}  # the plan that became NULL is gone
+
+
+def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
+    """`meltano invoke` prints what --check found, and its status says how that was."""
+    target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in sandbox.config.items()}
+    products = ("Userflow", "User Interviews", "Userpilot")
+    expected = [f"{name} ({sandbox.url}): ok" for name in products]
+    assert project("invoke", "target-userflow", "--check", **target).splitlines() == expected
+    wrong = {**target, "TARGET_USERFLOW_API_KEY": "zq7"}
+    done = project.attempt("invoke", "target-userflow:check", **wrong)
+    assert done.returncode == 1
+    assert f"Userflow ({sandbox.url}): answered HTTP 401" in done.stdout
+    assert expected[1:] == done.stdout.splitlines()[1:]
 
 
 def _pipe(tap: Path, database: Database, sandbox: Sandbox, home: Path) -> None:

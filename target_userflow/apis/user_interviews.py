@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from target_userflow.apis import Api, Request, has_json_object, user_interviews_list
+from target_userflow.apis import Api, Probe, Request, has_json_object, user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.roles import Needs
 from target_userflow.attributes import encoded
@@ -78,6 +78,12 @@ def headers(destination: Destination) -> dict[str, str]:
     return {name: form.format(destination.api_key), "Accept": _TYPE, "Content-Type": _TYPE}
 
 
+def otherwise(destination: Destination) -> str:
+    """The other header: sources contradict each other."""
+    (other,) = _KEY_HEADERS.keys() - {destination.auth}
+    return f"set user_interviews_auth to {other}"
+
+
 def join(destination: Destination, bodies: Sequence[bytes]) -> bytes:
     """The body of one batch, in the shape that `user_interviews_body` says."""
     if destination.body == "participants":
@@ -107,6 +113,7 @@ API = Api(
     prefix="user_interviews_",
     objects={"participants": Participants},
     headers=headers,
+    probe=Probe(user_interviews_list.SMALLEST, otherwise, is_documented=False),
     batch=BATCH,
     join=join,
     is_believable=is_believable,
