@@ -1,0 +1,46 @@
+"""What a record costs, if answers take no time.
+
+    uv run python tests/benchmarks/processor.py [--small]
+
+Profile: `py-spy record -o profile.svg -- python -m target_userflow --config config.json < users`,
+with a config that names `python tests/benchmarks/stub.py` as `api_url`.
+"""
+
+from __future__ import annotations
+
+from harness import baseline, directory, in_turns, is_small, ours, run, stub, table, users
+
+
+def main(*, small: bool) -> None:
+    """Print the table."""
+    records, rounds = (500, 1) if small else (10_000, 5)
+    with directory() as place, stub(0) as server:
+        data, none = users(place / "users", records), users(place / "none", 0)
+        env = {"URL": server.url}
+        commands = {
+            "plain SDK RecordSink": baseline("plain"),
+            "concurrency 1": ours(place / "one.json", server, concurrency=1),
+            "concurrency 10": ours(place / "ten.json", server, concurrency=10),
+            "concurrency 50": ours(place / "fifty.json", server, concurrency=50),
+        }
+        costs = in_turns(
+            rounds,
+            *(lambda c=command: run(c, data, env).beyond(run(c, none, env))
+              for command in commands.values()),
+        )
+    base = costs[0]
+    rows = [
+        (
+            name,
+            f"{records / cost.seconds:,.0f}",
+            f"{base.seconds / cost.seconds:.2f}×",
+            f"{cost.cpu / records * 1e6:,.0f}",
+            f"{cost.cpu / base.cpu:.2f}×",
+        )
+        for name, cost in zip(commands, costs, strict=True)
+    ]
+    table(("0 ms an answer", "records/s", "of plain", "CPU µs/record", "of plain"), *rows)
+
+
+if __name__ == "__main__":
+    main(small=is_small())
