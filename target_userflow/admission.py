@@ -65,8 +65,9 @@ class Insert(_Knowing):
     """Lets pass what does not exist, and of that the first record that is delivered."""
 
     def refusal(self, entry: Entry) -> str | None:
-        """Why an entry is not sent."""
-        return "exists already, and mode is insert" if self._exists(entry) else None
+        """Why an entry is not sent; a deletion is, as only what exists can be deleted."""
+        there = self._exists(entry) and not entry.request.deletes
+        return "exists already, and mode is insert" if there else None
 
     def rounds(self, entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
         """One entry of each id a round: what it creates exists for the others."""

@@ -207,6 +207,11 @@ def is_repeatable(attributes: Mapping[str, Any]) -> bool:
     )
 
 
+def is_literal(attributes: Mapping[str, Any]) -> bool:
+    """Whether they are plain values, without any operation."""
+    return not any(isinstance(value, dict) for value in attributes.values())
+
+
 def is_operation(value: Mapping[str, Any]) -> bool:
     """Whether an object says how to change an attribute, rather than being nested data."""
     named = value.keys() - {"data_type"}

@@ -16,6 +16,7 @@ from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
 from target_userflow.limiter import Limits
+from target_userflow.merging import chains
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -76,6 +77,7 @@ class Delivery:
             clock: Time, and the signal to stop.
         """
         self._api = api
+        self._batched = api.batch > 1
         self._destination = destination
         self._pace = pace
         self._clock = clock
@@ -91,8 +93,8 @@ class Delivery:
         Raises:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
-        batched = self._api.batch > 1
-        lanes = deque(_batches(entries, keeper, self._api.batch) if batched else _lanes(entries))
+        size = self._api.batch
+        lanes = deque(_batches(entries, keeper, size) if self._batched else _lanes(entries))
         workers = min(len(lanes), self._pace.concurrency)
         wait([self._workers.submit(self._work, lanes, keeper) for _ in range(workers)])
         self._clock.check()
@@ -127,7 +129,9 @@ class Delivery:
 
     def _settle(self, entries: Batch, keeper: Keeper) -> None:
         """Settle what goes into one request."""
-        if len(entries) == 1 and not keeper.is_needed(entries[0]):
+        last, own = entries[-1], entries[-1].request
+        last.request = self._request(entries) if self._is_chain(entries) else own
+        if not self._is_needed(entries, keeper):
             return
         try:
             outcome = self._deliver(entries, keeper)
@@ -137,14 +141,35 @@ class Delivery:
         if outcome is None:
             _tell(entries, keeper.unsettled)
         elif len(entries) > 1 and isinstance(outcome, Rejected) and outcome.status:
+            last.request = own
             self._split(entries, keeper)
         else:
-            for entry in entries:
-                entry.outcome = outcome
-            _tell(entries, keeper.settled)
+            self._close(entries, outcome, keeper)
+
+    def _is_chain(self, entries: Batch) -> bool:
+        """Whether they are of one object, and its last entry is to do what all of them do."""
+        return len(entries) > 1 and not self._batched
+
+    def _is_needed(self, entries: Batch, keeper: Keeper) -> bool:
+        """Whether they have to be sent; settles them otherwise."""
+        *before, last = entries
+        if (before and self._batched) or keeper.is_needed(last):
+            return True
+        _tell([entry for entry in before if keeper.is_needed(entry)], keeper.superseded)
+        return False
+
+    def _close(self, entries: Batch, outcome: Delivered | Rejected, keeper: Keeper) -> None:
+        """Settle with one outcome; the last of a chain that was delivered stands for all."""
+        if isinstance(outcome, Delivered) and self._is_chain(entries):
+            *before, last = entries
+            _tell(before, keeper.superseded)
+            entries = [last]
+        for entry in entries:
+            entry.outcome = outcome
+        _tell(entries, keeper.settled)
 
     def _split(self, entries: Batch, keeper: Keeper) -> None:
-        """Send a rejected batch in halves, until each culprit is alone."""
+        """Send what was rejected in halves, until each culprit is alone."""
         middle = len(entries) // 2
         for half in (entries[:middle], entries[middle:]):
             if self._clock.stopped:
@@ -246,7 +271,7 @@ class Delivery:
 
 
 Batch = list[Entry]
-"""What goes into one request; for most APIs one entry."""
+"""What goes into one request: entries of many objects, or several of one that fold."""
 Lane = list[Batch]
 """What one worker sends, one after the other."""
 
@@ -259,9 +284,10 @@ def _lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
     """
     lanes: dict[str, Lane] = {}
     by_key: dict[bytes, str] = {}
-    for entry in entries:
-        lane = by_key.setdefault(entry.key, entry.request.key) if entry.key else entry.request.key
-        lanes.setdefault(lane, []).append([entry])
+    for batch in chains(entries):
+        key, lane = batch[0].key, batch[0].request.key
+        lane = by_key.setdefault(key, lane) if key else lane
+        lanes.setdefault(lane, []).append(batch)
     return lanes.values()
 
 

@@ -61,7 +61,7 @@ class Directory:
     def ids_of(self, email: str) -> Collection[str]:
         """Who has an email, in any case of its letters, as far as that was learned."""
         with self._lock:
-            return self._emails.get(folded(email))
+            return {one for one in self._emails.get(folded(email)) if one in self}
 
     def add(self, found: Found) -> None:
         """Note that something exists."""
@@ -69,6 +69,11 @@ class Directory:
             self._ids.add(hashed(found.id))
             if self._keeps_emails and found.email:
                 self._emails.put(folded(found.email), found.id)
+
+    def remove(self, id_: str) -> None:
+        """Note that something was deleted."""
+        with self._lock:
+            self._ids.discard(hashed(id_))
 
     def learn(self, ids: Iterable[str]) -> None:
         """Find out which of these exist.
@@ -138,12 +143,15 @@ class Directories:
             self._made[name] = Directory(self._api, name, self._reads, emails=emails)
         return self._made[name]
 
-    def note(self, request: Request) -> None:
-        """Note what exists now that a request was carried out."""
-        if self._made:
-            for name, found in self._api.leaves(request):
-                if name in self._made:
-                    self._made[name].add(found)
+    def note(self, request: Request, name: str) -> None:
+        """Note what exists, or does no more, now that a request for an object was carried out."""
+        if request.deletes:
+            if name in self._made:
+                self._made[name].remove(request.identity[0])
+        elif self._made:
+            for left, found in self._api.leaves(request):
+                if left in self._made:
+                    self._made[left].add(found)
 
 
 def folded(email: str) -> str:

@@ -10,6 +10,7 @@ TargetUserflowError
     │   └── NotListed    what should be a list of what there is, is none
     ├── ApiDown          an API that still fails after max_retry_seconds
     ├── TooManyRejects   a mapping so wrong that going on would burn the budget
+    ├── TooManyDeletions an emptied source, which must not empty the destination
     ├── StorageError     dead letters or ledger that can't be written
     └── Interrupted      SIGTERM or SIGINT: exit 143 or 130
 ```
@@ -56,6 +57,10 @@ class ApiDown(StopRun):
 
 class TooManyRejects(StopRun):
     """More than `abort_reject_ratio` of a stream was rejected."""
+
+
+class TooManyDeletions(StopRun):
+    """More than `max_delete_ratio` of what a stream delivered would be deleted."""
 
 
 class StorageError(StopRun):

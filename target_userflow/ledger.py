@@ -1,5 +1,7 @@
 """What was delivered to one destination, as hashes: events, and versions of records.
 
+What `hard_delete` may have to delete stands in it with its ids (`mirror`).
+
 Deleting the ledger is always safe: records are sent again, and of events those that the tap sends
 again.
 """
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_userflow.mirror import Mirror
     from target_userflow.settings import Destination
     from target_userflow.store import Row, Store
 
@@ -20,6 +23,8 @@ IN_FLIGHT = b"?"
 """The mark of an event that was being sent when it was last heard of."""
 DELIVERED = b"!"
 """The mark of an event that was delivered."""
+DELETED = b"x"
+"""The mark of an object that was deleted, in a row beside its own."""
 EVENT_MARKS = (IN_FLIGHT, DELIVERED)
 
 
@@ -65,6 +70,12 @@ class Ledger:
     def drop(self, key: bytes) -> None:
         """Return once the row is gone."""
         self._store.commit((self._destination, key), None)
+
+    def mirror(self, *stream: str) -> Mirror:
+        """What a stream has delivered under which version; `stream` is all that tells it apart."""
+        from target_userflow.mirror import Mirror  # noqa: PLC0415 - SQLAlchemy, as for the store
+
+        return Mirror(self._store, self._destination, digest(*stream))
 
     def forget_records(self) -> None:
         """Drop everything but events: a run that does not compare records does not note them."""

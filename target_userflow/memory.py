@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.attributes import encoded
 from target_userflow.errors import RejectRecord
-from target_userflow.ledger import DELIVERED, IN_FLIGHT, digest, fingerprint
+from target_userflow.ledger import DELETED, DELIVERED, IN_FLIGHT, digest, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,10 +135,22 @@ class RecordMemory(_Rows):
         """A hash of the ids that the API knows it by, whatever stream it comes from."""
         return digest(self._object, *request.identity)
 
+    def open(self, entries: Iterable[Entry]) -> None:
+        """Look up the window's keys, and whether something was deleted that they join."""
+        keys = {entry.key for entry in entries}
+        joined = {_grave(*one) for entry in entries for one in entry.request.joins}
+        self._known = self._ledger.known([*keys, *joined])
+
     def fate(self, entry: Entry) -> str | None:
-        """Unchanged, if it equals what was last delivered; the same sum again is a change."""
+        """Unchanged, if it equals what was last delivered; the same sum again is a change.
+
+        Nor is it, if something that it joins was deleted since, or may have been on the same day.
+        """
         mark, day = self._known.get(entry.key, (None, 0))
-        fresh = self._today - day < self._resync_days
+        graves = [self._known.get(_grave(*one)) for one in entry.request.joins]
+        fresh = self._today - day < self._resync_days and all(
+            grave is None or grave[1] < day for grave in graves
+        )
         same = mark == fingerprint(entry.request.body) and entry.request.repeatable
         return "unchanged" if same and fresh else None
 
@@ -148,6 +160,13 @@ class RecordMemory(_Rows):
             self._drop(entry.key)
 
     def delivered(self, entry: Entry) -> None:
-        """Note its version; of what was deleted there is none."""
-        if not entry.request.deletes:
+        """Note its version, or that it was deleted."""
+        if entry.request.deletes:
+            self._put(_grave(self._object, *entry.request.identity), DELETED)
+        else:
             self._put(entry.key, fingerprint(entry.request.body))
+
+
+def _grave(*ids: str) -> bytes:
+    """Where the ledger has the day on which an object was last deleted."""
+    return digest("deleted", *ids)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *FATES, "in_doubt")
+_COLUMNS = ("received", *FATES, "in_doubt", "deleted")
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
 
@@ -27,6 +27,8 @@ class Account:
     fates: Counter[str] = field(default_factory=Counter)
     in_doubt: int = 0
     """Requests that were repeated although the one before may have been carried out."""
+    deleted: int = 0
+    """Objects that were deleted without a record, as an ACTIVATE_VERSION left them behind."""
 
     @property
     def settled(self) -> int:
@@ -39,6 +41,7 @@ class Account:
             "received": self.received,
             **{fate: self.fates[fate] for fate in FATES},
             "in_doubt": self.in_doubt,
+            "deleted": self.deleted,
         }
 
 
@@ -54,6 +57,8 @@ class Report:
         """How many were skipped for a reason."""
         self.named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """What names the first of them."""
+        self.undeleted = 0
+        """Deletions that no record asked for and an API rejected."""
         self._ratio = abort_reject_ratio
         self._lock = threading.Lock()
 
@@ -105,6 +110,12 @@ class Report:
         """Count a repetition that may have doubled something."""
         with self._lock:
             self.accounts[stream].in_doubt += 1
+
+    def delete(self, stream: str, *, rejected: bool) -> None:
+        """Count a deletion that no record asked for."""
+        with self._lock:
+            self.accounts[stream].deleted += not rejected
+            self.undeleted += rejected
 
     def check(self) -> None:
         """Hold the accounts of a run that settled everything against each other.

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from target_userflow.admission import Admission, admission
-from target_userflow.apis.products import API_OF
+from target_userflow.apis.products import API_OF, TURN
 from target_userflow.dead_letters import DeadLetters
 from target_userflow.delivery import Delivery
 from target_userflow.directory import Directories
@@ -16,6 +16,7 @@ from target_userflow.errors import ConfigError
 from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
 from target_userflow.report import Report
+from target_userflow.versions import Versions
 from target_userflow.window import Window
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Run:
         self._deliveries: dict[str, Delivery] = {}
         self._directories: dict[str, Directories] = {}
         self._definitions: dict[str, Definitions] = {}
+        self._versions: dict[tuple[str, str], Versions] = {}
 
     def delivery(self, name: str) -> Delivery:
         """The way to the product of the object `name`.
@@ -99,6 +101,38 @@ class Run:
         if not events and exists(settings.ledger):
             self._ledger(name).forget_records()  # they will change without being noted
         return Memory()
+
+    def versions(self, name: str, source: str, stream: str) -> Versions:
+        """The versions of a stream to the object `name`; `source` is what the tap calls it.
+
+        Raises:
+            ConfigError: there is no ledger, or none that can be used.
+            StorageError: it can't be opened, or another run has it.
+        """
+        found = self._versions.get((source, stream))
+        if found is None:
+            if not self.settings.ledger:
+                raise ConfigError(
+                    f"Stream '{stream}': its tap sends versions, and without a ledger hard_delete "
+                    "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
+                    "hard_delete to false"
+                )
+            mirror = self._ledger(name).mirror(name, source, stream)
+            found = Versions(mirror, stream, name, self.settings.max_delete_ratio)
+            self._versions[source, stream] = found
+        return found
+
+    def announced(self) -> list[tuple[str, Versions, int]]:
+        """Stream, its versions, and the one that was activated ahead of its records.
+
+        First come those that refer to others: what they delete is there still.
+        """
+        found = [
+            (stream, versions, versions.announced)
+            for (_, stream), versions in self._versions.items()
+            if versions.announced is not None
+        ]
+        return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
 
     def close(self) -> None:
         """Close connections and files."""

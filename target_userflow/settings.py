@@ -244,8 +244,9 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=".target-userflow/ledger.db",
         title="Ledger",
         description=(
-            "What was delivered, as hashes: a SQLite file, an SQLAlchemy URL when several machines "
-            "share it, or an empty string for none."
+            "What was delivered, as hashes, and with `hard_delete` also the ids of what came with "
+            "a version: a SQLite file, an SQLAlchemy URL when several machines share it, or an "
+            "empty string for none."
         ),
     ),
     th.Property(
@@ -271,8 +272,18 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Hard delete",
         description=(
-            "Delete users, groups and memberships whose rows are gone, as a record's "
-            "`_sdc_deleted_at` says."
+            "Delete users, groups and memberships whose rows are gone: those with "
+            "`_sdc_deleted_at`, and those that an `ACTIVATE_VERSION` leaves behind."
+        ),
+    ),
+    th.Property(
+        "max_delete_ratio",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.1,
+        title="Max delete ratio",
+        description=(
+            "Delete nothing, and stop, when an `ACTIVATE_VERSION` leaves more than this share of "
+            "what the ledger knows behind."
         ),
     ),
     th.Property(
@@ -336,6 +347,7 @@ class Settings:
     resync_days: int
     new_attributes: str = "allow"
     hard_delete: bool = False
+    max_delete_ratio: float = 0.1
     batch_size_rows: int | None = None
 
     @classmethod

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
 
+from target_userflow.activation import Activation
 from target_userflow.apis import Rejected, Unneeded
 from target_userflow.apis.products import API_OF, mapper
 from target_userflow.apis.roles import Stream
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from target_userflow.reader import Source
     from target_userflow.target import TargetUserflow
+    from target_userflow.versions import Versions
 
 
 class IgnoredSink(BatchSink):
@@ -27,11 +29,14 @@ class IgnoredSink(BatchSink):
     def get_validator(self) -> None:
         """Check nothing."""
 
-    def take(self, record: dict[str, Any], *, deleted: bool) -> None:
+    def take(self, record: dict[str, Any], version: int | None, *, deleted: bool) -> None:
         """Do nothing with it."""
 
-    def reject_unmapped(self, error: Exception) -> None:
+    def reject_unmapped(self, error: Exception, version: int | None) -> None:
         """Nor with one that the stream maps could not handle."""
+
+    def announce(self, version: int) -> None:
+        """Nor with the version of what is left out."""
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """There never is a window."""
@@ -71,6 +76,8 @@ class UserflowSink(BatchSink):
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
         self._deletions: list[Entry] = []
+        self._window: list[Entry] = []
+        self._versions: dict[str, Versions] = {}
 
     @property
     def is_full(self) -> bool:
@@ -96,33 +103,44 @@ class UserflowSink(BatchSink):
         """Open a window."""
         context["records"] = []
 
-    def take(self, record: dict[str, Any], *, deleted: bool) -> None:
+    def take(self, record: dict[str, Any], version: int | None, *, deleted: bool) -> None:
         """Take a record into the window, or out to the dead letters.
 
         Args:
             record: The record, after the stream maps.
+            version: The version of the table that it stands in, if the tap says one.
             deleted: Whether the tap says that its row is gone.
         """
         source = self._receive()
         if deleted and not self._deletes:
             self._skip_deletion()
             return
+        seen: tuple[str, ...] | None
+        rejected = True
         try:
             entry = self._deletion(record, source) if deleted else self._entry(record, source)
         except RejectRecord as error:
             ids = [str(record[key]) for key in self.key_properties if key in record]
             self._reject(str(error), " ".join(ids))
+            seen = self._identity(record)
         else:
             self._get_context(record)["records"].append(entry)
+            seen, rejected = entry.request.identity, False
+        if not deleted:
+            self._see(version, seen, rejected=rejected)
 
-    def reject_unmapped(self, error: Exception) -> None:
+    def reject_unmapped(self, error: Exception, version: int | None) -> None:
         """Take a record out to the dead letters that the stream maps could not handle."""
         self._receive()
+        self._see(version, None, rejected=True)
         self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Deliver the window, but for the deletions that nothing follows."""
         entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
+        self._window = entries
+        for versions in self._versions.values():
+            versions.open()
         entries, self._deletions = deletions_last(entries)
         self._settle(entries)
 
@@ -130,6 +148,12 @@ class UserflowSink(BatchSink):
         """Delete what the window ends with deleting."""
         entries, self._deletions = self._deletions, []
         self._settle(entries)
+
+    def close_window(self) -> None:
+        """Note what of the window is there now and what is not, however it ended."""
+        for versions in self._versions.values():
+            versions.close(self._window)
+        self._window = []
 
     def _settle(self, entries: list[Entry]) -> None:
         try:
@@ -140,6 +164,52 @@ class UserflowSink(BatchSink):
                 if isinstance(entry.outcome, Rejected):
                     self._bury(entry.source, entry.outcome)
         self._run.window.sent(sum(entry.sent for entry in entries))
+
+    # Versions
+
+    def announce(self, version: int) -> None:
+        """Delete what a version leaves behind, once its records are known."""
+        if not self._deletes:
+            return
+        versions = self._versions_of_source()
+        if versions.is_ahead(version):
+            versions.announced = version
+        else:
+            self.activate(versions, version, complete=True)
+
+    def activate(self, versions: Versions, version: int, *, complete: bool) -> None:
+        """Delete what a version leaves behind."""
+        activation = Activation(
+            self.stream_name,
+            mapper=self._request_of,
+            memory=self._memory,
+            directories=self._directories,
+            delivery=self._delivery,
+            report=self._run.report,
+            logger=self.logger,
+        )
+        versions.announced = None
+        activation.activate(versions, version, complete=complete)
+
+    def _versions_of_source(self) -> Versions:
+        """The versions of the stream that the line is about, as the tap calls it."""
+        source = self._reader.stream
+        found = self._run.versions(self.object, source, self.stream_name)
+        found.line = self._reader.number
+        self._versions[source] = found
+        return found
+
+    def _see(self, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool) -> None:
+        """Note that a record stands in a version, if that will ever matter."""
+        if self._deletes and version is not None:
+            self._versions_of_source().see(version, ids, rejected=rejected)
+
+    def _identity(self, record: dict[str, Any]) -> tuple[str, ...] | None:
+        """The ids of a rejected record; None if they are what is wrong with it."""
+        try:
+            return self._request_of.identity(record)
+        except RejectRecord:
+            return None
 
     # What the workers tell, as the window's keeper
 
@@ -179,7 +249,7 @@ class UserflowSink(BatchSink):
             self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
             self._memory.delivered(entry)
-            self._directories.note(entry.request)
+            self._directories.note(entry.request, self.object)
             self._run.report.settle(self.stream_name, "delivered")
 
     def unsettled(self, entry: Entry) -> None:
@@ -247,13 +317,18 @@ class UserflowSink(BatchSink):
         self._run.report.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
-            product = API_OF[self.object].name
-            on = self._run.settings.hard_delete
             self.logger.warning(
                 "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as %s",
                 self.stream_name,
-                f"{product} can't delete {self.object}" if on else "hard_delete is off",
+                self._why_nothing_is_deleted(),
             )
+
+    def _why_nothing_is_deleted(self) -> str:
+        if not self._run.settings.hard_delete:
+            return "hard_delete is off"
+        if self._admission.matches:
+            return "match_by enriches users and deletes none"
+        return f"{API_OF[self.object].name} can't delete {self.object}"
 
     def _check_whole(self, record: dict[str, Any]) -> None:
         if self._reader.too_deep:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterator, Sequence
 
-_AT_ONCE = 500  # keys in one look-up
+AT_ONCE = 500  # keys in one look-up
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
 
 _metadata = sa.MetaData()
@@ -40,7 +40,19 @@ _delivered = sa.Table(
     sa.Column("day", sa.Integer, nullable=False),
     sqlite_with_rowid=False,  # half the size: the key is the row's place
 )
-_MIGRATIONS = ([_version, _destinations, _delivered],)
+mirrored = sa.Table(
+    "ledger_mirrored",
+    _metadata,
+    sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    sa.Column("stream", sa.LargeBinary(16), primary_key=True),
+    sa.Column("ids", sa.Text, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The rows of `mirror`: by key first, as one object may come from several streams."""
+_MIGRATIONS = ([_version, _destinations, _delivered], [mirrored])
 """The tables that each schema version adds; a ledger's version is how many it has."""
 
 Key = tuple[int, bytes]
@@ -113,8 +125,8 @@ class Store:
         """
         found: dict[bytes, Row] = {}
         columns = _delivered.c.key, _delivered.c.mark, _delivered.c.day
-        for start in range(0, len(keys), _AT_ONCE):
-            some = _delivered.c.key.in_(keys[start : start + _AT_ONCE])
+        for start in range(0, len(keys), AT_ONCE):
+            some = _delivered.c.key.in_(keys[start : start + AT_ONCE])
             query = sa.select(*columns).where(_delivered.c.destination == destination, some)
             with self._using():
                 rows = self._connection.execute(query).all()
@@ -152,6 +164,16 @@ class Store:
                 self._write(batch)
         if batch.error:
             raise batch.error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """The connection for one transaction; keep it short, as all workers wait.
+
+        Raises:
+            StorageError: the database can't be read and written.
+        """
+        with self._using():
+            yield self._connection
 
     def close(self) -> None:
         """Let another run have it."""

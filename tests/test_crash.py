@@ -242,7 +242,7 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
         users = sandbox.state()["users"]
 
     keys = {n: digest("event", "events", encoded([n]).decode()) for n in range(RECORDS)}
-    wanted = {(user, n) for user, last in tap.versions.items() for n in range(1, last + 1)}
+    wanted = {(user, last) for user, last in tap.versions.items()}  # others may be merged into it
     lost = len(wanted - arrived.users.keys()) + tap.events - len(arrived.events)
     duplicated = arrived.events.total() - len(arrived.events)
     with capsys.disabled():

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 from process import record, run_target, schema
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from target_userflow.sandbox import Sandbox
 
 pytestmark = pytest.mark.smoke
@@ -234,6 +235,33 @@ def test_a_user_that_comes_back_after_a_deletion_is_sent_though_it_looks_the_sam
     assert [one["method"] for one in sandbox.requests()] == ["POST", "DELETE", "POST"]
 
 
+@pytest.mark.parametrize("deleted", ["users", "groups", "memberships"])
+def test_what_a_deletion_takes_along_is_no_longer_unchanged(
+    sandbox: Sandbox, tmp_path: Path, deleted: str
+) -> None:
+    """A membership ends with its user or group, and comes back with them though it did not change.
+
+    So does the membership that stands in its user's own record.
+    """
+    ids = {"users": {"id": "u1"}, "groups": {"id": "g1"}}
+    ended = ids.get(deleted, {"user_id": "u1", "group_id": "g1"})
+    listing = schema("users", {"id": "string", "plan": "string", "group_id": "string", **LOGGED})
+    whole = [
+        *(GROUPS, record("groups", id="g1", name="Acme")),
+        *(listing, user("u1"), record("users", id="u2", plan="pro", group_id="g1")),
+        *(MEMBERSHIPS, record("memberships", user_id="u1", group_id="g1", role="admin")),
+    ]
+    unchanged = config(sandbox, skip_unchanged=True)
+    for messages in (whole, [*whole, gone(deleted, **ended)], whole):
+        result = run_target(tmp_path, unchanged, messages)
+        assert result.status == 0, result.log
+    found = sandbox.state()["users"]
+    assert {name: set(one["memberships"]) for name, one in found.items()} == {
+        "u1": {"g1"},
+        "u2": {"g1"},
+    }
+
+
 def test_a_rejected_deletion_is_a_dead_letter_that_can_be_replayed(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -247,3 +275,20 @@ def test_a_rejected_deletion_is_a_dead_letter_that_can_be_replayed(
     replay = run_target(tmp_path, config(sandbox), letters.read_bytes().splitlines(keepends=True))
     assert replay.status == 0, replay.log
     assert sandbox.state()["users"] == {}
+
+
+def test_memberships_that_a_whole_list_leaves_out_end_by_the_recipe_of_the_readme(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A constant in a stream map is all that it takes, and an empty list ends them all."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (recipe,) = re.findall(r"```yaml\n( *stream_maps:\n +users:\n.*?)```", readme, re.DOTALL)
+    maps = yaml.safe_load(recipe)
+    users = schema("users", {"id": "string", "group_id": {"type": ["array", "null"]}})
+    for groups in (["g1", "g2"], ["g2", "g3"]):
+        messages = [users, record("users", id="u1", group_id=groups)]
+        result = run_target(tmp_path, {**sandbox.config, **maps}, messages)
+        assert result.status == 0, result.log
+    assert set(sandbox.state()["users"]["u1"]["memberships"]) == {"g2", "g3"}
+    run_target(tmp_path, {**sandbox.config, **maps}, [users, record("users", id="u1", group_id=[])])
+    assert sandbox.state()["users"]["u1"]["memberships"] == {}

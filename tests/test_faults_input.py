@@ -136,7 +136,8 @@ def test_the_order_of_one_key_survives_a_change_of_schema(sandbox: Sandbox, tmp_
         [user(number, user_id=f"{MARK}-{number % 5}") for number in range(start, start + 20)]
         for start in (1, 21)
     )
-    row = Row(sandbox, tmp_path, [USERS, *with_states(one), wider, *with_states(other, 21)])
+    messages = [USERS, *with_states(one), wider, *with_states(other, 21)]
+    row = Row(sandbox, tmp_path, messages, {"batch_size_rows": 5})  # so that none are merged
     result = row.run()
     kept = {one["attributes"]["n"] for one in sandbox.state()["users"].values()}
     assert kept == {36, 37, 38, 39, 40}

@@ -146,15 +146,18 @@ def test_an_event_that_was_rejected_is_sent_when_it_comes_again(bench: Bench) ->
 def test_only_what_differs_from_the_last_delivery_is_sent(
     bench: Bench, announced: dict[str, Any], ids: dict[str, Any]
 ) -> None:
-    """A, A, B, B, A sends A, B, A: over several runs, and then within one."""
+    """A, A, B, B, A sends A, B, A: over several runs, and then within one, but not together."""
     plans = [record(announced["stream"], **ids, plan=plan) for plan in "AABBA"]
     for one in plans:
         bench.run(announced, one, **SKIPPING)
     assert [one["plan"] for one in bench.sent] == ["A", "B", "A"]
-    counted = bench.run(announced, *plans, **SKIPPING)
+    counted = bench.run(announced, *plans, **SKIPPING, batch_size_rows=1)
     assert [one["plan"] for one in bench.sent[3:]] == ["B", "A"]
     wanted = {"received": 5, "delivered": 2, "unchanged": 3}
     assert counted.counts == {announced["stream"]: wanted}
+    together = bench.run(announced, *plans, **SKIPPING)
+    wanted = {"received": 5, "merged": 2, "unchanged": 3}
+    assert together.counts == {announced["stream"]: wanted}
 
 
 def test_a_rejected_version_is_not_remembered(bench: Bench) -> None:

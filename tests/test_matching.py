@@ -193,3 +193,14 @@ def test_a_match_that_cannot_be_made_stops_the_run(
     assert result.status == 1
     assert words in result.log
     assert sandbox.requests() == []
+
+
+def test_a_contact_that_is_gone_takes_no_user_along(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A CRM enriches users; that it forgets a contact says nothing of the product's user."""
+    run_target(tmp_path, sandbox.config, product(("u1", "ada@example.com")))
+    deleted = contact("003A", "ada@example.com", _sdc_deleted_at="2026-01-01T00:00:00Z")
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}, "hard_delete": True}
+    result = run_target(tmp_path, config, [CONTACT, deleted])
+    assert result.status == 0, result.log
+    assert "match_by enriches users and deletes none" in result.log
+    assert attributes(sandbox) == {"u1": {"email": "ada@example.com", "plan": "pro"}}

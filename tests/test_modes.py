@@ -314,3 +314,20 @@ def test_what_somebody_else_created_meanwhile_is_in_the_list(
     ask(sandbox, "/users", b'{"id": "1"}')
     result = run_target(tmp_path, with_mode(sandbox, "update"), users(range(3)))
     assert row(result, "users")["delivered"] == 1
+
+
+def test_a_row_that_is_deleted_and_comes_back_is_inserted(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A deletion is carried out in mode insert too, and what is gone does not exist any more."""
+    seed(sandbox, tmp_path, range(2))
+    deleted = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+    listing = schema("users", {"id": "string", "plan": "string", "_sdc_deleted_at": "string"})
+    messages = [
+        *(listing, record("users", id="0", **deleted), record("users", id="0", plan="new")),
+        *(record("users", id="1", plan="new"), record("users", id="1", **deleted)),
+    ]
+    config = with_mode(sandbox, "insert", hard_delete=True)
+    result = run_target(tmp_path, config, messages)
+    assert result.status == 0, result.log
+    assert sandbox.state()["users"].keys() == {"0"}
+    assert sandbox.state()["users"]["0"]["attributes"] == {"plan": "new"}
+    assert (row(result, "users")["delivered"], row(result, "users")["skipped"]) == (3, 1)

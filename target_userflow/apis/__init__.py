@@ -30,6 +30,10 @@ class Request:
     """The ids under which the API keeps it; none for events."""
     repeatable: bool
     """Whether sending it twice leaves the destination as sending it once does."""
+    foldable: bool = False
+    """Whether it sets plain values only, so that `Api.join` can make one of several."""
+    joins: tuple[tuple[str, ...], ...] = ()
+    """Object and ids of all that it joins: what is deleted of these takes the joining with it."""
 
     @property
     def deletes(self) -> bool:

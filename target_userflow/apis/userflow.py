@@ -6,17 +6,25 @@ Wire facts are from the Userflow API reference.
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis import Api, Request, userflow_lists
+from target_userflow.apis.folding import folded
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import Attributes, encoded, is_repeatable, iso8601, parsed_time
+from target_userflow.attributes import (
+    Attributes,
+    encoded,
+    is_literal,
+    is_repeatable,
+    iso8601,
+    parsed_time,
+)
 from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from target_userflow.apis.roles import Stream
     from target_userflow.settings import Destination
@@ -49,7 +57,7 @@ class Users(Mapper):
         one_of=[("user_id",)],
         key_is="user_id",
     )
-    deleted_by = ("user_id",)
+    deleted_by: ClassVar[tuple[str, ...]] = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
         """Find the columns; the attributes inside of lists of groups are any."""
@@ -64,7 +72,16 @@ class Users(Mapper):
         lists = self._lists(record)
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
-        return Request("POST", "/users", encoded(body), user_id, (user_id,), repeatable)
+        return Request(
+            "POST",
+            "/users",
+            encoded(body),
+            user_id,
+            (user_id,),
+            repeatable,
+            foldable=not lists and is_literal(attributes),
+            joins=(*_joins(user_id, lists),) if lists else (),
+        )
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /users/:id`: with all its history, for good."""
@@ -144,7 +161,8 @@ class Groups(Mapper):
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
         body = encoded({"id": group_id, "attributes": attributes})
-        return Request("POST", "/groups", body, group_id, (group_id,), is_repeatable(attributes))
+        kind = is_repeatable(attributes), is_literal(attributes)
+        return Request("POST", "/groups", body, group_id, (group_id,), *kind)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /groups/:id`: with its memberships."""
@@ -167,7 +185,9 @@ class Memberships(Mapper):
         membership = {"attributes": attributes, "group": {"id": group_id}}
         body = encoded({"id": user_id, "memberships": [membership]})
         ids = user_id, group_id
-        return Request("POST", "/users", body, user_id, ids, is_repeatable(attributes))
+        kind = is_repeatable(attributes), is_literal(attributes)
+        joins = ("users", user_id), ("groups", group_id)
+        return Request("POST", "/users", body, user_id, ids, *kind, joins)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
@@ -220,6 +240,14 @@ class Events(EventMapper):
         raise RejectRecord("the event time is no ISO 8601 text")
 
 
+def _joins(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The groups that a user is listed with, and its memberships of them."""
+    listed = [*lists.get("groups", ()), *(one["group"] for one in lists.get("memberships", ()))]
+    for group in listed:
+        yield "groups", group["id"]
+        yield "memberships", user_id, group["id"]
+
+
 def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
     """A deletion, which is idempotent (Userflow API reference)."""
     return Request("DELETE", path, b"", key, tuple(ids), repeatable=True)
@@ -247,4 +275,5 @@ API = Api(
     leaves=userflow_lists.leaves,
     definitions=userflow_lists.definitions,
     attributes=userflow_lists.attributes,
+    join=folded,
 )
