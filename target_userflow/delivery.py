@@ -94,7 +94,10 @@ class Delivery:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
         size = self._api.batch
-        lanes = deque(_batches(entries, keeper, size) if self._batched else _lanes(entries))
+        lanes = _batches(entries, keeper, size) if self._batched else _lanes(entries)
+        self._share(deque(lane for lane in lanes if _has_work(lane, keeper)), keeper)
+
+    def _share(self, lanes: deque[Lane], keeper: Keeper) -> None:
         workers = min(len(lanes), self._pace.concurrency)
         wait([self._workers.submit(self._work, lanes, keeper) for _ in range(workers)])
         self._clock.check()
@@ -299,6 +302,14 @@ def _batches(entries: Sequence[Entry], keeper: Keeper, size: int) -> Iterable[La
             keeper.superseded(entry)
     needed = [entry for entry in last.values() if keeper.is_needed(entry)]
     return [[needed[start : start + size]] for start in range(0, len(needed), size)]
+
+
+def _has_work(lane: Lane, keeper: Keeper) -> bool:
+    """Whether a worker is needed; settles a lane of one record without one, if nothing is to be sent.
+
+    Threads that only compute get into each other's way.
+    """
+    return len(lane) > 1 or len(lane[0]) > 1 or keeper.is_needed(lane[0][0])
 
 
 def _taken(lanes: deque[Lane]) -> Iterator[Batch]:
