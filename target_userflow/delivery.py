@@ -202,6 +202,8 @@ class Delivery:
         return None
 
     def _request(self, entries: Batch) -> Request:
+        if len(entries) == 1 and not self._batched:
+            return entries[0].request
         body = self._api.join(self._destination, [entry.request.body for entry in entries])
         return replace(entries[0].request, body=body)
 
@@ -305,7 +307,7 @@ def _batches(entries: Sequence[Entry], keeper: Keeper, size: int) -> Iterable[La
 
 
 def _has_work(lane: Lane, keeper: Keeper) -> bool:
-    """Whether a worker is needed; settles a lane of one record without one, if nothing is to be sent.
+    """Whether a lane needs a worker; a single record that need not be sent is settled without one.
 
     Threads that only compute get into each other's way.
     """

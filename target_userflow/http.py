@@ -22,7 +22,7 @@ from target_userflow.apis import Answer, Outcome, Refused, TryAgain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urllib3.connectionpool import HTTPConnectionPool
+    from urllib3.connectionpool import ConnectionPool
 
     from target_userflow.apis import Request
 
@@ -36,10 +36,10 @@ class _Adapter(requests.adapters.HTTPAdapter):
     For every request, `requests` would ask the disk again; other threads take the interpreter then.
     """
 
-    _pool: HTTPConnectionPool | None = None
+    _pool: ConnectionPool | None = None
     _has_certificates = False
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
         """The pool that the first request found."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
@@ -48,7 +48,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Give the pool the certificates that it shall trust."""
         if not self._has_certificates:
-            super().cert_verify(*args, **kwargs)
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
             self._has_certificates = True
 
 

@@ -30,14 +30,14 @@ def main(*, small: bool) -> None:
         base, *costs = in_turns(rounds, plain, *targets)
     speed = seconds / LATENCY / base.seconds
     rows = [
-        (f"concurrency {one}", f"{made:,.1f}", f"{made / ideal:.0%}", f"{made / speed:.1f}×")
+        (f"concurrency {one}", f"{made:,.1f}", f"{made / ideal:.0%}", f"{made / speed:.1f}x")
         for one, cost in zip(CONCURRENCIES, costs, strict=True)
         for ideal in [one / LATENCY]
         for made in [seconds * ideal / cost.seconds]
     ]
     table(
         ("50 ms an answer", "records/s", "of the ideal", "of the plain sink"),
-        ("plain SDK RecordSink", f"{speed:,.1f}", f"{speed * LATENCY:.0%}", "1.0×"),
+        ("plain SDK RecordSink", f"{speed:,.1f}", f"{speed * LATENCY:.0%}", "1.0x"),
         *rows,
     )
 

@@ -8,7 +8,9 @@ with a config that names `python tests/benchmarks/stub.py` as `api_url`.
 
 from __future__ import annotations
 
-from harness import baseline, directory, in_turns, is_small, ours, run, stub, table, users
+from functools import partial
+
+from harness import Cost, baseline, directory, in_turns, is_small, ours, run, stub, table, users
 
 
 def main(*, small: bool) -> None:
@@ -23,19 +25,19 @@ def main(*, small: bool) -> None:
             "concurrency 10": ours(place / "ten.json", server, concurrency=10),
             "concurrency 50": ours(place / "fifty.json", server, concurrency=50),
         }
-        costs = in_turns(
-            rounds,
-            *(lambda c=command: run(c, data, env).beyond(run(c, none, env))
-              for command in commands.values()),
-        )
+
+        def cost(command: list[str]) -> Cost:
+            return run(command, data, env).beyond(run(command, none, env))
+
+        costs = in_turns(rounds, *(partial(cost, one) for one in commands.values()))
     base = costs[0]
     rows = [
         (
             name,
             f"{records / cost.seconds:,.0f}",
-            f"{base.seconds / cost.seconds:.2f}×",
+            f"{base.seconds / cost.seconds:.2f}x",
             f"{cost.cpu / records * 1e6:,.0f}",
-            f"{cost.cpu / base.cpu:.2f}×",
+            f"{cost.cpu / base.cpu:.2f}x",
         )
         for name, cost in zip(commands, costs, strict=True)
     ]

@@ -23,13 +23,13 @@ def main(*, small: bool) -> None:
     )
     table(
         ("--version", "seconds", "of the bare SDK", "CPU seconds", "of the bare SDK"),
-        ("bare SDK target", f"{base.seconds:.2f}", "1.00×", f"{base.cpu:.2f}", "1.00×"),
+        ("bare SDK target", f"{base.seconds:.2f}", "1.00x", f"{base.cpu:.2f}", "1.00x"),
         (
             "target-userflow",
             f"{cost.seconds:.2f}",
-            f"{cost.seconds / base.seconds:.2f}×",
+            f"{cost.seconds / base.seconds:.2f}x",
             f"{cost.cpu:.2f}",
-            f"{cost.cpu / base.cpu:.2f}×",
+            f"{cost.cpu / base.cpu:.2f}x",
         ),
     )
 

@@ -40,23 +40,25 @@ def main(*, small: bool) -> None:
         run(command, first)
         shutil.move(ledger, filled)
         before = server.written
-        base, cost = in_turns(
-            rounds, lambda: run(idle, changed).beyond(run(idle, none)), again
-        )
+        base, cost = in_turns(rounds, lambda: run(idle, changed).beyond(run(idle, none)), again)
         requests = (server.written - before) / rounds
         size = filled.stat().st_size / rows
+    head = "rows/s", "of the SDK", "CPU µs/row", "requests", "ledger bytes/row"
     table(
-        (f"{rows:,} rows", "rows/s", "of the SDK", "CPU µs/row", "requests", "ledger bytes/row"),
-        _row("SDK, a sink that does nothing", base, base, rows, "", ""),
-        _row("skip_unchanged, 1 % changed", cost, base, rows, f"{requests:,.0f}", f"{size:.1f}"),
+        (f"{rows:,} rows", *head),
+        ("SDK, a sink that does nothing", *_speed(base, base, rows), "", ""),
+        (
+            "skip_unchanged, 1 % changed",
+            *_speed(cost, base, rows),
+            f"{requests:,.0f}",
+            f"{size:.1f}",
+        ),
     )
 
 
-def _row(  # noqa: PLR0913 - the cells of a line
-    name: str, cost: Cost, base: Cost, rows: int, requests: str, size: str
-) -> tuple[str, ...]:
-    speed, ratio = rows / cost.seconds, base.seconds / cost.seconds
-    return name, f"{speed:,.0f}", f"{ratio:.2f}×", f"{cost.cpu / rows * 1e6:.0f}", requests, size
+def _speed(cost: Cost, base: Cost, rows: int) -> tuple[str, str, str]:
+    per_second, ratio = rows / cost.seconds, base.seconds / cost.seconds
+    return f"{per_second:,.0f}", f"{ratio:.2f}x", f"{cost.cpu / rows * 1e6:.0f}"
 
 
 if __name__ == "__main__":
