@@ -84,19 +84,22 @@ class Activation:
         entries = {key: self._entry(some) for key, some in ids.items()}
         self._memory.open(entries.values())
         try:
-            self._delivery.settle([*entries.values()], self)
+            self._delivery.settle([*entries.values()])
         finally:
             gone = {key for key, entry in entries.items() if _is_done(entry)}
             versions.deleted(gone)
 
     def _entry(self, ids: Ids) -> Entry:
         request = self._mapper.deletion(ids)
-        return Entry(request, _NO_RECORD, self._memory.key({}, request))
+        return Entry(request, _NO_RECORD, self, self._memory.key({}, request))
 
     # What the workers tell, as the keeper of these deletions
 
     def superseded(self, entry: Entry) -> None:
         """No deletion stands for another one."""
+
+    def carried(self, entry: Entry) -> None:
+        """Nor is one part of another's request."""
 
     def is_needed(self, entry: Entry) -> bool:  # noqa: ARG002 - the keeper's signature
         """All of them are."""

@@ -16,10 +16,10 @@ from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
 from target_userflow.limiter import Limits
-from target_userflow.merging import chains
+from target_userflow.merging import chains, objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from target_userflow.apis import Api, Outcome, Request, Settled
     from target_userflow.clock import Clock
@@ -33,6 +33,8 @@ class Entry:
 
     request: Request
     source: Source
+    keeper: Keeper
+    """Keeps the books of its stream."""
     key: bytes = b""
     """Its place in the ledger; empty where it has none."""
     sent: bool = False
@@ -46,7 +48,7 @@ class Entry:
 
 
 class Keeper(Protocol):
-    """Keeps the books of a window; the workers tell it what happens as it happens."""
+    """Keeps the books of a stream; the workers tell it what happens as it happens."""
 
     def superseded(self, entry: Entry) -> None:
         """A later entry of the window says all that this one does."""
@@ -56,6 +58,9 @@ class Keeper(Protocol):
 
     def sending(self, entry: Entry) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""
+
+    def carried(self, entry: Entry) -> None:
+        """It was delivered in the request of another entry."""
 
     def settled(self, entry: Entry) -> None:
         """The outcome is known."""
@@ -87,19 +92,19 @@ class Delivery:
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
         self._last_success = float("-inf")
 
-    def settle(self, entries: Sequence[Entry], keeper: Keeper) -> None:
+    def settle(self, entries: Sequence[Entry]) -> None:
         """Return when every entry has its outcome.
 
         Raises:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
         size = self._api.batch
-        lanes = _batches(entries, keeper, size) if self._batched else _lanes(entries)
-        self._share(deque(lane for lane in lanes if _has_work(lane, keeper)), keeper)
+        lanes = _batches(entries, size) if self._batched else _lanes(entries)
+        self._share(deque(lane for lane in lanes if _has_work(lane)))
 
-    def _share(self, lanes: deque[Lane], keeper: Keeper) -> None:
+    def _share(self, lanes: deque[Lane]) -> None:
         workers = min(len(lanes), self._pace.concurrency)
-        wait([self._workers.submit(self._work, lanes, keeper) for _ in range(workers)])
+        wait([self._workers.submit(self._work, lanes) for _ in range(workers)])
         self._clock.check()
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
@@ -120,75 +125,87 @@ class Delivery:
         self._workers.shutdown(wait=False)
         self._http.close()
 
-    def _work(self, lanes: deque[Lane], keeper: Keeper) -> None:
+    def _work(self, lanes: deque[Lane]) -> None:
         """Take one lane after the other until none is left or the run is stopped."""
         try:
             for entries in _taken(lanes):
                 if self._clock.stopped:
                     return
-                self._settle(entries, keeper)
+                self._settle(entries)
         except BaseException as error:  # noqa: BLE001 - the worker boundary: `settle` raises it
             self._clock.stop(error)
 
-    def _settle(self, entries: Batch, keeper: Keeper) -> None:
+    def _settle(self, entries: Batch) -> None:
         """Settle what goes into one request."""
-        last, own = entries[-1], entries[-1].request
-        last.request = self._request(entries) if self._is_chain(entries) else own
-        if not self._is_needed(entries, keeper):
+        own = [entry.request for entry in entries]
+        needed = [chain for chain in objects(entries) if self._is_needed(chain)]
+        if not needed:
             return
         try:
-            outcome = self._deliver(entries, keeper)
+            outcome = self._deliver(needed)
         except BaseException:
-            _tell(entries, keeper.unsettled)
+            _unsettle(needed)
             raise
         if outcome is None:
-            _tell(entries, keeper.unsettled)
-        elif len(entries) > 1 and isinstance(outcome, Rejected) and outcome.status:
-            last.request = own
-            self._split(entries, keeper)
+            _unsettle(needed)
+        elif isinstance(outcome, Delivered):
+            self._close(needed, outcome)
+        elif outcome.status and len(_flat(needed)) > 1:
+            for entry, request in zip(entries, own, strict=True):
+                entry.request = request
+            self._split(_flat(needed))
         else:
-            self._close(entries, outcome, keeper)
+            _reject(needed, outcome)
 
-    def _is_chain(self, entries: Batch) -> bool:
-        """Whether they are of one object, and its last entry is to do what all of them do."""
-        return len(entries) > 1 and not self._batched
-
-    def _is_needed(self, entries: Batch, keeper: Keeper) -> bool:
-        """Whether they have to be sent; settles them otherwise."""
-        *before, last = entries
-        if (before and self._batched) or keeper.is_needed(last):
+    def _is_needed(self, chain: Batch) -> bool:
+        """Whether an object has to be written; settles its entries otherwise."""
+        *before, last = chain
+        last.request = self._folded(chain)
+        if last.keeper.is_needed(last):
             return True
-        _tell([entry for entry in before if keeper.is_needed(entry)], keeper.superseded)
+        for entry in before:
+            if entry.keeper.is_needed(entry):
+                entry.keeper.superseded(entry)
         return False
 
-    def _close(self, entries: Batch, outcome: Delivered | Rejected, keeper: Keeper) -> None:
-        """Settle with one outcome; the last of a chain that was delivered stands for all."""
-        if isinstance(outcome, Delivered) and self._is_chain(entries):
-            *before, last = entries
-            _tell(before, keeper.superseded)
-            entries = [last]
-        for entry in entries:
-            entry.outcome = outcome
-        _tell(entries, keeper.settled)
+    def _folded(self, chain: Batch) -> Request:
+        """What does all that the entries of one object do."""
+        last = chain[-1].request
+        if len(chain) == 1 or self._api.fold is None:
+            return last
+        return replace(last, body=self._api.fold([entry.request.body for entry in chain]))
 
-    def _split(self, entries: Batch, keeper: Keeper) -> None:
+    def _close(self, needed: list[Batch], outcome: Delivered) -> None:
+        """Settle what was delivered; the last of each object stands for those before."""
+        for place, (*before, last) in enumerate(needed):
+            for entry in before:
+                entry.keeper.superseded(entry)
+            last.outcome = outcome
+            if place and not self._batched:
+                last.keeper.carried(last)
+            else:
+                last.keeper.settled(last)
+
+    def _split(self, entries: Batch) -> None:
         """Send what was rejected in halves, until each culprit is alone."""
         middle = len(entries) // 2
         for half in (entries[:middle], entries[middle:]):
             if self._clock.stopped:
-                _tell(half, keeper.unsettled)
+                _unsettle([half])
             else:
-                self._settle(half, keeper)
+                self._settle(half)
 
-    def _deliver(self, entries: Batch, keeper: Keeper) -> Delivered | Rejected | None:
+    def _deliver(self, needed: list[Batch]) -> Delivered | Rejected | None:
         """Try until there is an outcome, or the run is stopped."""
-        request = self._request(entries)
+        request = self._request([chain[-1].request for chain in needed])
+        entries = _flat(needed)
         started = None
         for seconds in retry.waits():
             self._limits.wait(request.path)
             if self._clock.stopped:
                 return None
-            _tell(entries, keeper.sending)
+            for entry in entries:
+                entry.keeper.sending(entry)
             started = started or self._clock.monotonic()
             outcome = self._attempt(request)
             for entry in entries:
@@ -201,11 +218,11 @@ class Delivery:
                 return given_up
         return None
 
-    def _request(self, entries: Batch) -> Request:
-        if len(entries) == 1 and not self._batched:
-            return entries[0].request
-        body = self._api.join(self._destination, [entry.request.body for entry in entries])
-        return replace(entries[0].request, body=body)
+    def _request(self, requests: list[Request]) -> Request:
+        if len(requests) == 1 and not self._batched:
+            return requests[0]
+        body = self._api.join(self._destination, [one.body for one in requests])
+        return replace(requests[0], body=body)
 
     def _ask(self, request: Request) -> Answer:
         """The answer to one read; the first that has none stops the run."""
@@ -276,7 +293,7 @@ class Delivery:
 
 
 Batch = list[Entry]
-"""What goes into one request: entries of many objects, or several of one that fold."""
+"""What goes into one request: entries of one object or of several."""
 Lane = list[Batch]
 """What one worker sends, one after the other."""
 
@@ -296,22 +313,23 @@ def _lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
     return lanes.values()
 
 
-def _batches(entries: Sequence[Entry], keeper: Keeper, size: int) -> Iterable[Lane]:
+def _batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
     """Full batches of what is needed, each a lane: the last entry of a key stands for all."""
     last = {entry.request.key: entry for entry in entries}
     for entry in entries:
         if last[entry.request.key] is not entry:
-            keeper.superseded(entry)
-    needed = [entry for entry in last.values() if keeper.is_needed(entry)]
+            entry.keeper.superseded(entry)
+    needed = [entry for entry in last.values() if entry.keeper.is_needed(entry)]
     return [[needed[start : start + size]] for start in range(0, len(needed), size)]
 
 
-def _has_work(lane: Lane, keeper: Keeper) -> bool:
+def _has_work(lane: Lane) -> bool:
     """Whether a lane needs a worker; a single record that need not be sent is settled without one.
 
     Threads that only compute get into each other's way.
     """
-    return len(lane) > 1 or len(lane[0]) > 1 or keeper.is_needed(lane[0][0])
+    first = lane[0][0]
+    return len(lane) > 1 or len(lane[0]) > 1 or first.keeper.is_needed(first)
 
 
 def _taken(lanes: deque[Lane]) -> Iterator[Batch]:
@@ -324,6 +342,16 @@ def _taken(lanes: deque[Lane]) -> Iterator[Batch]:
         yield from lane
 
 
-def _tell(entries: Batch, what: Callable[[Entry], None]) -> None:
-    for entry in entries:
-        what(entry)
+def _reject(needed: list[Batch], outcome: Rejected) -> None:
+    for entry in _flat(needed):
+        entry.outcome = outcome
+        entry.keeper.settled(entry)
+
+
+def _unsettle(needed: list[Batch]) -> None:
+    for entry in _flat(needed):
+        entry.keeper.unsettled(entry)
+
+
+def _flat(needed: list[Batch]) -> list[Entry]:
+    return [entry for chain in needed for entry in chain]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.folding import agree, kinds
@@ -12,42 +12,57 @@ if TYPE_CHECKING:
 
     from target_userflow.delivery import Batch, Entry
 
+_MOST = 100  # of one chain: what is refused is sent again in halves
+
 
 @dataclass(slots=True)
 class _Chain:
-    """Entries of one object, each of which the next one adds to."""
+    """Entries of one user with its memberships, or of one group: each adds to those before."""
 
     entries: Batch
-    kinds: dict[str, str] | None = None
-    """The data type of each value in them; looked for when there is a second entry."""
+    kinds: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    """Per object the data types of its values; looked for when there is a second entry."""
 
     def takes(self, entry: Entry) -> bool:
         """Add an entry, unless its values are of other types."""
-        if self.kinds is None:
-            self.kinds = kinds(self.entries[0].request.body)
-        more = kinds(entry.request.body)
-        if not agree(self.kinds, more):
+        if len(self.entries) >= _MOST:
             return False
-        self.kinds.update(more)
+        if not self.kinds:
+            self._note(self.entries[0], kinds(self.entries[0].request.body))
+        more = kinds(entry.request.body)
+        if not agree(self.kinds.get(entry.request.identity, {}), more):
+            return False
+        self._note(entry, more)
         self.entries.append(entry)
         return True
+
+    def _note(self, entry: Entry, found: dict[str, str]) -> None:
+        self.kinds.setdefault(entry.request.identity, {}).update(found)
 
 
 def chains(entries: Iterable[Entry]) -> list[Batch]:
     """The entries of a window, those together that one request can stand for.
 
-    They are in the order of their first entries, and of one object in the order read.
+    They are in the order of their first entries, and of one key in the order read.
     """
     found: list[Batch] = []
-    last: dict[tuple[str, ...], _Chain] = {}
+    last: dict[str, _Chain] = {}
     for entry in entries:
-        request = entry.request
-        chain = last.pop(request.identity, None) if request.foldable else None
+        key, foldable = entry.request.key, entry.request.foldable
+        chain = last.pop(key, None) if foldable else None
         if chain is None or not chain.takes(entry):
             chain = _Chain([entry])
             found.append(chain.entries)
-        if request.foldable:
-            last[request.identity] = chain
+        if foldable:
+            last[key] = chain
         else:
-            last.pop(request.identity, None)
+            last.pop(key, None)
     return found
+
+
+def objects(entries: Iterable[Entry]) -> list[Batch]:
+    """The entries of one request by the object that they are about, in the order read."""
+    found: dict[tuple[str, ...], Batch] = {}
+    for entry in entries:
+        found.setdefault(entry.request.identity, []).append(entry)
+    return [*found.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
@@ -17,6 +18,7 @@ from target_userflow.validation import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from target_userflow.reader import Source
     from target_userflow.target import TargetUserflow
@@ -75,6 +77,7 @@ class UserflowSink(BatchSink):
         self._memory = target.run.memory(self.object, stream)
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
+        self._held: list[Entry] = []
         self._deletions: list[Entry] = []
         self._window: list[Entry] = []
         self._versions: dict[str, Versions] = {}
@@ -83,6 +86,11 @@ class UserflowSink(BatchSink):
     def is_full(self) -> bool:
         """Never by itself: all streams are delivered together, in the order of their objects."""
         return False
+
+    @property
+    def batch_processing_timer(self) -> AbstractContextManager[None]:  # type: ignore[override] # all that the SDK does is enter it
+        """Nothing: the SDK times `process_batch`, which only holds the window; see `settle`."""
+        return nullcontext()
 
     def get_validator(self) -> None:
         """Leave the SDK's own validator out."""
@@ -136,34 +144,55 @@ class UserflowSink(BatchSink):
         self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Deliver the window, but for the deletions that nothing follows."""
-        entries: list[Entry] = context["records"]  # a missing key must fail, not pass for settled
-        self._window = entries
+        """Hold the window ready for `settle`, and apart the deletions that nothing follows."""
+        self._window = context["records"]  # a missing key must fail, not pass for settled
         for versions in self._versions.values():
             versions.open()
-        entries, self._deletions = deletions_last(entries)
-        self._settle(entries)
+        self._held, self._deletions = deletions_last(self._window)
 
-    def process_deletions(self) -> None:
-        """Delete what the window ends with deleting."""
-        entries, self._deletions = self._deletions, []
-        self._settle(entries)
+    def hold_deletions(self) -> bool:
+        """Hold ready what the window ends with deleting, if there is something."""
+        self._held, self._deletions = self._deletions, []
+        return bool(self._held)
+
+    def rides_with(self, other: UserflowSink) -> bool:
+        """Whether its records can go in the requests of another's.
+
+        Not if something is deleted there: what joins it can only be looked at after that.
+        """
+        carrier = API_OF[self.object].carriers.get(self.object)
+        return other.object == carrier and not any(one.request.deletes for one in other._held)
+
+    def rounds(self) -> list[Sequence[Entry]]:
+        """What is held, as it may be sent now; each round is to be settled before the next."""
+        return [*self._admission.rounds(self._opened(self._held))]
+
+    @property
+    def timer(self) -> AbstractContextManager[Any]:
+        """The SDK's metric of how long a window takes."""
+        return self._batch_timer
+
+    def send(self, entries: Sequence[Entry]) -> None:
+        """Return when all of these have their outcome.
+
+        Raises:
+            StopRun: the run has to end; entries without an outcome are unsettled.
+        """
+        self._delivery.settle(entries)
+
+    def release(self) -> None:
+        """Bury what was rejected of what is held, however it ended."""
+        for entry in self._held:
+            if isinstance(entry.outcome, Rejected):
+                self._bury(entry.source, entry.outcome)
+        self._run.window.sent(sum(entry.sent for entry in self._held))
+        self._held = []
 
     def close_window(self) -> None:
         """Note what of the window is there now and what is not, however it ended."""
         for versions in self._versions.values():
             versions.close(self._window)
         self._window = []
-
-    def _settle(self, entries: list[Entry]) -> None:
-        try:
-            for some in self._admission.rounds(self._opened(entries)):
-                self._delivery.settle(some, self)
-        finally:
-            for entry in entries:
-                if isinstance(entry.outcome, Rejected):
-                    self._bury(entry.source, entry.outcome)
-        self._run.window.sent(sum(entry.sent for entry in entries))
 
     # Versions
 
@@ -248,14 +277,22 @@ class UserflowSink(BatchSink):
             ids = " ".join(entry.request.identity)
             self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
-            self._memory.delivered(entry)
-            self._directories.note(entry.request, self.object)
-            self._run.report.settle(self.stream_name, "delivered")
+            self._note(entry, "delivered")
+
+    def carried(self, entry: Entry) -> None:
+        """Note and count an entry that another's request took along."""
+        entry.outcome = Unneeded("merged")
+        self._note(entry, "merged")
 
     def unsettled(self, entry: Entry) -> None:
         """Note that an entry was not delivered, unless that is in doubt."""
         if entry.sent and not entry.lost:
             self._memory.not_delivered(entry)
+
+    def _note(self, entry: Entry, fate: str) -> None:
+        self._memory.delivered(entry)
+        self._directories.note(entry.request, self.object)
+        self._run.report.settle(self.stream_name, fate)
 
     def _opened(self, entries: list[Entry]) -> list[Entry]:
         """What of a window may be sent, once all is known that this depends on."""
@@ -303,14 +340,14 @@ class UserflowSink(BatchSink):
             if self.validate_schema:
                 self._check(record)
             request = self._request_of(record)
-            return Entry(request, source, self._memory.key(record, request))
+            return Entry(request, source, self, self._memory.key(record, request))
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
 
     def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
         request = self._request_of.deletion(self._request_of.identity(record))
-        return Entry(request, source, self._memory.key(record, request))
+        return Entry(request, source, self, self._memory.key(record, request))
 
     def _skip_deletion(self) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
@@ -343,3 +380,21 @@ class UserflowSink(BatchSink):
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
+
+
+def settle(sinks: Sequence[UserflowSink]) -> None:
+    """Settle what a sink holds, and with its last round what others do that ride with it.
+
+    Raises:
+        StopRun: the run has to end; entries without an outcome are unsettled.
+    """
+    carrier, *riders = sinks
+    with ExitStack() as ends:
+        for sink in sinks:
+            ends.enter_context(sink.timer)
+            ends.callback(sink.release)
+        *rounds, last = carrier.rounds() or [[]]
+        for entries in rounds:
+            carrier.send(entries)
+        also = [entry for one in riders for entries in one.rounds() for entry in entries]
+        carrier.send([*last, *also])

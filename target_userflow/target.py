@@ -31,7 +31,7 @@ from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopR
 from target_userflow.reader import LineReader
 from target_userflow.run import Run
 from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
-from target_userflow.sinks import IgnoredSink, UserflowSink
+from target_userflow.sinks import IgnoredSink, UserflowSink, settle
 from target_userflow.validation import Validator
 
 if TYPE_CHECKING:
@@ -287,13 +287,23 @@ class TargetUserflow(Target):
     def _drain(self, sinks: list[UserflowSink]) -> None:
         in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
         try:
-            for sink in in_turn:
-                self.drain_one(sink)
+            self._settle(in_turn)
             for sink in reversed(in_turn):  # nothing that waited brings back what is deleted now
-                sink.process_deletions()
+                if sink.hold_deletions():
+                    settle([sink])
         finally:
             for sink in in_turn:
                 sink.close_window()
+
+    def _settle(self, in_turn: list[UserflowSink]) -> None:
+        held: list[UserflowSink] = []
+        for sink in in_turn:
+            if held and not sink.rides_with(held[-1]):
+                settle(held)
+                held = []
+            self.drain_one(sink)
+            held.append(sink)
+        settle(held)
 
     def _reset_max_record_age(self) -> None:
         self.run.window.reopen()

@@ -17,7 +17,7 @@ from process import Result, record, run_target, schema, state
 from taps import run_here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from target_userflow.sandbox import Sandbox
@@ -91,12 +91,11 @@ class Row:
     config: dict[str, Any] = field(default_factory=dict)
     bad: set[int] = field(default_factory=set)
     """Records that are rejected with and without the fault."""
-    start: Callable[[Path, dict[str, Any], list[Message]], Result] = run_target
     """What runs the target as a process of its own."""
 
     def run(self, **config: Any) -> Result:
         """The run with the fault."""
-        return self.start(self.home, {**self.settings, **config}, self.messages)
+        return run_target(self.home, {**self.settings, **config}, self.messages)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from forks import shared
 
 from target_userflow.sandbox import Sandbox
 
@@ -92,16 +92,12 @@ def run_target(
     arguments: Iterable[str] = (),
     env: Mapping[str, str] | None = None,
 ) -> Result:
-    """Pipe messages into the target and wait for its end."""
-    command = [*TARGET, "--config", str(config_file(directory, config)), *arguments]
-    done = subprocess.run(  # noqa: S603 - our own module
-        command,
-        input=singer(messages),
-        capture_output=True,
-        cwd=directory,
-        env={**os.environ, **(env or {})},
-        check=False,
-        timeout=120,
-    )
-    states = [json.loads(line) for line in done.stdout.splitlines()]
-    return Result(done.returncode, states, done.stderr.decode())
+    """Feed messages to the target and wait for its end."""
+    tap, states, log = (directory / name for name in ("tap.singer", "states", "log"))
+    tap.write_bytes(singer(messages))
+    command = ["--config", str(config_file(directory, config)), *arguments]
+    targets = shared()
+    targets.start(command, tap, states, log, env)
+    status = targets.status()
+    lines = states.read_bytes().splitlines()
+    return Result(status, [json.loads(line) for line in lines], log.read_text())

@@ -6,7 +6,6 @@ import io
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -83,72 +82,6 @@ def piped(directory: Path, config: Mapping[str, Any]) -> Iterator[Piped]:
     finally:
         target.process.kill()
         target.process.wait()
-
-
-FORKING = """
-import os, signal, sys
-from target_userflow import __main__, store
-
-NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-for line in sys.stdin:
-    config, tap, states, log = line.split()
-    target = os.fork()
-    if not target:
-        signal.alarm(60)
-        os.dup2(os.open(log, NEW, 0o600), 2)
-        os.dup2(os.open(states, NEW, 0o600), 1)
-        os.dup2(os.open(tap, os.O_RDONLY), 0)
-        os.chdir(os.path.dirname(config))
-        sys.stdin = os.fdopen(0)
-        __main__.main(["--config", config])
-    print(target, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(target, 0)[1]), flush=True)
-"""
-"""Runs the target's command in one process after the other, each forked when all is imported.
-
-What is run is as real as ever; a hundred imports would take a minute or two.
-"""
-
-
-class Forking:
-    """Starts targets, one at a time; what each reads and writes are files, or pipes with names."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        """Ask the process that forks them."""
-        assert process.stdin
-        assert process.stdout
-        self._ask, self._answers = process.stdin, process.stdout
-
-    def start(self, config: Path, tap: Path, states: Path, log: Path) -> int:
-        """The process id of a target that has just been started."""
-        print(config, tap, states, log, file=self._ask, flush=True)
-        return int(self._answers.readline())
-
-    def status(self) -> int:
-        """How it ended."""
-        return int(self._answers.readline())
-
-    def run(self, directory: Path, config: Mapping[str, Any], messages: Iterable[Any]) -> Result:
-        """Run a target to its end, as `process.run_target` does."""
-        tap, states, log = (directory / name for name in ("tap.singer", "states", "log"))
-        tap.write_bytes(singer(messages))
-        self.start(config_file(directory, config), tap, states, log)
-        status = self.status()
-        lines = states.read_bytes().splitlines()
-        return Result(status, [json.loads(line) for line in lines], log.read_text())
-
-
-@contextmanager
-def forking() -> Iterator[Forking]:
-    """Targets that need no start-up."""
-    with subprocess.Popen(  # noqa: S603 - our own code
-        [sys.executable, "-c", FORKING],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        yield Forking(process)
 
 
 @contextmanager

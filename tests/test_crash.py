@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from forks import forking
 from process import config_file, record, schema, singer, state
-from taps import PATIENCE, forking
+from taps import PATIENCE
 
 from target_userflow.attributes import encoded
 from target_userflow.ledger import IN_FLIGHT, digest
@@ -176,11 +177,11 @@ class Replication:
         """What goes on from the last STATE, and tells how that ended."""
         pipe, states, log = (self.directory / name for name in ("tap", "states", "log"))
         os.mkfifo(pipe)
-        config = config_file(self.directory, self.config)
+        command = ["--config", str(config_file(self.directory, self.config))]
         with forking() as targets:
 
             def run(relay: Relay, at: int, moment: str) -> int:
-                relay.aim(targets.start(config, pipe, states, log), at, moment)
+                relay.aim(targets.start(command, pipe, states, log), at, moment)
                 with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as tap:
                     tap.write(self.tap.lines(self.position))
                 status = targets.status()

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from invariants import MARK, Row, counts, never_early, with_states
 from process import record, schema
-from taps import Forking, forking
 from test_faults_network import listening
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from process import Result
@@ -149,19 +148,12 @@ USERPILOT = Product(
 both = pytest.mark.parametrize("product", [USER_INTERVIEWS, USERPILOT], ids=lambda one: one.name)
 
 
-@pytest.fixture(scope="module")
-def targets() -> Iterator[Forking]:
-    """Targets that are processes of their own, but need no start-up."""
-    with forking() as found:
-        yield found
-
-
 @pytest.fixture
-def rows(sandbox: Sandbox, tmp_path: Path, targets: Forking) -> Rows:
+def rows(sandbox: Sandbox, tmp_path: Path) -> Rows:
     """Makes the row of a test, of its messages and its config."""
 
     def made(messages: list[Any], **config: Any) -> Row:
-        return Row(sandbox, tmp_path, messages, config, start=targets.run)
+        return Row(sandbox, tmp_path, messages, config)
 
     return made
 

@@ -60,8 +60,8 @@ def test_later_columns_win_missing_ones_stay_and_a_null_stays_a_null(
     }
 
 
-def test_groups_and_memberships_merge_by_their_own_ids(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Two memberships of one user are two; the versions of one are one."""
+def test_groups_and_memberships_merge_too(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The versions of a group are one request, and so are all memberships of one user."""
     ids = [("u1", "g1"), ("u1", "g2"), ("u1", "g1"), ("u2", "g1")]
     messages = [
         GROUPS,
@@ -71,13 +71,68 @@ def test_groups_and_memberships_merge_by_their_own_ids(sandbox: Sandbox, tmp_pat
     ]
     result = run_target(tmp_path, sandbox.config, messages)
     assert result.status == 0, result.log
-    assert [counts(result, one)["merged"] for one in ("groups", "memberships")] == ["1", "1"]
+    assert [counts(result, one)["merged"] for one in ("groups", "memberships")] == ["1", "2"]
     found = sandbox.state()
     assert {name: one["attributes"] for name, one in found["groups"].items()} == {
         "g1": {"a": 2},
         "g2": {"a": 1},
     }
     assert found["users"]["u1"]["memberships"] == {"g1": {"a": 2}, "g2": {"a": 1}}
+
+
+def joining(*rows: tuple[str, str, Any]) -> list[dict[str, Any]]:
+    """Memberships, each with one attribute."""
+    return [
+        MEMBERSHIPS,
+        *(record("memberships", user_id=user, group_id=group, a=a) for user, group, a in rows),
+    ]
+
+
+def test_memberships_ride_in_the_request_of_their_user(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Whichever stream came first; a user that does not wait itself takes its memberships too."""
+    rides = joining(("u1", "g1", 1), ("u2", "g1", 2), ("u1", "g2", 3), ("u1", "g1", 4))
+    result = run_target(tmp_path, sandbox.config, [*rides, *users({"b": 1}, {"b": 2})])
+    assert result.status == 0, result.log
+    ridden = [{"attributes": {"a": a}, "group": {"id": g}} for a, g in ((4, "g1"), (3, "g2"))]
+    alone = [{"attributes": {"a": 2}, "group": {"id": "g1"}}]
+    bodies = sorted((one["body"] for one in sandbox.requests()), key=lambda one: str(one["id"]))
+    assert bodies == [
+        {"id": "u1", "attributes": {"b": 2}, "memberships": ridden},
+        {"id": "u2", "memberships": alone},
+    ]
+    assert (counts(result, "users")["delivered"], counts(result, "users")["merged"]) == ("1", "1")
+    assert counts(result, "memberships")["delivered"] == "1"
+    assert counts(result, "memberships")["merged"] == "3"
+
+
+def test_what_is_refused_together_is_tried_apart(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A membership that Userflow refuses does not cost its user, nor the other way round."""
+    rows = joining(("u1", "g1", 1), ("u1", "x" * 1000, 2))
+    sandbox.script([{"status": 400, "body": "{}", "times": 1}])
+    result = run_target(tmp_path, sandbox.config, [*users({"b": 1}), *rows])
+    assert result.status == 0, result.log
+    carried = [len(one["body"].get("memberships", ())) for one in sandbox.requests()]
+    assert carried == [2, 0, 2]
+    assert sandbox.state()["users"]["u1"]["attributes"] == {"b": 1}
+    assert len(sandbox.state()["users"]["u1"]["memberships"]) == 2
+
+
+def test_an_unchanged_user_is_not_sent_for_its_membership(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Each is compared by itself: what rides is only what has to be sent."""
+    config = {**sandbox.config, "skip_unchanged": True}
+    run_target(tmp_path, config, [*users({"b": 1}), *joining(("u1", "g1", 1), ("u1", "g2", 2))])
+    result = run_target(
+        tmp_path, config, [*users({"b": 1}), *joining(("u1", "g1", 1), ("u1", "g2", 3))]
+    )
+    assert result.status == 0, result.log
+    *_, last = [one["body"] for one in sandbox.requests()]
+    assert len(sandbox.requests()) == 2
+    assert last == {
+        "id": "u1",
+        "memberships": [{"attributes": {"a": 3}, "group": {"id": "g2"}}],
+    }
+    assert counts(result, "users")["unchanged"] == "1"
+    assert counts(result, "memberships")["unchanged"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BENCH = 500  # users
 TURNS = ("groups", "users", "memberships", "events")
+STAGES = {"groups": 0, "users": 1, "memberships": 1, "events": 2}
 KEYS = {
     "groups": ["id"],
     "users": ["id"],
@@ -78,16 +79,18 @@ def tapped(chosen: Iterable[Step]) -> Iterator[dict[str, Any]]:
 
 def applied(sandbox: Sandbox) -> list[tuple[str, str, int]]:
     """Stream, key and version of everything that was carried out, in that order."""
-    return [_told(one["path"], one["body"]) for one in sandbox.requests() if one["applied"]]
+    carried_out = [one for one in sandbox.requests() if one["applied"]]
+    return [told for one in carried_out for told in _told(one["path"], one["body"])]
 
 
-def _told(path: str, body: dict[str, Any]) -> tuple[str, str, int]:
+def _told(path: str, body: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """A user and the memberships that ride in its request, or whatever else it is about."""
     if path == "/events":
-        return "events", body["user_id"], body["attributes"]["again"]
-    if "memberships" in body:
-        (one,) = body["memberships"]
-        return "memberships", f"{body['id']} {one['group']['id']}", one["attributes"]["n"]
-    return path.strip("/"), body["id"], body["attributes"]["n"]
+        yield "events", body["user_id"], body["attributes"]["again"]
+    elif "attributes" in body:
+        yield path.strip("/"), body["id"], body["attributes"]["n"]
+    for one in body.get("memberships", ()):
+        yield "memberships", f"{body['id']} {one['group']['id']}", one["attributes"]["n"]
 
 
 def versions(told: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str], list[int]]:
@@ -167,16 +170,23 @@ def _key_and_version(message: dict[str, Any]) -> tuple[str, int]:
 def test_what_is_referred_to_goes_first_within_a_window(
     sandbox: Sandbox, tmp_path: Path, chosen: list[Step], concurrency: int, seed: int
 ) -> None:
-    """Groups, users, memberships, events, however they came in and whatever fails meanwhile."""
+    """Groups, users, memberships, events, however they came in and whatever fails meanwhile.
+
+    Memberships may ride in the request of their user, so that those of one user are looked at.
+    """
     sandbox.reset()
     sandbox.configure(faults=dict.fromkeys(FAULTS, 0.04), seed=seed, slow_ms=20, retry_after="none")
     config = {**sandbox.config, "concurrency": concurrency, "batch_size_rows": 1000}
     one_window = [step for step in chosen if step[0] in TURNS]
     config |= {"max_retry_seconds": 100_000, "ledger": ""}
     assert run_here(tmp_path, config, tapped(one_window), clock=SkippingClock()).status == 0
-    turns = [TURNS.index(stream) for stream, _, _ in applied(sandbox)]
-    assert turns == sorted(turns)
-    assert set(turns) == {TURNS.index(stream) for stream, _, _ in one_window}
+    told = applied(sandbox)
+    stages = [STAGES[stream] for stream, _, _ in told]
+    assert stages == sorted(stages)
+    for user in "123":
+        own = [TURNS.index(stream) for stream, key, _ in told if key.split()[0] == user]
+        assert [one for one in own if one] == sorted(one for one in own if one)
+    assert {stream for stream, _, _ in told} == {stream for stream, _, _ in one_window}
 
 
 # Schemas that change

@@ -31,7 +31,7 @@ class Request:
     repeatable: bool
     """Whether sending it twice leaves the destination as sending it once does."""
     foldable: bool = False
-    """Whether it sets plain values only, so that `Api.join` can make one of several."""
+    """Whether it sets plain values only, so that `Api.fold` can make one of several."""
     joins: tuple[tuple[str, ...], ...] = ()
     """Object and ids of all that it joins: what is deleted of these takes the joining with it."""
 
@@ -188,7 +188,11 @@ class Api:
     batch: int = 1
     """Records that one request takes at most."""
     join: Callable[[Destination, Sequence[bytes]], bytes] = only
-    """The body of one request, made of the bodies of its records."""
+    """The body of one request, made of the bodies of its objects."""
+    fold: Callable[[Sequence[bytes]], bytes] | None = None
+    """The body that does to an object what several do; None where it is not known to be one."""
+    carriers: Mapping[str, str] = field(default_factory=dict)
+    """By object, the one whose requests can take it along."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Path to its requests per minute, where they are documented."""
     is_believable: Callable[[Answer], bool] = has_json_object

@@ -1,9 +1,9 @@
-"""Two Userflow requests for one object as one, where that is sure to leave the same behind.
+"""Userflow requests for one user or group as one, where that is sure to leave the same behind.
 
 `POST /users` and `/groups` merge attributes: a later value wins, a null unsets, what is not named
-stays (Userflow API reference). So plain values fold, each as the text that it was encoded to; an
-operation, a list of groups or a deletion does not. Nor does a value of another type than the one
-before: nobody says what the API makes of the two.
+stays, and a user takes its memberships along (Userflow API reference). So plain values fold, each
+as the text that it was encoded to; an operation, a list of groups or a deletion does not. Nor does
+a value of another type than the one before: nobody says what the API makes of the two.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
 
     id: msgspec.Raw
     attributes: dict[str, msgspec.Raw] | None = None
-    memberships: tuple[_Membership] | None = None
+    memberships: list[_Membership] = []
 
     @property
     def values(self) -> dict[str, msgspec.Raw]:
@@ -47,10 +47,17 @@ class _Body(msgspec.Struct, omit_defaults=True):
 _body = msgspec.json.Decoder(_Body).decode
 
 
-def folded(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: ARG001 - as `Api.join`
-    """The body that does what these do one after the other."""
+def joined(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: ARG001 - as `Api.join`
+    """The body of a user with its memberships, made of those of each."""
     if len(bodies) == 1:
         return bodies[0]
+    whole, *riders = map(_body, bodies)
+    whole.memberships = [one for body in (whole, *riders) for one in body.memberships]
+    return msgspec.json.encode(whole)
+
+
+def folded(bodies: Sequence[bytes]) -> bytes:
+    """The body that does to one object what these do one after the other."""
     whole, *later = map(_body, bodies)
     for one in later:
         whole.values.update(one.values)

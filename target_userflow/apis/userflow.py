@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis import Api, Request, userflow_lists
-from target_userflow.apis.folding import folded
+from target_userflow.apis.folding import folded, joined
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
 from target_userflow.attributes import (
@@ -275,5 +275,7 @@ API = Api(
     leaves=userflow_lists.leaves,
     definitions=userflow_lists.definitions,
     attributes=userflow_lists.attributes,
-    join=folded,
+    join=joined,
+    fold=folded,
+    carriers={"memberships": "users"},
 )
