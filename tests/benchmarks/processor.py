@@ -12,18 +12,21 @@ from functools import partial
 
 from harness import Cost, baseline, directory, in_turns, is_small, ours, run, stub, table, users
 
+CONCURRENCIES = (1, 10, 50)
+
 
 def main(*, small: bool) -> None:
     """Print the table."""
-    records, rounds = (500, 1) if small else (10_000, 5)
+    records, rounds = (500, 1) if small else (5_000, 5)
     with directory() as place, stub(0) as server:
         data, none = users(place / "users", records), users(place / "none", 0)
         env = {"URL": server.url}
         commands = {
             "plain SDK RecordSink": baseline("plain"),
-            "concurrency 1": ours(place / "one.json", server, concurrency=1),
-            "concurrency 10": ours(place / "ten.json", server, concurrency=10),
-            "concurrency 50": ours(place / "fifty.json", server, concurrency=50),
+            **{
+                f"concurrency {one}": ours(place / f"{one}.json", server, concurrency=one)
+                for one in ((10,) if small else CONCURRENCIES)
+            },
         }
 
         def cost(command: list[str]) -> Cost:
