@@ -69,8 +69,8 @@ class App:
             raw = await request.body()
         except ClientDisconnect:
             return
-        if scope["path"].startswith(inspection.PREFIX):
-            await wire.answer(inspection.answer(self, request.method, scope["path"], raw))
+        if inspection.is_asked_for(request):
+            await wire.answer(await inspection.answer(self, request, raw))
         else:
             await self._serve(self._call(request, raw), raw, wire)
 
