@@ -1,7 +1,8 @@
 """Sends one request and brings back its answer: the one module that knows the HTTP library.
 
 The expensive parts of `requests` are paid once: the environment is read when a worker's session
-is made, and a request is a copy of a prepared one that goes straight to the session's adapter.
+is made, the connections are looked for with its first request, and a request is a copy of a
+prepared one that goes straight to the session's adapter.
 Redirects are not followed on this way, and no `.netrc` can replace the key.
 """
 
@@ -22,10 +23,34 @@ from target_userflow.apis import Answer, Outcome, Refused, TryAgain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from urllib3.connectionpool import ConnectionPool
+
     from target_userflow.apis import Request
 
 # at DEBUG it writes the path of every request: of a look-up, that holds an id or an email
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Looks for its pool and certificates once, as all that it sends goes to one place.
+
+    For every request, `requests` would ask the disk again; other threads take the interpreter then.
+    """
+
+    _pool: ConnectionPool | None = None
+    _has_certificates = False
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
+        """The pool that the first request found."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Give the pool the certificates that it shall trust."""
+        if not self._has_certificates:
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
+            self._has_certificates = True
 
 
 class Http:
@@ -86,6 +111,7 @@ class Http:
     def _adapter(self) -> requests.adapters.BaseAdapter:
         if not hasattr(self._threads, "adapter"):
             session = requests.Session()
+            session.mount(self._url, _Adapter())
             self._sessions.append(session)
             self._threads.environment = self._environment(session)
             self._threads.adapter = session.get_adapter(self._url)
