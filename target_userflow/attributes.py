@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
 _LARGEST_NUMBER = int(sys.float_info.max)  # JSON's numbers are doubles for most who read them
 _LONGEST_NUMBER = 400  # digits; a double has 309, and 1E+999999999 would fill the memory as text
-_AS_THEY_ARE = {str, bool}
+_SIMPLE = {str, bool, int, float}
 _json_text = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -61,8 +61,11 @@ class Attributes:
         self._names = {
             name: attribute_name(name) for name in properties if name not in self._left_out
         }
+        told = {*options.operations, *options.data_types}
         self._plain = {
-            column: name for column, name in self._names.items() if self._is_plain(column)
+            column: (name, _reading(properties[column]))
+            for column, name in self._names.items()
+            if column not in told
         }
         self._check_meetings(stream)
         self._check_options(stream)
@@ -80,8 +83,9 @@ class Attributes:
         """
         found: dict[str, Any] = {}
         for column, value in record.items():
-            if type(value) in _AS_THEY_ARE and column in self._plain:
-                _put(found, column, ((self._plain[column], value),))
+            name, read = self._plain.get(column, _NOT_PLAIN)
+            if type(value) in _SIMPLE and name and name not in found:  # most of most records
+                found[name] = read(value) if type(value) is str else literal(value)
             elif self._is_attribute(column, value):
                 _put(found, column, self._of_column(column, value))
         if self._is_spread("attributes", record.get("attributes")):
@@ -89,11 +93,6 @@ class Attributes:
             leaves = self._leaves(None, record["attributes"], schema)
             found.update(_put({}, "attributes", leaves))
         return found
-
-    def _is_plain(self, column: str) -> bool:
-        """Whether nothing becomes of its texts and booleans: such columns are most of a record."""
-        told = {*self._options.operations, *self._options.data_types}
-        return column not in told and not any(map(_is_date, _choices(self._properties[column])))
 
     def _is_attribute(self, column: str, value: Any) -> bool:
         if column in self._left_out or _is_told(column):
@@ -189,7 +188,7 @@ def literal(value: Any, schema: Any = None) -> Any:
         RejectRecord: it is no finite number, or no date-time where the schema promises one.
     """
     if isinstance(value, str):
-        return _dated(value, schema) if schema else value
+        return _reading(schema)(value) if schema else value
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, float, Decimal)):
@@ -212,7 +211,7 @@ def _finite_number(value: Any) -> Any:
 
 def is_repeatable(attributes: Mapping[str, Any]) -> bool:
     """Whether setting them twice is like setting them once: all operations are, but sums."""
-    return not any(
+    return is_literal(attributes) or not any(
         isinstance(value, dict) and ("add" in value or "subtract" in value)
         for value in attributes.values()
     )
@@ -220,7 +219,7 @@ def is_repeatable(attributes: Mapping[str, Any]) -> bool:
 
 def is_literal(attributes: Mapping[str, Any]) -> bool:
     """Whether they are plain values, without any operation."""
-    return not any(isinstance(value, dict) for value in attributes.values())
+    return dict not in map(type, attributes.values())
 
 
 def is_operation(value: Mapping[str, Any]) -> bool:
@@ -308,16 +307,25 @@ def plain_number(value: float | Decimal) -> str:
     return format(exact, "f")
 
 
-def _dated(text: str, schema: Any) -> str:
+def _reading(schema: Any) -> Callable[[str], str]:
+    """What becomes of a text, by its schema: a date-time of one kind, or what it is."""
     choices = _choices(schema)
     if not any(map(_is_date, choices)):
-        return text
+        return str
+    if any("string" in one.get("type", ()) and "format" not in one for one in choices):
+        return _time_or_text
+    return parsed_time
+
+
+def _time_or_text(text: str) -> str:
+    """For a schema that allows any other string as well."""
     try:
         return parsed_time(text)
     except RejectRecord:
-        if any("string" in one.get("type", ()) and "format" not in one for one in choices):
-            return text  # the schema allows any other string as well
-        raise
+        return text
+
+
+_NOT_PLAIN = "", str
 
 
 def _is_date(choice: Mapping[str, Any]) -> bool:

@@ -71,12 +71,13 @@ class Users(Mapper):
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
         self._inner = Attributes(stream.name, {}, options=free)
+        self._has_lists = not self._roles.keys() <= {"user_id", "email"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with what it belongs to."""
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
-        lists = self._lists(record)
+        lists = self._lists(record) if self._has_lists else {}
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
         return Request(
