@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
 _LARGEST_NUMBER = int(sys.float_info.max)  # JSON's numbers are doubles for most who read them
 _LONGEST_NUMBER = 400  # digits; a double has 309, and 1E+999999999 would fill the memory as text
-_SIMPLE = {str, bool, int, float}
+_SIMPLE = {str, bool, int, float, Decimal}
 _json_text = msgspec.json.Encoder(decimal_format="number").encode
 
 
