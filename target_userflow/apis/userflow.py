@@ -12,16 +12,11 @@ from target_userflow.apis import Api, Probe, Request, userflow_lists
 from target_userflow.apis.folding import folded, joined
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import (
-    Attributes,
-    encoded,
-    is_literal,
-    is_repeatable,
-    iso8601,
-    parsed_time,
-)
+from target_userflow.attributes import Attributes
 from target_userflow.errors import RejectRecord
+from target_userflow.operations import is_literal, is_repeatable
 from target_userflow.settings import USERFLOW_URLS, StreamOptions
+from target_userflow.values import encoded, iso8601, parsed_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
