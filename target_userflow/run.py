@@ -16,6 +16,7 @@ from target_userflow.errors import ConfigError
 from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
 from target_userflow.report import Report
+from target_userflow.timeline import Timeline
 from target_userflow.versions import Versions
 from target_userflow.window import Window
 
@@ -35,7 +36,9 @@ class Run:
         self.settings = settings
         self.clock = clock
         self.report = Report(settings.abort_reject_ratio)
-        run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.timeline = Timeline(clock)
+        self.started = clock.now()
+        run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
         self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
         self._deliveries: dict[str, Delivery] = {}
@@ -55,7 +58,7 @@ class Run:
         if api.name not in self._deliveries:
             destination = self._destination(api)
             self._deliveries[api.name] = Delivery(
-                api, destination, self.settings.pace, self.clock.child()
+                api, destination, self.settings.pace, self.clock.child(), self.timeline
             )
         return self._deliveries[api.name]
 
