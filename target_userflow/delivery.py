@@ -95,7 +95,7 @@ class Delivery:
         self._destination = destination
         self._pace = pace
         self._clock = clock
-        self._limits = Limits(pace.requests_per_minute, api.limits, clock)
+        self.limits = Limits(pace.requests_per_minute, api.limits, clock)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, timeline, clock)
@@ -208,20 +208,21 @@ class Delivery:
         entries = _flat(needed)
         started = None
         for seconds in retry.waits():
-            self._limits.wait(request.path)
+            sent = self.limits.wait(request.path)
             if self._clock.stopped:
                 return None
             for entry in entries:
                 entry.keeper.sending(entry)
-            started = started or self._clock.monotonic()
+            started = started or sent
             entries[0].keeper.asking()
             outcome = self._attempt(request)
             for entry in entries:
                 entry.sent = True
                 entry.lost |= isinstance(outcome, TryAgain) and outcome.lost
             if not isinstance(outcome, TryAgain):
+                self.limits.accepted(sent)
                 return self._checked(outcome)
-            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started)
+            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started, sent)
             if given_up:
                 return given_up
         return None
@@ -242,17 +243,19 @@ class Delivery:
         """Try until there is an answer that no repetition would change."""
         started, waits = self._clock.monotonic(), retry.waits()
         while True:
-            self._limits.wait(request.path)
+            sent = self.limits.wait(request.path)
             self._clock.check()
             answer = self._http.send(request)
             if isinstance(answer, Answer) and retry.is_missing(answer):
+                self.limits.accepted(sent)
                 return answer
             outcome = self._meaning(answer)
             if isinstance(outcome, TryAgain):
                 seconds = outcome.after or next(waits)
-                if given_up := self._pause_or_give_up(outcome, seconds, started):
+                if given_up := self._pause_or_give_up(outcome, seconds, started, sent):
                     raise ApiDown(f"{self._api.name} can't be asked what it has: {given_up.reason}")
             else:
+                self.limits.accepted(sent)
                 self._checked(outcome)
                 if isinstance(answer, Answer):
                     return answer
@@ -274,7 +277,9 @@ class Delivery:
         self._last_success = self._clock.monotonic()
         return outcome
 
-    def _pause_or_give_up(self, why: TryAgain, seconds: float, started: float) -> Rejected | None:
+    def _pause_or_give_up(
+        self, why: TryAgain, seconds: float, started: float, sent: float
+    ) -> Rejected | None:
         """Wait before the next attempt, or settle that there will be none.
 
         Raises:
@@ -282,8 +287,10 @@ class Delivery:
         """
         tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
         if tried + seconds <= most:
-            if why.everyone:
-                self._limits.pause(seconds)
+            if why.limited:
+                self.limits.refused(sent, why.after or None)
+            elif why.everyone:
+                self.limits.pause(seconds)
             else:
                 self._clock.sleep(seconds)
             return None

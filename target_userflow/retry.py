@@ -45,8 +45,10 @@ def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
         return _rejected(status, error_of(answer.body))
     if status in _LATER or kind == _SERVER_ERROR:
         after = retry_after(answer.headers.get("Retry-After"), now=now)
-        everyone = status == _TOO_MANY or after is not None
-        return TryAgain(f"HTTP {status}", after, everyone=everyone, lost=status in _GATEWAYS)
+        limited = status == _TOO_MANY
+        everyone = limited or after is not None
+        lost = status in _GATEWAYS
+        return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
     what = ", a redirect, which is never followed. " if kind == _REDIRECT else ": "
     remedy = _REMEDIES.get(status, _CHECK_URL)
     settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url"}

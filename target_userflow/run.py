@@ -21,6 +21,8 @@ from target_userflow.versions import Versions
 from target_userflow.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_userflow.apis import Api
     from target_userflow.apis.roles import Stream
     from target_userflow.clock import Clock
@@ -136,6 +138,11 @@ class Run:
             if versions.announced is not None
         ]
         return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
+
+    def waits(self) -> Iterator[str]:
+        """A line per product and limit that the run waited for."""
+        for name, delivery in self._deliveries.items():
+            yield from (f"{name}: {line}" for line in delivery.limits.waits.lines())
 
     def close(self) -> None:
         """Close connections and files."""

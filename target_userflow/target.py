@@ -369,6 +369,8 @@ class TargetUserflow(Target):
             self.logger.info("%s", line)
         if self.run.report.accounts:
             self.logger.info("Summary\n%s", self.run.report.table())
+        for line in self.run.waits():
+            self.logger.info("%s", line)
         if self.run.report.rejected:
             self._tell_rejections()
 

@@ -82,6 +82,8 @@ class TryAgain:
     reason: str
     after: float | None = None
     """Seconds that the API asked to wait for."""
+    limited: bool = False
+    """Whether the API's rate limit is the reason."""
     everyone: bool = False
     """Whether the wait holds for all workers: the API's limit, not this request's trouble."""
     lost: bool = False
