@@ -12,8 +12,7 @@ _STEPS = (
     ),
     (
         r"new_attributes is reject",
-        "define the attribute in Userflow, leave its column out with stream_maps, or set "
-        "new_attributes to allow",
+        "define the attribute in Userflow, leave its column out, or set new_attributes to allow",
     ),
     (
         r"^HTTP 409\b",
@@ -22,8 +21,7 @@ _STEPS = (
     (r"^HTTP \d", "its dead letter holds what the API said, under error"),
     (
         r"^gave up",
-        "nothing is wrong with the record: replay it when the API is well, or raise "
-        "max_retry_seconds",
+        "nothing is wrong with it: replay it when the API is well, or raise max_retry_seconds",
     ),
     (r"^stream_maps or flattening", "mend the expression in stream_maps"),
     (r"meet in attribute names", "rename one of the columns with stream_maps"),
@@ -38,8 +36,7 @@ _STEPS = (
     (r"^key property", "the tap's key must be in every record: mend it at the source"),
     (
         r"^(\w+ is (missing|blank|neither)|neither user_id|email is)",
-        "name the column that holds it in fields, under streams, or leave such rows out with "
-        "stream_maps",
+        "name the column that holds it in fields, under streams, or leave such rows out",
     ),
 )
 

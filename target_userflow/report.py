@@ -166,16 +166,6 @@ class Report:
         lines += [[stream, *(f"{row[c]:,}" for c in shown)] for stream, row in rows.items()]
         return "\n".join(aligned(lines))
 
-    def rejections(self) -> Iterator[str]:
-        """A line per stream and reason."""
-        for (stream, reason), count in self.reasons.most_common():
-            yield f"{count:,} rejected of {stream}: {reason}"
-
-    def skipped(self) -> Iterator[str]:
-        """A line per stream and reason."""
-        for (stream, reason), count in self.skips.most_common():
-            yield f"{count:,} skipped of {stream}: {reason}"
-
     def _most_often(self, stream: str) -> str:
         counts = {reason: n for (name, reason), n in self.reasons.items() if name == stream}
         return max(counts, key=counts.__getitem__)
