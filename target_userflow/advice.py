@@ -31,7 +31,7 @@ _STEPS = (
     ),
     (
         r"event name",
-        "set event_name, or the column that holds it in fields, under streams",
+        "set event_name or the column in fields, under streams, or mend the name with stream_maps",
     ),
     (r"^key property", "the tap's key must be in every record: mend it at the source"),
     (

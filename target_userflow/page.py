@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from string import Template
@@ -29,21 +30,25 @@ def page(found: Mapping[str, Any]) -> str:
     sections = (_table, _rejected, _attention, _skipped, _letters, _timeline)
     return Template(_TEMPLATE.read_text()).substitute(
         title="Run of target-userflow",
-        when=f"{escape(_when(found))}",
+        when=escape(_when(found)),
         status=_status(found),
         body="\n".join(part for section in sections for part in section(found)),
     )
 
 
 def _when(found: Mapping[str, Any]) -> str:
-    return f"{found['started']}, {duration(found['seconds'])}, {found['target']}"
+    started = datetime.fromisoformat(found["started"])
+    return f"{started:%Y-%m-%d %H:%M:%S} UTC, took {duration(found['seconds'])}, {found['target']}"
 
 
 def _status(found: Mapping[str, Any]) -> str:
-    status, error = found["exit_status"], found["error"]
-    said = f"<p>{escape(error)}</p>" if error else ""
+    status, rejected = found["exit_status"], sum(one["count"] for one in found["rejected"])
+    said = found["error"] or (f"{rejected:,} records rejected" if rejected else "")
     kind = "bad" if status else "good"
-    return f'<div class="status {kind}"><strong>Exit status {status}</strong>{said}</div>'
+    return (
+        f'<div class="status {kind}"><strong>Exit status {status}</strong>'
+        f"{f'<p>{escape(said)}</p>' if said else ''}</div>"
+    )
 
 
 def _table(found: Mapping[str, Any]) -> Iterator[str]:
