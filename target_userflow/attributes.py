@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
 _LARGEST_NUMBER = int(sys.float_info.max)  # JSON's numbers are doubles for most who read them
 _LONGEST_NUMBER = 400  # digits; a double has 309, and 1E+999999999 would fill the memory as text
+_AS_THEY_ARE = {str, bool}
 _json_text = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -60,6 +61,9 @@ class Attributes:
         self._names = {
             name: attribute_name(name) for name in properties if name not in self._left_out
         }
+        self._plain = {
+            column: name for column, name in self._names.items() if self._is_plain(column)
+        }
         self._check_meetings(stream)
         self._check_options(stream)
 
@@ -76,13 +80,20 @@ class Attributes:
         """
         found: dict[str, Any] = {}
         for column, value in record.items():
-            if self._is_attribute(column, value):
+            if type(value) in _AS_THEY_ARE and column in self._plain:
+                _put(found, column, ((self._plain[column], value),))
+            elif self._is_attribute(column, value):
                 _put(found, column, self._of_column(column, value))
         if self._is_spread("attributes", record.get("attributes")):
             schema = self._properties.get("attributes", {})
             leaves = self._leaves(None, record["attributes"], schema)
             found.update(_put({}, "attributes", leaves))
         return found
+
+    def _is_plain(self, column: str) -> bool:
+        """Whether nothing becomes of its texts and booleans: such columns are most of a record."""
+        told = {*self._options.operations, *self._options.data_types}
+        return column not in told and not any(map(_is_date, _choices(self._properties[column])))
 
     def _is_attribute(self, column: str, value: Any) -> bool:
         if column in self._left_out or _is_told(column):
@@ -299,7 +310,7 @@ def plain_number(value: float | Decimal) -> str:
 
 def _dated(text: str, schema: Any) -> str:
     choices = _choices(schema)
-    if not any(one.get("format") in {"date-time", "date"} for one in choices):
+    if not any(map(_is_date, choices)):
         return text
     try:
         return parsed_time(text)
@@ -307,6 +318,10 @@ def _dated(text: str, schema: Any) -> str:
         if any("string" in one.get("type", ()) and "format" not in one for one in choices):
             return text  # the schema allows any other string as well
         raise
+
+
+def _is_date(choice: Mapping[str, Any]) -> bool:
+    return choice.get("format") in {"date-time", "date"}
 
 
 def _choices(schema: Any) -> list[dict[str, Any]]:

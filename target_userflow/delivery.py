@@ -109,7 +109,10 @@ class Delivery:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
         size = self._api.batch
-        lanes = deque(_batches(entries, size) if self._batched else _lanes(entries))
+        lanes = _batches(entries, size) if self._batched else _lanes(entries)
+        self._share(deque(lane for lane in lanes if _has_work(lane)))
+
+    def _share(self, lanes: deque[Lane]) -> None:
         workers = min(len(lanes), self._pace.concurrency)
         wait([self._workers.submit(self._work, lanes) for _ in range(workers)])
         self._clock.check()
@@ -228,6 +231,8 @@ class Delivery:
         return None
 
     def _request(self, requests: list[Request]) -> Request:
+        if len(requests) == 1 and not self._batched:
+            return requests[0]
         body = self._api.join(self._destination, [one.body for one in requests])
         return replace(requests[0], body=body)
 
@@ -294,7 +299,7 @@ class Delivery:
             else:
                 self._clock.sleep(seconds)
             return None
-        said = f"still fails after {tried:.0f} s ({why.reason})"
+        said = f"still fails after {tried:.0f} s ({why.said})"
         if why.everyone and seconds > most:
             said = f"asks to come back in {seconds:.0f} s ({why.reason})"
         elif self._last_success > started:
@@ -334,6 +339,15 @@ def _batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
             entry.keeper.superseded(entry)
     needed = [entry for entry in last.values() if entry.keeper.is_needed(entry)]
     return [[needed[start : start + size]] for start in range(0, len(needed), size)]
+
+
+def _has_work(lane: Lane) -> bool:
+    """Whether a lane needs a worker; a single record that need not be sent is settled without one.
+
+    Threads that only compute get into each other's way.
+    """
+    first = lane[0][0]
+    return len(lane) > 1 or len(lane[0]) > 1 or first.keeper.is_needed(first)
 
 
 def _taken(lanes: deque[Lane]) -> Iterator[Batch]:

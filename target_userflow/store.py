@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from target_userflow.errors import ConfigError, StorageError
+from target_userflow.errors import ConfigError, StorageError, of_disk
 
 if TYPE_CHECKING:
     import sqlite3
@@ -242,7 +242,8 @@ class Store:
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
-            cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+            told = of_disk(error) if isinstance(error, OSError) else error
+            cause = str(getattr(error, "orig", None) or told).splitlines()[0]
             if "locked" in cause:
                 advice = "Another run has it: wait for its end, or give this one another ledger"
             else:

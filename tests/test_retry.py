@@ -131,7 +131,7 @@ def test_a_retry_after_holds_for_all_workers(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "remedy"),
     [
-        (401, "api_key and api_url"),
+        (401, "api_key, region and api_url"),
         (402, "api_url"),
         (403, "api_key"),
         (404, "api_url"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from target_userflow.apis import Api, Request, userflow_lists
+from target_userflow.apis import Api, Probe, Request, userflow_lists
 from target_userflow.apis.folding import folded, joined
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
@@ -21,7 +21,7 @@ from target_userflow.attributes import (
     parsed_time,
 )
 from target_userflow.errors import RejectRecord
-from target_userflow.settings import StreamOptions
+from target_userflow.settings import USERFLOW_URLS, StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +40,13 @@ def headers(destination: Destination) -> dict[str, str]:
         "Content-Type": "application/json",
         "Accept": "application/json",
     }
+
+
+def otherwise(destination: Destination) -> str:
+    """The other region, if this is one of them: each knows its own keys only."""
+    others = [name for name, url in USERFLOW_URLS.items() if url != destination.url]
+    is_region = destination.url in USERFLOW_URLS.values()
+    return f"set region to {' or '.join(others)}, and no api_url" if is_region else ""
 
 
 class Users(Mapper):
@@ -271,6 +278,7 @@ API = Api(
     prefix="",
     objects={"groups": Groups, "users": Users, "memberships": Memberships, "events": Events},
     headers=headers,
+    probe=Probe("/users?limit=1", otherwise),
     listings={"users": userflow_lists.USERS, "groups": userflow_lists.GROUPS},
     leaves=userflow_lists.leaves,
     definitions=userflow_lists.definitions,
