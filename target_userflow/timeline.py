@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from target_userflow.apis import Answer
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from target_userflow.apis import Outcome, Request
     from target_userflow.clock import Clock
-    from target_userflow.http import Http
 
 MOST = 600
 """Spans that are kept: ten minutes by the second, then twenty by two seconds, and so on."""
@@ -131,10 +130,20 @@ def total(spans: Iterable[Span]) -> Span:
     return found
 
 
+class Sender(Protocol):
+    """Sends requests."""
+
+    def send(self, request: Request) -> Answer | Outcome:
+        """The answer to one attempt, or what it means that none came."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
 class Timed:
     """Sends requests, and tells a timeline of each."""
 
-    def __init__(self, http: Http, timeline: Timeline, clock: Clock) -> None:
+    def __init__(self, http: Sender, timeline: Timeline, clock: Clock) -> None:
         """Send through `http`."""
         self._http = http
         self._timeline = timeline
