@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *FATES, "unsettled", "in_doubt", "deleted", "requests")
+_COLUMNS = ("received", *FATES, "unsettled", "in_doubt", "deleted")
 _ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
@@ -159,7 +159,7 @@ class Report:
             yield from ((stream, name, count) for name, count in row.items() if count)
 
     def table(self) -> str:
-        """All counts, a row per stream, without the columns where everything is 0."""
+        """All counts of records, a row per stream, without the columns where everything is 0."""
         rows = {stream: account.row() for stream, account in self.accounts.items()}
         shown = [c for c in _COLUMNS if c in _ALWAYS or any(row[c] for row in rows.values())]
         lines = [["stream", *(c.replace("_", " ") for c in shown)]]

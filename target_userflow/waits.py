@@ -23,7 +23,7 @@ class Cause(Enum):
     BUDGET = "requests_per_minute"
     LIMIT = "the API's rate limit"
     PAUSE = "the API to come back"
-    LATENCY = "answers"
+    LATENCY = "latency"
 
 
 class Waits:
