@@ -50,6 +50,9 @@ class Entry:
 class Keeper(Protocol):
     """Keeps the books of a stream; the workers tell it what happens as it happens."""
 
+    stream_name: str
+    """The stream's name, after any stream map."""
+
     def superseded(self, entry: Entry) -> None:
         """A later entry of the window says all that this one does."""
 
@@ -90,6 +93,7 @@ class Delivery:
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         self._http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
+        self._at_once = pace.concurrency
         self._last_success = float("-inf")
 
     def settle(self, entries: Sequence[Entry]) -> None:
@@ -100,7 +104,7 @@ class Delivery:
         """
         size = self._api.batch
         lanes = deque(_batches(entries, size) if self._batched else _lanes(entries))
-        workers = min(len(lanes), self._pace.concurrency)
+        workers = min(len(lanes), self._at_once)
         wait([self._workers.submit(self._work, lanes) for _ in range(workers)])
         self._clock.check()
 

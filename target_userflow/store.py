@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 AT_ONCE = 500  # keys in one look-up
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
 
-_metadata = sa.MetaData()
-_version = sa.Table("ledger_version", _metadata, sa.Column("version", sa.Integer, nullable=False))
+metadata = sa.MetaData()
+"""All tables of a ledger."""
+_version = sa.Table("ledger_version", metadata, sa.Column("version", sa.Integer, nullable=False))
 _destinations = sa.Table(
     "ledger_destinations",
-    _metadata,
+    metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("hash", sa.LargeBinary(16), nullable=False, unique=True),
 )
 _delivered = sa.Table(
     "ledger_delivered",
-    _metadata,
+    metadata,
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("key", sa.LargeBinary(16), primary_key=True),
     sa.Column("mark", sa.LargeBinary(8), nullable=False),
@@ -42,7 +43,7 @@ _delivered = sa.Table(
 )
 mirrored = sa.Table(
     "ledger_mirrored",
-    _metadata,
+    metadata,
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("key", sa.LargeBinary(16), primary_key=True),
     sa.Column("stream", sa.LargeBinary(16), primary_key=True),
@@ -64,7 +65,7 @@ Row = tuple[bytes, int]
 def problem(where: str) -> str | None:
     """What is wrong with the setting `ledger`, as far as it shows without opening it."""
     try:
-        _url(where).get_dialect().import_dbapi()
+        url_of(where).get_dialect().import_dbapi()
     except ConfigError as error:
         return str(error)
     except (NoSuchModuleError, ImportError) as error:
@@ -88,7 +89,7 @@ class Store:
             ConfigError: `where` names no database that can be used.
             StorageError: it can't be opened, or another run has it.
         """
-        self._url = _url(where)
+        self._url = url_of(where)
         self._lock = threading.Lock()
         self._batch = _Batch()
         self._waiting_lock = threading.Lock()
@@ -217,7 +218,7 @@ class Store:
             )
         if at < len(_MIGRATIONS):
             for new in _MIGRATIONS[at:]:
-                _metadata.create_all(self._connection, new)
+                metadata.create_all(self._connection, new)
             self._connection.execute(sa.delete(_version))
             self._connection.execute(sa.insert(_version).values(version=len(_MIGRATIONS)))
 
@@ -234,7 +235,7 @@ class Store:
 
     @property
     def _name(self) -> str:
-        return self._url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+        return name_of(self._url)
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -261,13 +262,23 @@ class _Batch:
     error: StorageError | None = None
 
 
-def _url(where: str) -> sa.URL:
+def url_of(where: str) -> sa.URL:
+    """What `ledger` names: a SQLite file, unless it is a URL.
+
+    Raises:
+        ConfigError: it is neither.
+    """
     if "://" not in where:
         return sa.URL.create("sqlite", database=where)
     try:
         return sa.make_url(where)
     except ArgumentError:
         raise ConfigError("Setting 'ledger' is neither a file nor an SQLAlchemy URL") from None
+
+
+def name_of(url: sa.URL) -> str:
+    """What a message calls a ledger."""
+    return url.render_as_string(hide_password=True).removeprefix("sqlite:///")
 
 
 def _engine(url: sa.URL) -> sa.Engine:

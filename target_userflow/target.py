@@ -309,7 +309,7 @@ class TargetUserflow(Target):
         self.run.window.reopen()
 
     def _write_state_message(self, state: Any) -> None:
-        if state == self._written_state:
+        if state == self._written_state or self.run.rehearsal:
             return
         if sys.stdout is None:
             raise StorageError("STATE can't be written: standard output is closed")
@@ -364,12 +364,15 @@ class TargetUserflow(Target):
     def _close(self) -> None:
         self._products.shutdown(wait=False)
         self.run.close()
-        self._send_metrics()
+        if not self.run.rehearsal:  # nothing of it happened
+            self._send_metrics()
         for line in self.run.report.skipped():
             self.logger.info("%s", line)
         if self.run.report.accounts:
             self.logger.info("Summary\n%s", self.run.report.table())
-        if self.run.report.rejected:
+        if self.run.rehearsal:
+            self.logger.info("%s", self.run.rehearsal.text(self.run.report, self.run.dead_letters))
+        elif self.run.report.rejected:
             self._tell_rejections()
 
     def _send_metrics(self) -> None:
