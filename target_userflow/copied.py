@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
+from target_userflow.database import name_of, url_of
 from target_userflow.errors import StorageError
-from target_userflow.store import AT_ONCE, Store, metadata, name_of, url_of
+from target_userflow.store import AT_ONCE, Store, metadata
 
 _TRIES = 10
 

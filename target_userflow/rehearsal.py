@@ -117,9 +117,8 @@ class Rehearsal:
 
     def _lines(self, report: Report, dead_letters: DeadLetters) -> Iterator[str]:
         yield (
-            "Dry run: nothing was written to an API, the ledger or STATE; what is said to be "
-            "delivered or deleted would be. In all that is new to it, an API may still reject what "
-            "looks right from here"
+            "Dry run: nothing was written to an API, the ledger or STATE. What is said to be "
+            "delivered or deleted would be, unless an API rejects it"
         )
         for stream in {**report.accounts, **self._streams}:
             yield from self._of_stream(stream, self._streams[stream])
@@ -142,7 +141,7 @@ class Rehearsal:
             yield from part.shown
 
     def _duration(self, part: _Part) -> str:
-        said = f"{part.requests:,} requests"
+        said = f"{part.requests:,} {'request' if part.requests == 1 else 'requests'}"
         if part.reads:
             said += f", and {part.reads:,} that only read"
         pace = part.pace(self._pace.requests_per_minute)

@@ -15,7 +15,7 @@ from target_userflow.drift import Definitions, Drift
 from target_userflow.errors import ConfigError
 from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
-from target_userflow.rehearsal import RehearsedDelivery, Rehearsal
+from target_userflow.rehearsal import Rehearsal, RehearsedDelivery
 from target_userflow.report import Report
 from target_userflow.versions import Versions
 from target_userflow.window import Window
