@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from process import asked, record, run_target, schema, state, writes
-from taps import run_here
+from taps import SkippingClock, run_here
 from test_deletes_properties import SCHEMAS, steps, tapped
 
 from target_userflow.apis.roles import Stream
@@ -210,21 +210,24 @@ def test_the_real_run_sends_what_the_dry_one_said(  # noqa: PLR0913 - what varie
     options: dict[str, Any],
     mode: str,
 ) -> None:
-    """Requests of each kind and what becomes of every record: merged, unchanged, deleted, all."""
+    """Requests of each kind and what becomes of every record: merged, unchanged, deleted, all.
+
+    No time passes, as the windows would be others in a slower run.
+    """
     sandbox.reset()
     modes = {"groups": {"mode": mode}, "participants": {"mode": mode}}
     deletes = {"hard_delete": True, "max_delete_ratio": 1}
     config = {**sandbox.config, **deletes, **options, "streams": modes}
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
-        run_here(home, config, before)
+        run_here(home, config, before, clock=SkippingClock())
         earlier, ledger = len(writes(sandbox)), files(home).get("ledger.db")
         caplog.clear()
         caplog.set_level("INFO")
-        dry = run_here(home, {**config, **DRY}, messages)
+        dry = run_here(home, {**config, **DRY}, messages, clock=SkippingClock())
         said = told(caplog.text)
         assert (len(writes(sandbox)), files(home).get("ledger.db")) == (earlier, ledger)
-        assert run_here(home, config, messages) == dry
+        assert run_here(home, config, messages, clock=SkippingClock()) == dry
         assert made(writes(sandbox)[earlier:]) == said
 
 
