@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from target_userflow.attributes import encoded
-from target_userflow.errors import StorageError
+from target_userflow.errors import StorageError, of_disk
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -88,7 +88,7 @@ class DeadLetters:
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(
-            f"Dead letters can't be written to {self.path}: {error.strerror}. "
+            f"Dead letters can't be written to {self.path}: {of_disk(error)}. "
             "Set dead_letter_dir to a directory that can"
         )
 

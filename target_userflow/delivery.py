@@ -89,7 +89,7 @@ class Delivery:
         self._destination = destination
         self._pace = pace
         self._clock = clock
-        self._limits = Limits(pace.requests_per_minute, api.limits, clock)
+        self.limits = Limits(pace.requests_per_minute, api.limits, clock)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         self._http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
@@ -103,7 +103,10 @@ class Delivery:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
         size = self._api.batch
-        lanes = deque(_batches(entries, size) if self._batched else _lanes(entries))
+        lanes = _batches(entries, size) if self._batched else _lanes(entries)
+        self._share(deque(lane for lane in lanes if _has_work(lane)))
+
+    def _share(self, lanes: deque[Lane]) -> None:
         workers = min(len(lanes), self._at_once)
         wait([self._workers.submit(self._work, lanes) for _ in range(workers)])
         self._clock.check()
@@ -202,24 +205,27 @@ class Delivery:
         entries = _flat(needed)
         started = None
         for seconds in retry.waits():
-            self._limits.wait(request.path)
+            sent = self.limits.wait(request.path)
             if self._clock.stopped:
                 return None
             for entry in entries:
                 entry.keeper.sending(entry)
-            started = started or self._clock.monotonic()
+            started = started or sent
             outcome = self._attempt(request)
             for entry in entries:
                 entry.sent = True
                 entry.lost |= isinstance(outcome, TryAgain) and outcome.lost
             if not isinstance(outcome, TryAgain):
+                self.limits.accepted(sent)
                 return self._checked(outcome)
-            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started)
+            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started, sent)
             if given_up:
                 return given_up
         return None
 
     def _request(self, requests: list[Request]) -> Request:
+        if len(requests) == 1 and not self._batched:
+            return requests[0]
         body = self._api.join(self._destination, [one.body for one in requests])
         return replace(requests[0], body=body)
 
@@ -235,17 +241,19 @@ class Delivery:
         """Try until there is an answer that no repetition would change."""
         started, waits = self._clock.monotonic(), retry.waits()
         while True:
-            self._limits.wait(request.path)
+            sent = self.limits.wait(request.path)
             self._clock.check()
             answer = self._http.send(request)
             if isinstance(answer, Answer) and retry.is_missing(answer):
+                self.limits.accepted(sent)
                 return answer
             outcome = self._meaning(answer)
             if isinstance(outcome, TryAgain):
                 seconds = outcome.after or next(waits)
-                if given_up := self._pause_or_give_up(outcome, seconds, started):
+                if given_up := self._pause_or_give_up(outcome, seconds, started, sent):
                     raise ApiDown(f"{self._api.name} can't be asked what it has: {given_up.reason}")
             else:
+                self.limits.accepted(sent)
                 self._checked(outcome)
                 if isinstance(answer, Answer):
                     return answer
@@ -267,7 +275,9 @@ class Delivery:
         self._last_success = self._clock.monotonic()
         return outcome
 
-    def _pause_or_give_up(self, why: TryAgain, seconds: float, started: float) -> Rejected | None:
+    def _pause_or_give_up(
+        self, why: TryAgain, seconds: float, started: float, sent: float
+    ) -> Rejected | None:
         """Wait before the next attempt, or settle that there will be none.
 
         Raises:
@@ -275,12 +285,14 @@ class Delivery:
         """
         tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
         if tried + seconds <= most:
-            if why.everyone:
-                self._limits.pause(seconds)
+            if why.limited:
+                self.limits.refused(sent, why.after or None)
+            elif why.everyone:
+                self.limits.pause(seconds)
             else:
                 self._clock.sleep(seconds)
             return None
-        said = f"still fails after {tried:.0f} s ({why.reason})"
+        said = f"still fails after {tried:.0f} s ({why.said})"
         if why.everyone and seconds > most:
             said = f"asks to come back in {seconds:.0f} s ({why.reason})"
         elif self._last_success > started:
@@ -320,6 +332,15 @@ def _batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
             entry.keeper.superseded(entry)
     needed = [entry for entry in last.values() if entry.keeper.is_needed(entry)]
     return [[needed[start : start + size]] for start in range(0, len(needed), size)]
+
+
+def _has_work(lane: Lane) -> bool:
+    """Whether a lane needs a worker; a single record that need not be sent is settled without one.
+
+    Threads that only compute get into each other's way.
+    """
+    first = lane[0][0]
+    return len(lane) > 1 or len(lane[0]) > 1 or first.keeper.is_needed(first)
 
 
 def _taken(lanes: deque[Lane]) -> Iterator[Batch]:

@@ -74,3 +74,10 @@ class Interrupted(StopRun):
         """Remember which signal it was: the exit code is 128 more."""
         super().__init__(f"Stopped by signal {signum}: what is settled stays settled")
         self.exit_code = 128 + signum
+
+
+def of_disk(error: OSError) -> str:
+    """What is wrong with a path, in words: the system's own puzzle where a directory is a file."""
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "a file stands where a directory should be"
+    return error.strerror or str(error)

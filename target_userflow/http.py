@@ -1,13 +1,15 @@
 """Sends one request and brings back its answer: the one module that knows the HTTP library.
 
 The expensive parts of `requests` are paid once: the environment is read when a worker's session
-is made, and a request is a copy of a prepared one that goes straight to the session's adapter.
+is made, the connections are looked for with its first request, and a request is a copy of a
+prepared one that goes straight to the session's adapter.
 Redirects are not followed on this way, and no `.netrc` can replace the key.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,34 @@ from target_userflow.apis import Answer, Outcome, Refused, TryAgain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from urllib3.connectionpool import ConnectionPool
+
     from target_userflow.apis import Request
 
 # at DEBUG it writes the path of every request: of a look-up, that holds an id or an email
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Looks for its pool and certificates once, as all that it sends goes to one place.
+
+    For every request, `requests` would ask the disk again; other threads take the interpreter then.
+    """
+
+    _pool: ConnectionPool | None = None
+    _has_certificates = False
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
+        """The pool that the first request found."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Give the pool the certificates that it shall trust."""
+        if not self._has_certificates:
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
+            self._has_certificates = True
 
 
 class Http:
@@ -56,7 +82,8 @@ class Http:
         except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
             return Refused(f"can't be asked, as a proxy or URL is none: {error}")
         except exceptions.RequestException as error:
-            return TryAgain(type(error).__name__, lost=not _never_sent(error))
+            lost = not _never_sent(error)
+            return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
         except OSError as error:  # certificates that the environment names
             return Refused(f"can't be asked: {error}")
 
@@ -64,6 +91,14 @@ class Http:
         """Close all connections."""
         for session in self._sessions:
             session.close()
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for this API, without a password in it."""
+        with requests.Session() as session:
+            proxies = self._environment(session)["proxies"]
+        found = requests.utils.select_proxy(self._url, proxies)
+        return str(found).rpartition("@")[2].rpartition("//")[2] if found else None
 
     def _prepared(self, request: Request) -> requests.PreparedRequest:
         prepared = self._template.copy()
@@ -76,6 +111,7 @@ class Http:
     def _adapter(self) -> requests.adapters.BaseAdapter:
         if not hasattr(self._threads, "adapter"):
             session = requests.Session()
+            session.mount(self._url, _Adapter())
             self._sessions.append(session)
             self._threads.environment = self._environment(session)
             self._threads.adapter = session.get_adapter(self._url)
@@ -96,6 +132,12 @@ def _never_sent(error: Exception) -> bool:
     )
 
 
+def _cause(error: Exception) -> str:
+    """What the innermost error says, in one line and without its number and connection."""
+    said = " ".join(str(_causes(error)[-1]).split())
+    return re.sub(r"^\w+\(host=[^)]*\): |\[Errno -?\d+\] ", "", said)[:_LONGEST_CAUSE]
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     """An error and what it wraps, down to the innermost: requests wraps urllib3, that wraps ssl."""
     inner = [getattr(error, "reason", None), *error.args]
@@ -103,4 +145,5 @@ def _causes(error: BaseException) -> list[BaseException]:
     return [error, *_causes(wrapped[0])] if wrapped else [error]
 
 
+_LONGEST_CAUSE = 200  # characters: it may quote what came instead of HTTP
 _ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

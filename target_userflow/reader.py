@@ -29,6 +29,9 @@ _SHAPES: dict[str, dict[str, type]] = {
 _WORDS = {str: "a string", dict: "an object", int: "an integer", object: "any value"}
 _MOST_LEVELS = 100  # kept of a line that is too deep for the parsers, which give up at 1,000
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
+_TAPS = (
+    "Pipe a Singer tap into this (for a CSV file: tap-csv), which writes messages and nothing else"
+)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -55,6 +58,8 @@ class LineReader(GenericSingerReader[bytes]):
     """Its number, from 1."""
     too_deep = False
     """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
+    is_empty = True
+    """Whether no message has come yet."""
     waiting = False
     """Whether the reader waits for input: the one moment that a signal may break off at once."""
 
@@ -93,6 +98,7 @@ class LineReader(GenericSingerReader[bytes]):
             self.line = line if isinstance(line, bytes) else line.encode()
             if self.line.strip():
                 message = self.deserialize_json(self.line)
+                self.is_empty = False
                 self.stream = message.get("stream", "")
                 self._callback(message, callbacks)(message)
                 self._remember(message)
@@ -112,7 +118,9 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             return self._message(json.loads(line, parse_int=_number, parse_float=_number))
         except ValueError as error:
-            raise InputError(f"Line {self.number} is no JSON: {_why(error)}") from None
+            raise InputError(
+                f"Line {self.number} is no JSON: {_why(error)}. {_advice(line)}"
+            ) from None
         except RecursionError:
             return self._shallow(line)
 
@@ -148,7 +156,7 @@ class LineReader(GenericSingerReader[bytes]):
 
     def _message(self, found: Any) -> dict[str, Any]:
         if not isinstance(found, dict) or not isinstance(found.get("type"), str):
-            raise self.complain("no Singer message, which is a JSON object with a type")
+            raise self.complain(f"no Singer message, which is a JSON object with a type. {_TAPS}")
         for key, kind in _SHAPES.get(found["type"], {}).items():
             if key not in found or not isinstance(found[key], kind):
                 raise self.complain(f"a {found['type']} message needs '{key}', {_WORDS[kind]}")
@@ -166,10 +174,17 @@ class LineReader(GenericSingerReader[bytes]):
 def _why(error: Exception) -> str:
     """What is wrong, without what stands in the line."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at column {error.colno}"
+        return f"{error.msg.removesuffix(' at')} at column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 at byte {error.start + 1}"
     return "it can't be read"
+
+
+def _advice(line: bytes) -> str:
+    """What may have happened to a line that is no JSON."""
+    if line.startswith(b"{") and not line.endswith(b"\n"):
+        return "The input ends in the middle of it: the tap has stopped there, see its log"
+    return _TAPS
 
 
 def _number(text: str) -> int | Decimal:

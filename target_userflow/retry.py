@@ -24,7 +24,7 @@ _OF_THIS_RECORD = {400, 409, 413, 422}
 _LATER = {408, 425, _TOO_MANY}
 _GATEWAYS = {502, 504}  # the API may have done it, and only its answer got lost on the way
 _REMEDIES = {
-    401: "the key is wrong, revoked or of another region. Check {key} and {url}",
+    401: "the key is wrong, revoked or of another region. Check {key}{region} and {url}",
     403: "the key may not do this. Check {key}",
 }
 _CHECK_URL = "Check {url}"
@@ -45,11 +45,14 @@ def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
         return _rejected(status, error_of(answer.body))
     if status in _LATER or kind == _SERVER_ERROR:
         after = retry_after(answer.headers.get("Retry-After"), now=now)
-        everyone = status == _TOO_MANY or after is not None
-        return TryAgain(f"HTTP {status}", after, everyone=everyone, lost=status in _GATEWAYS)
+        limited = status == _TOO_MANY
+        everyone = limited or after is not None
+        lost = status in _GATEWAYS
+        return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
     what = ", a redirect, which is never followed. " if kind == _REDIRECT else ": "
     remedy = _REMEDIES.get(status, _CHECK_URL)
-    settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url"}
+    region = "" if api.prefix else ", region"  # a setting of Userflow's alone
+    settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url", "region": region}
     return Refused(f"answered HTTP {status}{what}{remedy.format(**settings)}")
 
 

@@ -10,7 +10,7 @@ from target_userflow.errors import ConfigError
 from target_userflow.settings import IGNORE, OBJECTS, StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _ALIASES = {"companies": "groups", "accounts": "groups", "group_memberships": "memberships"}
 _SEPARATORS = re.compile(r"-|\.|__|/")
@@ -18,8 +18,13 @@ _SEPARATORS = re.compile(r"-|\.|__|/")
 
 def options_of(stream: str, streams: Mapping[str, StreamOptions]) -> StreamOptions:
     """The options under the first name or glob that fits `stream`, in the order written."""
-    matches = (one for glob, one in streams.items() if glob == stream or fnmatchcase(stream, glob))
+    matches = (one for glob, one in streams.items() if _fits(stream, glob))
     return next(matches, StreamOptions())
+
+
+def unfitting(globs: Iterable[str], streams: Collection[str]) -> list[str]:
+    """The names and globs that none of `streams` fits."""
+    return [glob for glob in globs if not any(_fits(stream, glob) for stream in streams)]
 
 
 def object_of(stream: str, options: StreamOptions) -> str:
@@ -39,3 +44,7 @@ def object_of(stream: str, options: StreamOptions) -> str:
         f'the setting streams: {{"{stream}": {{"object": "users"}}}} (or "{IGNORE}" to leave it '
         f'out), or rename it with stream_maps: {{"{stream}": {{"__alias__": "users"}}}}'
     )
+
+
+def _fits(stream: str, glob: str) -> bool:
+    return glob == stream or fnmatchcase(stream, glob)

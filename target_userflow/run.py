@@ -21,6 +21,8 @@ from target_userflow.versions import Versions
 from target_userflow.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_userflow.apis import Api
     from target_userflow.apis.roles import Stream
     from target_userflow.clock import Clock
@@ -51,9 +53,6 @@ class Run:
         """The way to the product of the object `name`.
 
         Each has a clock of its own: one that is down does not stop the others.
-
-        Raises:
-            ConfigError: its key or URL is missing.
         """
         api = API_OF[name]
         if api.name not in self._deliveries:
@@ -75,8 +74,9 @@ class Run:
         """What lets the records of a stream to the object `name` pass.
 
         Raises:
-            ConfigError: its options ask for what nobody can know.
+            ConfigError: the product has no key, or the options ask for what nobody can know.
         """
+        self._check_destination(API_OF[name], stream.name)
         return admission(name, stream, self.directories(name))
 
     def drift(self, name: str, stream: Stream) -> Drift:
@@ -138,6 +138,11 @@ class Run:
         ]
         return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
 
+    def waits(self) -> Iterator[str]:
+        """A line per product and limit that the run waited for."""
+        for name, delivery in self._deliveries.items():
+            yield from (f"{name}: {line}" for line in delivery.limits.waits.lines())
+
     def close(self) -> None:
         """Close connections and files."""
         for delivery in self._deliveries.values():
@@ -160,11 +165,14 @@ class Run:
         return Ledger(self._store, self._destination(API_OF[name]))
 
     def _destination(self, api: Api) -> Destination:
-        found = self.settings.destinations.get(api.prefix)
-        if found is None:
-            names = [f"'{api.prefix}{one}'" for one in ("api_key", "api_url")]
+        return self.settings.destinations[api.prefix]
+
+    def _check_destination(self, api: Api, stream: str) -> None:
+        missing = self.settings.missing[api.prefix]
+        if missing:
+            names = " and ".join(f"'{name}'" for name in missing)
+            variables = " and ".join(f"TARGET_USERFLOW_{name.upper()}" for name in missing)
             raise ConfigError(
-                f"A stream is routed to {api.name}: set {' and '.join(names)}, in the config or as "
-                f"TARGET_USERFLOW_{api.prefix.upper()}API_KEY"
+                f"Stream '{stream}' is routed to {api.name}: set {names} in the config, or "
+                f"{variables} with --config ENV"
             )
-        return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 OBJECTS = (
     "users",
@@ -23,6 +23,8 @@ OBJECTS = (
     "userpilot_events",
 )
 IGNORE = "ignore"
+PREFIXES = ("", "user_interviews_", "userpilot_")
+"""What the settings of each product start with."""
 OPERATIONS = ("set", "set_once", "add", "subtract", "append", "prepend", "remove")
 DATA_TYPES = ("string", "number", "boolean", "datetime", "list")
 USERFLOW_URLS = MappingProxyType(
@@ -347,6 +349,8 @@ class Settings:
 
     destinations: Mapping[str, Destination]
     """By the prefix of their settings, those with a key and a URL."""
+    missing: Mapping[str, Sequence[str]]
+    """By the same prefix, the settings that the others lack."""
     pace: Pace
     streams: Mapping[str, StreamOptions]
     max_rejects: int
@@ -368,24 +372,30 @@ class Settings:
             name: StreamOptions(**_named(options, StreamOptions))
             for name, options in config["streams"].items()
         }
-        parts = {"destinations": _destinations(config), "pace": Pace(**_named(config, Pace))}
+        missing = {
+            prefix: [name for name, text in _texts(config, prefix).items() if not text]
+            for prefix in PREFIXES
+        }
+        parts = {
+            "destinations": {p: _destination(config, p) for p in PREFIXES if not missing[p]},
+            "missing": missing,
+            "pace": Pace(**_named(config, Pace)),
+        }
         return cls(**{**_named(config, cls), **parts, "streams": streams})
 
 
-def _destinations(config: Mapping[str, Any]) -> dict[str, Destination]:
-    defaults = {"": USERFLOW_URLS[config["region"]]}
-    found = {}
-    for prefix in ("", "user_interviews_", "userpilot_"):
-        key = config.get(f"{prefix}api_key")
-        url = config.get(f"{prefix}api_url") or defaults.get(prefix)
-        if key and url:
-            of_product = {
-                name: config[f"{prefix}{name}"]
-                for name in ("auth", "body")
-                if f"{prefix}{name}" in config
-            }
-            found[prefix] = Destination(url.rstrip("/"), key, **of_product)
-    return found
+def _texts(config: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    """Key and URL of a product by the names of their settings; empty where there is none."""
+    names = f"{prefix}api_key", f"{prefix}api_url"
+    defaults = {"api_url": USERFLOW_URLS[config["region"]]}
+    return {name: config.get(name) or defaults.get(name, "") for name in names}
+
+
+def _destination(config: Mapping[str, Any], prefix: str) -> Destination:
+    key, url = _texts(config, prefix).values()
+    names = {name: f"{prefix}{name}" for name in ("auth", "body")}
+    of_product = {name: config[full] for name, full in names.items() if full in config}
+    return Destination(url.rstrip("/"), key, **of_product)
 
 
 def _named(config: Mapping[str, Any], cls: type) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from target_userflow.database import engine_of, name_of, url_of
-from target_userflow.errors import StorageError
+from target_userflow.errors import StorageError, of_disk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -226,7 +226,8 @@ class Store:
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
-            cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+            told = of_disk(error) if isinstance(error, OSError) else error
+            cause = str(getattr(error, "orig", None) or told).splitlines()[0]
             if "locked" in cause:
                 advice = "Another run has it: wait for its end, or give this one another ledger"
             else:

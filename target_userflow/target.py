@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from click import ClickException
+from click import ClickException, Option
 from dotenv import dotenv_values, find_dotenv
 from singer_sdk import Target, metrics
 from singer_sdk.exceptions import (
@@ -24,7 +25,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from target_userflow import config as configs
 from target_userflow import routing
 from target_userflow.apis.products import API_OF, APIS, TURN
-from target_userflow.attributes import encoded
+from target_userflow.check import check
 from target_userflow.clock import Clock
 from target_userflow.deletions import is_deleted
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
@@ -33,12 +34,13 @@ from target_userflow.run import Run
 from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
 from target_userflow.sinks import IgnoredSink, UserflowSink, settle
 from target_userflow.validation import Validator
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
-    from click import Context, Option
+    from click import Command, Context
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
@@ -80,6 +82,7 @@ class TargetUserflow(Target):
         self.run = Run(Settings.of(self.config), self._clock)
         self._written_state: Any = None
         self._told_versions: set[str] = set()
+        self._routed: list[str] = []
         self._stated = 0  # the line of the last STATE
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
@@ -130,6 +133,7 @@ class TargetUserflow(Target):
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """A sink that delivers, or one that leaves the stream out."""
         name, _ = self.route(stream_name)
+        self._routed.append(stream_name)
         return IgnoredSink if name == IGNORE else UserflowSink
 
     def get_sink(
@@ -351,15 +355,34 @@ class TargetUserflow(Target):
             self.run.report.check()
         except StopRun as error:
             self._ending = True
-            self.logger.error("%s", error)  # noqa: TRY400 - the line says it all
+            self._tell(error)
             return error.exit_code
         except (SingerSDKError, InvalidInputLine) as error:
-            self.logger.error("%s", self.message_reader.complain(error))  # noqa: TRY400
+            self._tell(self.message_reader.complain(error))
             return 1
         finally:
             self._close()
+        self._remind()
         rejected = self.run.report.rejected + self.run.report.undeleted
         return int(rejected > self.run.settings.max_rejects)
+
+    def _tell(self, error: StopRun) -> None:
+        """Say in a line why the run ends; with a traceback only for who debugs."""
+        self.logger.error("%s", error, exc_info=self.logger.isEnabledFor(logging.DEBUG))
+
+    def _remind(self) -> None:
+        """Say what a run without errors may have been meant to do, and did not."""
+        if self.message_reader.is_empty:
+            self.logger.warning(
+                "No message came in: pipe a tap into this, or look at the tap's log"
+            )
+        unfitting = routing.unfitting(self.run.settings.streams, self._routed)
+        if self._routed and unfitting:
+            self.logger.warning(
+                "No stream of this run is named as in streams: %s. There were: %s",
+                ", ".join(unfitting),
+                ", ".join(dict.fromkeys(self._routed)),
+            )
 
     def _close(self) -> None:
         self._products.shutdown(wait=False)
@@ -370,6 +393,8 @@ class TargetUserflow(Target):
             self.logger.info("%s", line)
         if self.run.report.accounts:
             self.logger.info("Summary\n%s", self.run.report.table())
+        for line in self.run.waits():
+            self.logger.info("%s", line)
         if self.run.rehearsal:
             self.logger.info("%s", self.run.rehearsal.text(self.run.report, self.run.dead_letters))
         elif self.run.report.rejected:
@@ -394,6 +419,14 @@ class TargetUserflow(Target):
         )
 
     @classmethod
+    def get_singer_command(cls) -> Command:
+        """The SDK's command, which can also check instead of run."""
+        command = super().get_singer_command()
+        text = "Ask each product whether it lets the config's key in; read and write nothing else."
+        command.params.append(Option(["--check"], is_flag=True, help=text))
+        return command
+
+    @classmethod
     def invoke(  # type: ignore[override] # as the SDK's own Target does
         cls,
         *,
@@ -401,18 +434,37 @@ class TargetUserflow(Target):
         about_format: str | None = None,
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
+        check: bool = False,
     ) -> None:
         """Run the command: like the SDK's, but with an exit status that tells how it went."""
         if about:
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        given = config or _ConfigInput()
+        target = cls._configured(config or _ConfigInput())
+        _leave(target.check() if check else target.finish(file_input))
+
+    @classmethod
+    def _configured(cls, given: _ConfigInput) -> TargetUserflow:
+        """The target, unless its config is wrong: then a line for each problem, and exit 1."""
         try:
-            target = cls(config=given.config, parse_env_config=given.parse_env)
+            return cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigError as error:
             raise ClickException(str(error)) from None
-        _leave(target.finish(file_input))
+        except ConfigValidationError as error:
+            for line in error.errors:
+                cls.logger.error(line)  # noqa: TRY400 - the line says it all
+            sys.exit(1)
+
+    def check(self) -> int:
+        """Print what a run would meet; standard input is not read.
+
+        Returns:
+            The exit status.
+        """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # nothing waits to be settled
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return check(self.run.settings, self._clock.now())
 
 
 def _leave(status: int) -> NoReturn:

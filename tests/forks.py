@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _SERVER = """
 import json, os, signal, sys
-from target_userflow import __main__, store
+from target_userflow import store, target
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 for line in sys.stdin:
     asked = json.loads(line)
-    target = os.fork()
-    if not target:
+    child = os.fork()
+    if not child:
         signal.alarm(120)
         os.dup2(os.open(asked["log"], NEW, 0o600), 2)
         os.dup2(os.open(asked["states"], NEW, 0o600), 1)
@@ -34,9 +34,9 @@ for line in sys.stdin:
         os.environ.clear()
         os.environ.update(asked["env"])
         sys.stdin = os.fdopen(0)
-        __main__.main(asked["arguments"])
-    print(target, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(target, 0)[1]), flush=True)
+        target.TargetUserflow.cli(asked["arguments"])
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 

@@ -93,7 +93,7 @@ def run_target(
     env: Mapping[str, str] | None = None,
 ) -> Result:
     """Feed messages to the target and wait for its end."""
-    tap, states, log = (directory / name for name in ("tap.singer", "states", "log"))
+    tap, states, log = (directory / name for name in ("run.singer", "run.states", "run.log"))
     tap.write_bytes(singer(messages))
     command = ["--config", str(config_file(directory, config)), *arguments]
     targets = shared()

@@ -16,6 +16,12 @@ import yaml
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 MARKS = re.compile(r"(<!-- settings:.*?-->\n).*?(<!-- end of settings -->)", re.DOTALL)
+HUB = ROOT / "target_userflow" / "hub.yml"
+HUB_HEAD = """\
+# The definition for Meltano Hub (_data/meltano/loaders/target-userflow/<variant>.yml there). It is
+# written from meltano.yml and --about by `python tests/test_docs.py`. What only the submission
+# knows is left to it: variant, repo and logo_url.
+"""
 KINDS = {"integer": "integer", "boolean": "boolean", "number": "decimal", "object": "object"}
 
 
@@ -45,6 +51,40 @@ def written() -> str:
     return MARKS.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", text)
 
 
+def loader() -> dict[str, Any]:
+    """The definition of the target in the project's own meltano.yml."""
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    loaders: list[dict[str, Any]] = project["plugins"]["loaders"]
+    return next(one for one in loaders if one["name"] == "target-userflow")
+
+
+def hub() -> str:
+    """The definition for Meltano Hub as it should be."""
+    own = loader()
+    plugin = {
+        "name": own["name"],
+        "namespace": own["namespace"],
+        "label": "Userflow",
+        "description": "Userflow, User Interviews and Userpilot: users, groups, memberships, "
+        "events and participants",
+        "domain_url": "https://userflow.com",
+        "pip_url": own["name"],
+        "executable": own["executable"],
+        "maintenance_status": "active",
+        "keywords": ["api", "meltano_sdk", "reverse_etl"],
+        **{name: own[name] for name in ("capabilities", "settings_group_validation", "commands")},
+        "settings": [for_hub(one) for one in own["settings"]],
+    }
+    return HUB_HEAD + yaml.safe_dump(plugin, sort_keys=False, width=100)
+
+
+def for_hub(setting: dict[str, Any]) -> dict[str, Any]:
+    """One setting, with its kind and default."""
+    default = settings()[setting["name"]].get("default")
+    value = {} if default is None or setting["name"] == "user_agent" else {"value": default}
+    return {"kind": "string", **setting, **value}
+
+
 needs_the_checkout = pytest.mark.skipif(not README.exists(), reason="only in a checkout")
 
 
@@ -57,10 +97,8 @@ def test_the_readme_lists_every_setting_as_about_does() -> None:
 @needs_the_checkout
 def test_meltano_knows_every_setting_by_name_and_kind() -> None:
     """Nobody has to set an unknown setting by hand, and no secret is shown."""
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
-    plugin = next(one for one in project["plugins"]["loaders"] if one["name"] == "target-userflow")
     told = {
-        one["name"]: (one.get("kind"), one.get("sensitive", False)) for one in plugin["settings"]
+        one["name"]: (one.get("kind"), one.get("sensitive", False)) for one in loader()["settings"]
     }
     expected = {}
     for name, one in settings().items():
@@ -70,6 +108,15 @@ def test_meltano_knows_every_setting_by_name_and_kind() -> None:
     assert told == expected
 
 
+@needs_the_checkout
+def test_meltano_hub_gets_what_meltano_yml_and_about_say() -> None:
+    """Every setting with its kind, label, description and default, and secrets marked as such."""
+    assert HUB.read_text() == hub()
+    told = yaml.safe_load(HUB.read_text())["settings"]
+    assert all({"name", "kind", "label", "description"} <= one.keys() for one in told)
+    assert {one["name"] for one in told} == settings().keys()
+
+
 def test_no_setting_is_shown_that_does_nothing() -> None:
     """The SDK's settings for SQL targets have no meaning here."""
     assert not settings().keys() & {"load_method", "add_record_metadata", "batch_config"}
@@ -77,3 +124,4 @@ def test_no_setting_is_shown_that_does_nothing() -> None:
 
 if __name__ == "__main__":
     README.write_text(written())
+    HUB.write_text(hub())

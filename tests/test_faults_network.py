@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import struct
-import subprocess
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from invariants import Row, counts, users, users_and_events
+from network import break_off, listening, self_signed
 from taps import piped, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from target_userflow.sandbox import Sandbox
@@ -52,15 +49,6 @@ class Gate:
 
 
 @contextmanager
-def listening(meet: Callable[[socket.socket], None] | None = None) -> Iterator[socket.socket]:
-    """A listener on a port of its own; each client is met in a thread."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        if meet:
-            threading.Thread(target=_meet_all, args=(listener, meet), daemon=True).start()
-        yield listener
-
-
-@contextmanager
 def gate_to(sandbox: Sandbox) -> Iterator[Gate]:
     """A gate that stands open."""
     gate = Gate(sandbox)
@@ -68,21 +56,6 @@ def gate_to(sandbox: Sandbox) -> Iterator[Gate]:
         gate.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         yield gate
         gate.close()
-
-
-def break_off(client: socket.socket) -> None:
-    """End a connection with a reset, as a crash does."""
-    with suppress(OSError):  # it had ended already
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.shutdown(socket.SHUT_RDWR)
-    client.close()
-
-
-def _meet_all(listener: socket.socket, meet: Callable[[socket.socket], None]) -> None:
-    with suppress(OSError):  # the test is over
-        while True:
-            client, _ = listener.accept()
-            meet(client)
 
 
 def _copy(one: socket.socket, other: socket.socket) -> None:
@@ -220,7 +193,7 @@ def test_a_certificate_that_nobody_vouches_for_stops_the_run(
 ) -> None:
     """A TLS error: exit 1 at once, one line about the certificate, and not a byte is sent."""
     heard: list[bytes] = []
-    context = _self_signed(tmp_path)
+    context = self_signed()
 
     def greet(client: socket.socket) -> None:
         with (
@@ -235,15 +208,3 @@ def test_a_certificate_that_nobody_vouches_for_stops_the_run(
     assert ["TLS says: " in line for line in result.errors] == [True]
     assert b"".join(heard) == b""
     row.check(result, 1, read=0)
-
-
-def _self_signed(directory: Path) -> ssl.SSLContext:
-    """What a server needs that made its certificate itself."""
-    openssl = shutil.which("openssl") or pytest.skip("the openssl command is not installed")
-    key, certificate = directory / "key.pem", directory / "certificate.pem"
-    made = f"req -x509 -newkey rsa:2048 -nodes -days 1 -keyout {key} -out {certificate}".split()
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([openssl, *made, *name], check=True, capture_output=True)  # noqa: S603 - our own arguments
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from invariants import MARK, Row, counts, never_early, with_states
+from network import listening
 from process import record, schema
-from test_faults_network import listening
 
 if TYPE_CHECKING:
     import socket

@@ -158,10 +158,15 @@ class Project:
         """The program of its tap-postgres."""
         return self.home / ".meltano/extractors/tap-postgres/venv/bin/tap-postgres"
 
-    def __call__(self, *arguments: str, **variables: str) -> None:
-        """Run meltano, to the end and with success."""
-        done = _run([self.meltano, *arguments], self.home, env=_environment() | variables)
+    def __call__(self, *arguments: str, **variables: str) -> str:
+        """Run meltano, to the end and with success: what is printed."""
+        done = self.attempt(*arguments, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def attempt(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run meltano, however it ends."""
+        return _run([self.meltano, *arguments], self.home, env=_environment() | variables)
 
 
 @pytest.fixture(scope="module")
@@ -213,14 +218,15 @@ def test_a_row_of_nulls_is_a_user_without_attributes(delivered: Sandbox) -> None
 def test_what_is_referred_to_arrives_first(delivered: Sandbox) -> None:
     """The tap sends events first, and yet no event or membership meets an unknown user or group."""
     kinds = [_kind(request) for request in writes(delivered)]
-    assert kinds == ["groups", "users", "users", "memberships", "events"]
+    assert kinds == ["groups", "users", "users", "events"]  # a membership rides with its user
 
 
 def test_an_id_past_two_to_the_53_names_the_same_group_everywhere(delivered: Sandbox) -> None:
     """A float would make it its neighbour; groups, memberships and events keep every digit."""
-    *_, membership, event = (request["body"] for request in writes(delivered))
+    *_, event = bodies = [request["body"] for request in writes(delivered)]
+    (user,) = (body for body in bodies if "memberships" in body)
     assert list(delivered.state()["groups"]) == [str(ACME)]
-    assert membership["memberships"][0]["group"]["id"] == event["group_id"] == str(ACME)
+    assert user["memberships"][0]["group"]["id"] == event["group_id"] == str(ACME)
 
 
 def test_an_event_keeps_its_time_and_leaves_its_row_number_behind(delivered: Sandbox) -> None:
@@ -251,20 +257,33 @@ def test_meltano_run_resumes_where_the_last_one_ended(
     assert yan == {"updated_at": "2024-03-03T00:00:00Z"}  # the plan that became NULL is gone
 
 
+def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
+    """`meltano invoke` prints what --check found, and its status says how that was."""
+    target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in sandbox.config.items()}
+    products = ("Userflow", "User Interviews", "Userpilot")
+    expected = [f"{name} ({sandbox.url}): ok" for name in products]
+    assert project("invoke", "target-userflow", "--check", **target).splitlines() == expected
+    wrong = {**target, "TARGET_USERFLOW_API_KEY": "zq7"}
+    done = project.attempt("invoke", "target-userflow:check", **wrong)
+    assert done.returncode == 1
+    assert f"Userflow ({sandbox.url}): answered HTTP 401" in done.stdout
+    assert expected[1:] == done.stdout.splitlines()[1:]
+
+
 def _pipe(tap: Path, database: Database, sandbox: Sandbox, home: Path) -> None:
-    """Run `tap-postgres | target-userflow`, both to the end and with success."""
+    """Run `tap-postgres | target-userflow`, both to the end and with success.
+
+    The target is given all of it at once, so that it waits together, however slow the tap is.
+    """
     tables = {**asdict(database), "filter_schemas": ["public"]}
     source: Command = [tap, "--config", _written(home / "tap.json", tables)]
     catalog = json.loads(_run([*source, "--discover"], home).stdout)
     source += ["--catalog", _written(home / "catalog.json", _selected(catalog))]
     target: Command = [*TARGET, "--config", config_file(home, sandbox.config)]
-    with (
-        (home / "tap.log").open("w") as log,
-        subprocess.Popen(source, stdout=subprocess.PIPE, stderr=log) as process,  # noqa: S603 - our own list
-    ):
-        done = _run(target, home, stdin=process.stdout)
+    tapped = _run(source, home)
+    assert tapped.returncode == 0, tapped.stderr
+    done = _run(target, home, input=tapped.stdout)
     assert done.returncode == 0, done.stderr
-    assert process.returncode == 0, (home / "tap.log").read_text()
 
 
 def _selected(catalog: dict[str, Any]) -> dict[str, Any]:
@@ -315,13 +334,15 @@ def _written(path: Path, config: Mapping[str, Any]) -> Path:
 
 
 def _kind(request: Mapping[str, Any]) -> str:
-    """The object that a request carries."""
-    return "memberships" if "memberships" in request["body"] else request["path"].strip("/")
+    """The object that a request is about."""
+    path: str = request["path"]
+    return path.strip("/")
 
 
 def _sent(requests: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
-    """The bodies of the requests of one kind."""
-    return (request["body"] for request in requests if _kind(request) == kind)
+    """The bodies of the requests of one kind; a membership alone says nothing of its user."""
+    bodies = (request["body"] for request in requests if _kind(request) == kind)
+    return (body for body in bodies if "attributes" in body)
 
 
 def _who(requests: list[dict[str, Any]], kind: str) -> list[str]:

@@ -114,7 +114,10 @@ def test_whatever_form_an_error_has_is_kept(body: bytes, code: str, message: str
 def test_a_passing_trouble_is_tried_again(status: int, *, everyone: bool, lost: bool) -> None:
     """A 429 holds all workers; behind a gateway's error the request may have been carried out."""
     outcome = meaning(status, HTML)
-    assert outcome == TryAgain(f"HTTP {status}", None, everyone=everyone, lost=lost)
+    limited = status == 429
+    assert outcome == TryAgain(
+        f"HTTP {status}", None, limited=limited, everyone=everyone, lost=lost
+    )
 
 
 @pytest.mark.parametrize("status", [429, 503, 500, 502])
@@ -128,7 +131,7 @@ def test_a_retry_after_holds_for_all_workers(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "remedy"),
     [
-        (401, "api_key and api_url"),
+        (401, "api_key, region and api_url"),
         (402, "api_url"),
         (403, "api_key"),
         (404, "api_url"),

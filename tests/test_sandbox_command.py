@@ -79,6 +79,7 @@ SETTINGS: Changes = {
     "slow_ms": 2.0,
     "rate_limit": 3,
     "userpilot_rate_limit": None,
+    "rate_limit_window": "fixed",
     "retry_after": "date",
     "faults": {"500": 0.25, "reset-after": 0.5},
     "seed": 4,
@@ -95,6 +96,7 @@ def test_every_option_is_taken_over() -> None:
     """What the command line says is what the sandbox does."""
     keys = ["--api-key=ak_1", "--user-interviews-api-key=ui_1", "--userpilot-api-key=up_1"]
     limits = ["--rate-limit=3", "--userpilot-rate-limit=none", "--retry-after=date"]
+    limits += ["--rate-limit-window=fixed"]
     delays = ["--latency-ms=1.5", "--slow-ms=2"]
     faults = ["--fault", "500:0.25", "--fault", "reset-after:0.5", "--seed=4"]
     emails = ["--reject-email", "*@example.org", "--reject-email", "no-reply@*"]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from target_userflow.sandbox.faults import FAULTS, Faults, check
-from target_userflow.sandbox.limits import SlidingWindow, retry_after
+from target_userflow.sandbox.limits import FixedWindow, SlidingWindow, retry_after
 from target_userflow.sandbox.script import Script
 from target_userflow.sandbox.settings import Settings
 
@@ -63,6 +63,17 @@ def test_a_refused_request_does_not_count(window: SlidingWindow, clock: Clock) -
         assert window.wait("key", 1) > 0
     clock.now += 10
     assert window.wait("key", 1) == 0
+
+
+def test_a_fixed_minute_begins_anew_all_at_once(clock: Clock) -> None:
+    """Who used it up waits for its end, and may then send as much again; buckets are apart."""
+    fixed, clock.now = FixedWindow(clock), 1199.0
+    assert [fixed.wait("key", 2) for _ in range(3)] == [0, 0, 1]
+    assert fixed.wait("other", 2) == 0
+    clock.now += 1
+    assert [fixed.wait("key", 2) for _ in range(3)] == [0, 0, 60]
+    fixed.reset()
+    assert fixed.wait("key", 2) == 0
 
 
 def test_buckets_have_separate_limits(window: SlidingWindow) -> None:
@@ -171,6 +182,7 @@ def test_odds_that_make_no_sense_are_refused(odds: dict[str, float], reason: str
         {"userpilot_api_key": ""},
         {"rejected_emails": "*"},
         {"retry_after": "sometimes"},
+        {"rate_limit_window": "leaping"},
         {"faults": {"500": "often"}},
         {"faults": {"nope": 0.5}},
         {"seed": "x"},

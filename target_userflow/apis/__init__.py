@@ -82,10 +82,19 @@ class TryAgain:
     reason: str
     after: float | None = None
     """Seconds that the API asked to wait for."""
+    limited: bool = False
+    """Whether the API's rate limit is the reason."""
     everyone: bool = False
     """Whether the wait holds for all workers: the API's limit, not this request's trouble."""
     lost: bool = False
     """Whether the request may have been carried out although no good answer came."""
+    cause: str = ""
+    """What the network says, where there was no answer."""
+
+    @property
+    def said(self) -> str:
+        """The reason, with its cause where one is known."""
+        return f"{self.reason}: {self.cause}" if self.cause else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +182,19 @@ def reading(path: str) -> Request:
     return Request("GET", path, b"", key="", identity=(), repeatable=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A read that costs next to nothing, and is answered only if the key is right."""
+
+    path: str
+    otherwise: Callable[[Destination], str]
+    """What else to set where the key is refused and yet right; empty if nothing comes to mind."""
+    is_believable: Callable[[Answer], bool] = has_json_object
+    """Whether an answer with a status of success comes from the API."""
+    is_documented: bool = True
+    """Whether the API's own reference has it; else it may be refused for not being there."""
+
+
 @dataclass(frozen=True)
 class Api:
     """One product: what can be sent to it, and how."""
@@ -185,6 +207,8 @@ class Api:
     """By name, in the order sent when several wait: first what the others refer to."""
     headers: Callable[[Destination], dict[str, str]]
     """What every request carries."""
+    probe: Probe
+    """What to ask to find out whether the key is right."""
     batch: int = 1
     """Records that one request takes at most."""
     join: Callable[[Destination, Sequence[bytes]], bytes] = only

@@ -49,8 +49,8 @@ def leaves(request: Request) -> Iterator[tuple[str, Found]]:
     yield "participants", Found(request.key)
 
 
-def _page(after: str | None) -> str:
-    query = {"page[number]": _number(after), "page[size]": MOST}
+def _page(after: str | None, size: int = MOST) -> str:
+    query = {"page[number]": _number(after), "page[size]": size}
     return f"/api/participants?{urlencode(query)}"
 
 
@@ -72,3 +72,5 @@ def _number(after: str | None) -> int:
 
 
 PARTICIPANTS = Listing(page=_page, read=_read)
+SMALLEST = _page(None, size=1)
+"""The path of one participant."""

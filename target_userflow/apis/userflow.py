@@ -8,20 +8,15 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from target_userflow.apis import Api, Request, userflow_lists
+from target_userflow.apis import Api, Probe, Request, userflow_lists
 from target_userflow.apis.folding import folded, joined
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import (
-    Attributes,
-    encoded,
-    is_literal,
-    is_repeatable,
-    iso8601,
-    parsed_time,
-)
+from target_userflow.attributes import Attributes
 from target_userflow.errors import RejectRecord
-from target_userflow.settings import StreamOptions
+from target_userflow.operations import is_literal, is_repeatable
+from target_userflow.settings import USERFLOW_URLS, StreamOptions
+from target_userflow.values import encoded, iso8601, parsed_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +35,13 @@ def headers(destination: Destination) -> dict[str, str]:
         "Content-Type": "application/json",
         "Accept": "application/json",
     }
+
+
+def otherwise(destination: Destination) -> str:
+    """The other region, if this is one of them: each knows its own keys only."""
+    others = [name for name, url in USERFLOW_URLS.items() if url != destination.url]
+    is_region = destination.url in USERFLOW_URLS.values()
+    return f"set region to {' or '.join(others)}, and no api_url" if is_region else ""
 
 
 class Users(Mapper):
@@ -64,12 +66,13 @@ class Users(Mapper):
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
         self._inner = Attributes(stream.name, {}, options=free)
+        self._has_lists = not self._roles.keys() <= {"user_id", "email"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with what it belongs to."""
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
-        lists = self._lists(record)
+        lists = self._lists(record) if self._has_lists else {}
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
         return Request(
@@ -271,6 +274,7 @@ API = Api(
     prefix="",
     objects={"groups": Groups, "users": Users, "memberships": Memberships, "events": Events},
     headers=headers,
+    probe=Probe("/users?limit=1", otherwise),
     listings={"users": userflow_lists.USERS, "groups": userflow_lists.GROUPS},
     leaves=userflow_lists.leaves,
     definitions=userflow_lists.definitions,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis import Api, Request
+from target_userflow.apis import Api, Probe, Request
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import Attributes, encoded
+from target_userflow.attributes import Attributes
 from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from target_userflow.settings import Destination
 
 API_VERSION = "2020-09-22"
+REGIONS = "https://analytex.userpilot.io", "https://analytex-eu.userpilot.io"
 IDENTIFY, COMPANIES, TRACK = "/v1/identify", "/v1/companies/identify", "/v1/track"
 DELETE_USERS = "/v1/users"
+VALIDATE = "/v1/validate"  # secondary sources
 PER_MINUTE = 600  # requests to each endpoint, by token
 DELETIONS_PER_MINUTE = 30
 _ACCEPTED = 202
@@ -123,6 +126,17 @@ def is_believable(answer: Answer) -> bool:
     return answer.status == _ACCEPTED
 
 
+def otherwise(destination: Destination) -> str:
+    """The other region, if this is one of those that everybody can have."""
+    others = [url for url in REGIONS if url != destination.url]
+    return f"set userpilot_api_url to {others[0]}" if destination.url in REGIONS else ""
+
+
+def is_no_page(answer: Answer) -> bool:
+    """What `VALIDATE` is answered is not documented; a proxy or login page is HTML."""
+    return not answer.body.lstrip().startswith(b"<")
+
+
 API = Api(
     name="Userpilot",
     prefix="userpilot_",
@@ -132,6 +146,7 @@ API = Api(
         "userpilot_events": Events,
     },
     headers=headers,
+    probe=Probe(VALIDATE, otherwise, is_no_page, is_documented=False),
     limits={
         **dict.fromkeys((IDENTIFY, COMPANIES, TRACK), PER_MINUTE),
         DELETE_USERS: DELETIONS_PER_MINUTE,

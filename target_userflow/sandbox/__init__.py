@@ -26,6 +26,7 @@ The rooms, in the order in which a request meets them:
 - ``userflow``, ``user_interviews``, ``userpilot``: each API with its rules, its state, its routes
 - ``wire``: how the answer leaves: whole, late, cut short, or not at all
 - ``inspection``: the ``/_sandbox`` endpoints, for tests and the curious
+- ``page``: the page at ``/``, for people with a browser
 - ``handle``: ``running`` and the object it yields
 
 Everything is kept in memory until ``reset``, every request too: it is made for trying things out.

@@ -112,6 +112,12 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
     help="Requests that each endpoint of Userpilot lets in per minute.",
 )
 @click.option(
+    "--rate-limit-window",
+    default=_DEFAULTS.rate_limit_window,
+    type=click.Choice(["sliding", "fixed"]),
+    help="Whether a minute is any 60 seconds, or one of the clock.",
+)
+@click.option(
     "--retry-after",
     default=_DEFAULTS.retry_after,
     type=click.Choice(["seconds", "date", "none"]),

@@ -10,7 +10,7 @@ from target_userflow.sandbox import documents, inspection
 from target_userflow.sandbox.calls import Answer, Call, Refusal
 from target_userflow.sandbox.faults import RESETS, Faults
 from target_userflow.sandbox.journal import Journal
-from target_userflow.sandbox.limits import SlidingWindow, retry_after
+from target_userflow.sandbox.limits import FixedWindow, SlidingWindow, retry_after
 from target_userflow.sandbox.script import Script
 from target_userflow.sandbox.user_interviews import UserInterviews
 from target_userflow.sandbox.userflow import Userflow
@@ -39,7 +39,10 @@ class App:
         self.apis: tuple[Api, ...] = (UserInterviews(), Userpilot(), Userflow())
         self.journal = Journal()
         self.script = Script()
-        self._window = SlidingWindow()
+        self._windows: dict[str, SlidingWindow | FixedWindow] = {
+            "sliding": SlidingWindow(),
+            "fixed": FixedWindow(),
+        }
         self._initial = settings
         self.configure(settings)
 
@@ -58,7 +61,7 @@ class App:
         """Forget everything, and behave as at the start."""
         for api in self.apis:
             api.reset()
-        for room in (self._window, self.journal, self.script):
+        for room in (*self._windows.values(), self.journal, self.script):
             room.reset()
         self.configure(self._initial)
 
@@ -69,8 +72,8 @@ class App:
             raw = await request.body()
         except ClientDisconnect:
             return
-        if scope["path"].startswith(inspection.PREFIX):
-            await wire.answer(inspection.answer(self, request.method, scope["path"], raw))
+        if inspection.is_asked_for(request):
+            await wire.answer(await inspection.answer(self, request, raw))
         else:
             await self._serve(self._call(request, raw), raw, wire)
 
@@ -125,7 +128,8 @@ class App:
 
     def _stay_within(self, limit: Limit) -> None:
         if limit.per_minute:
-            seconds = self._window.wait(limit.bucket, limit.per_minute)
+            window = self._windows[self.settings.rate_limit_window]
+            seconds = window.wait(limit.bucket, limit.per_minute)
             if seconds:
                 raise self._too_many(seconds)
 

@@ -97,6 +97,7 @@ def _stay(say: Callable[[str], None], sandbox: Sandbox) -> None:
     """Wait for Ctrl-C; the signals are held back first, so that none comes too early to be seen."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     say("\nLook around; Ctrl-C ends it:")
+    say(f"  {sandbox.url}/ in a browser shows all of it, and every request as it comes")
     say(
         f"  curl -H 'Authorization: Bearer {sandbox.api_key}' -H 'Userflow-Version: 2020-01-03' "
         f"-H 'Accept: application/json' '{sandbox.url}/users?email=…'"

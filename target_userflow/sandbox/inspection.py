@@ -7,28 +7,54 @@ They need no key and never fail on purpose:
 - ``POST /_sandbox/reset``: forget everything, and have the settings of the start; answers them
 - ``POST /_sandbox/config``: change settings, given by name; answers all of them
 - ``POST /_sandbox/script``: plan the answers to the next requests
+- ``GET /_sandbox/page/…``: what the page for people asks for; see ``page``
+
+A browser may be lured here under another name (DNS rebinding): only a loopback name is answered.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from target_userflow.sandbox import page
 from target_userflow.sandbox.calls import Answer
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from target_userflow.sandbox.app import App
 
 PREFIX = "/_sandbox/"
 
 
-def answer(app: App, method: str, path: str, raw: bytes) -> Answer:
-    """Answer a request for one of these endpoints."""
+def is_asked_for(request: Request) -> bool:
+    """Whether a request is for one of these endpoints, or for the page."""
+    return request.scope["path"].startswith(PREFIX) or page.is_asked_for(request)
+
+
+async def answer(app: App, request: Request, raw: bytes) -> Answer:
+    """Answer a request for one of these endpoints, or for the page."""
+    if not _is_loopback(request.headers.get("host", "")):
+        return _error(403, "the sandbox answers on a loopback address only, such as 127.0.0.1")
     try:
-        return _answer(app, f"{method} {path.removeprefix(PREFIX)}", raw)
+        if page.is_asked_for(request):
+            return await page.answer(app, request)
+        path = request.scope["path"].removeprefix(PREFIX)
+        return _answer(app, f"{request.method} {path}", raw)
     except ValueError as error:  # msgspec's errors are, too
         return _error(400, str(error))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _answer(app: App, endpoint: str, raw: bytes) -> Answer:

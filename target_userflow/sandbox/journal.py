@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from msgspec import Raw
@@ -69,12 +70,29 @@ class Journal:
         """Begin now, by a clock that tells seconds and never goes back."""
         self._clock = clock
         self._start = clock()
+        self._lives = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lives += 1
+        self._ended = 0
         self._entries: list[Entry] = []
+        self._refused: list[Entry] = []
 
     @property
     def entries(self) -> list[Entry]:
         """The requests in the order of arrival."""
         return self._entries
+
+    @property
+    def refused(self) -> list[Entry]:
+        """Those that were answered 4xx or 5xx, or not at all, in the order of their ends."""
+        return self._refused
+
+    @property
+    def revision(self) -> str:
+        """Another text whenever a request came or ended, and after a reset or a restart."""
+        return f"{self._start}-{self._lives}-{len(self._entries)}-{self._ended}"
 
     def next_seq(self) -> int:
         """The number that the next request gets."""
@@ -100,10 +118,18 @@ class Journal:
         """Note how a request ended."""
         entry.status = status
         entry.duration_ms = round((self._now() - entry.at) * 1000, 3)
+        self._ended += 1
+        failed = status is None or status >= HTTPStatus.BAD_REQUEST
+        if failed and self.find(entry.seq) is entry:  # else there was a reset meanwhile
+            self._refused.append(entry)
+
+    def find(self, seq: int) -> Entry | None:
+        """The request with a number, if any."""
+        return self._entries[seq - 1] if 0 < seq <= len(self._entries) else None
 
     def reset(self) -> None:
         """Forget every request; the numbers begin at 1 again."""
-        self._entries = []
+        self._begin()
 
     def _now(self) -> float:
         return self._clock() - self._start

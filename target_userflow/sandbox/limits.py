@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -32,6 +32,27 @@ class SlidingWindow:
         if len(taken) >= per_minute:
             return taken[-per_minute] + WINDOW - now
         taken.append(now)
+        return 0.0
+
+    def reset(self) -> None:
+        """Forget every request."""
+        self._taken.clear()
+
+
+class FixedWindow:
+    """Counts the requests since the last full minute in each bucket; refused ones don't count."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """Count by a clock that tells seconds, and whose minutes are those that count."""
+        self._clock = clock
+        self._taken: Counter[tuple[str, int]] = Counter()
+
+    def wait(self, bucket: str, per_minute: int) -> float:
+        """Let a request in and return 0, or return the seconds until there is room for one."""
+        minute, seconds = divmod(self._clock(), WINDOW)
+        if self._taken[bucket, int(minute)] >= per_minute:
+            return WINDOW - seconds
+        self._taken[bucket, int(minute)] += 1
         return 0.0
 
     def reset(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RetryAfter = Literal["seconds", "date", "none"]
+LimitWindow = Literal["sliding", "fixed"]
 Key = Annotated[str, Meta(min_length=1)]
 PerMinute = Annotated[int, Meta(ge=1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
@@ -28,6 +29,7 @@ class Changes(TypedDict, total=False):
     slow_ms: float
     rate_limit: int | None
     userpilot_rate_limit: int | None
+    rate_limit_window: LimitWindow
     retry_after: RetryAfter
     faults: Mapping[str, float]
     seed: int | None
@@ -43,10 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         userpilot_api_key: The one key that Userpilot lets in.
         latency_ms: How long every answer takes, in milliseconds.
         slow_ms: How much longer an answer takes that the fault ``slow`` hits, in milliseconds.
-        rate_limit: Requests let in per sliding minute and key, by Userflow and by User Interviews;
-            None for no limit.
-        userpilot_rate_limit: Requests let in per sliding minute, key and endpoint by Userpilot;
-            None for no limit.
+        rate_limit: Requests let in per minute and key, by Userflow and by User Interviews; None for
+            no limit.
+        userpilot_rate_limit: Requests let in per minute, key and endpoint by Userpilot; None for no
+            limit.
+        rate_limit_window: Whether those are any 60 seconds, or the minutes of the clock.
         retry_after: The form of the ``Retry-After`` header on a 429.
         faults: The probability of each fault, by its name.
         seed: Makes the order of the faults reproducible.
@@ -61,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     slow_ms: Milliseconds = 2000
     rate_limit: PerMinute | None = None
     userpilot_rate_limit: PerMinute | None = 600
+    rate_limit_window: LimitWindow = "sliding"
     retry_after: RetryAfter = "seconds"
     faults: dict[str, float] = {}
     seed: int | None = None

@@ -69,18 +69,22 @@ class _InvalidParticipants(Refusal):
 
 
 class UserInterviews(Api):
-    """Stands in for ``https://www.userinterviews.com``."""
+    """Stands in for ``https://www.userinterviews.com``.
+
+    Attributes:
+        participants: The resources of JSON:API, by email in lower case.
+    """
 
     name = "user_interviews"
     prefix = "/api/"
 
     def reset(self) -> None:
         """Forget everything that was written."""
-        self._participants: dict[str, dict[str, Any]] = {}
+        self.participants: dict[str, dict[str, Any]] = {}
 
     def state(self) -> dict[str, Any]:
         """The fields of each participant, by email in lower case."""
-        kept = {email: one["attributes"] for email, one in self._participants.items()}
+        kept = {email: one["attributes"] for email, one in self.participants.items()}
         return {"participants": kept}
 
     def authorize(self, call: Call) -> None:
@@ -122,7 +126,7 @@ class UserInterviews(Api):
         parameters(call, {"page[number]", "page[size]"})
         number = whole(call, "page[number]", default=1, highest=_MAX_PAGE)
         size = whole(call, "page[size]", default=25, highest=MAX_SIZE)
-        everyone = list(self._participants.values())
+        everyone = list(self.participants.values())
         pagination = {
             "currentPage": number,
             "totalPages": ceil(len(everyone) / size),
@@ -138,9 +142,9 @@ class UserInterviews(Api):
 
     def _save(self, fields: dict[str, Any]) -> dict[str, Any]:
         email = fields["email"].lower()
-        number = str(len(self._participants) + 1)
+        number = str(len(self.participants) + 1)
         new: dict[str, Any] = {"id": number, "type": "participant", "attributes": {}}
-        participant = self._participants.setdefault(email, new)
+        participant = self.participants.setdefault(email, new)
         participant["attributes"].update(fields)
         return participant
 

@@ -39,20 +39,26 @@ _EMPTY = b""
 
 
 class Userpilot(Api):
-    """Stands in for ``https://analytex.userpilot.io``."""
+    """Stands in for ``https://analytex.userpilot.io``.
+
+    Attributes:
+        users: By id.
+        companies: By id.
+        events: In the order of arrival.
+    """
 
     name = "userpilot"
     prefix = "/v1/"
 
     def reset(self) -> None:
         """Forget everything that was written."""
-        self._users: dict[str, dict[str, Any]] = {}
-        self._companies: dict[str, dict[str, Any]] = {}
-        self._events: list[dict[str, Any]] = []
+        self.users: dict[str, dict[str, Any]] = {}
+        self.companies: dict[str, dict[str, Any]] = {}
+        self.events: list[dict[str, Any]] = []
 
     def state(self) -> dict[str, Any]:
         """Users and companies by id, events in the order of arrival."""
-        kept = {"users": self._users, "companies": self._companies, "events": self._events}
+        kept = {"users": self.users, "companies": self.companies, "events": self.events}
         return {self.name: kept}
 
     def authorize(self, call: Call) -> None:
@@ -86,7 +92,7 @@ class Userpilot(Api):
     def identify(self, call: Call) -> Answer:
         """``POST /v1/identify``."""
         body = valid(call, _user)
-        user = self._users.setdefault(body["user_id"], {"metadata": {}, "company_id": None})
+        user = self.users.setdefault(body["user_id"], {"metadata": {}, "company_id": None})
         user["metadata"].update(body.get("metadata", {}))
         if "company" in body:
             company = dict(body["company"])
@@ -103,15 +109,15 @@ class Userpilot(Api):
     def track(self, call: Call) -> Answer:
         """``POST /v1/track``."""
         body = valid(call, _event)
-        self._events.append({"seq": call.seq, "metadata": {}, **body})
-        return _accepted(user_unknown=body["user_id"] not in self._users)
+        self.events.append({"seq": call.seq, "metadata": {}, **body})
+        return _accepted(user_unknown=body["user_id"] not in self.users)
 
     def delete_users(self, call: Call) -> Answer:
         """``DELETE /v1/users``."""
         ids = set(valid(call, _deletion)["users"])
         for id_ in ids:
-            self._users.pop(id_, None)
-        self._events = [event for event in self._events if event["user_id"] not in ids]
+            self.users.pop(id_, None)
+        self.events = [event for event in self.events if event["user_id"] not in ids]
         message = f"{len(ids)} users are scheduled for deletion"
         return Answer.of({"message": message}, 202, applied=True)
 
@@ -129,7 +135,7 @@ class Userpilot(Api):
     }
 
     def _save_company(self, id_: str, metadata: dict[str, Any]) -> None:
-        self._companies.setdefault(id_, {"metadata": {}})["metadata"].update(metadata)
+        self.companies.setdefault(id_, {"metadata": {}})["metadata"].update(metadata)
 
 
 def _accepted(*, user_unknown: bool = False) -> Answer:

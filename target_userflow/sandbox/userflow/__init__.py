@@ -49,18 +49,22 @@ _DELETED = {"deleted": True}
 
 
 class Userflow(Api):
-    """Stands in for ``https://api.userflow.com``."""
+    """Stands in for ``https://api.userflow.com``.
+
+    Attributes:
+        store: What was written.
+    """
 
     name = "userflow"
     prefix = "/"
 
     def reset(self) -> None:
         """Forget everything that was written."""
-        self._store = Store()
+        self.store = Store()
 
     def state(self) -> dict[str, Any]:
         """Users and groups by id, events in the order of arrival."""
-        return self._store.state()
+        return self.store.state()
 
     def authorize(self, call: Call) -> None:
         """Let in who sends ``Authorization: Bearer`` with the key."""
@@ -91,7 +95,7 @@ class Userflow(Api):
 
     def list_users(self, call: Call) -> Answer:
         """``GET /users``, of an email if asked for."""
-        query, users = _list_query(call, "email"), self._store.users
+        query, users = _list_query(call, "email"), self.store.users
         if "email" in query:
             users = users.only(lambda user: user.has_email(query["email"]))
         return _page(users, call, User.shown)
@@ -99,11 +103,11 @@ class Userflow(Api):
     def list_groups(self, call: Call) -> Answer:
         """``GET /groups``."""
         _list_query(call)
-        return _page(self._store.groups, call, Group.shown)
+        return _page(self.store.groups, call, Group.shown)
 
     def list_attribute_definitions(self, call: Call) -> Answer:
         """``GET /attribute_definitions``, of a scope if asked for."""
-        query, definitions = _list_query(call, "scope"), self._store.attribute_definitions
+        query, definitions = _list_query(call, "scope"), self.store.attribute_definitions
         if "scope" in query:
             require(query["scope"] in SCOPES, f"scope must be one of {', '.join(SCOPES)}")
             definitions = definitions.only(lambda known: known["scope"] == query["scope"])
@@ -112,47 +116,47 @@ class Userflow(Api):
     def list_event_definitions(self, call: Call) -> Answer:
         """``GET /event_definitions``."""
         _list_query(call)
-        return _page(self._store.event_definitions, call, dict)
+        return _page(self.store.event_definitions, call, dict)
 
     def get_user(self, call: Call) -> Answer:
         """``GET /users/:id``."""
-        return Answer.of(_existing(self._store.users, call).shown())
+        return Answer.of(_existing(self.store.users, call).shown())
 
     def get_group(self, call: Call) -> Answer:
         """``GET /groups/:id``."""
-        return Answer.of(_existing(self._store.groups, call).shown())
+        return Answer.of(_existing(self.store.groups, call).shown())
 
     def save_user(self, call: Call) -> Answer:
         """``POST /users``."""
         body = valid(call, rules.user)
         unknown = self._lacks_group(joined["group"]["id"] for joined in memberships(body))
-        user = self._store.save_user(body)
+        user = self.store.save_user(body)
         return Answer.of(user.shown(), applied=True, group_unknown=unknown)
 
     def save_group(self, call: Call) -> Answer:
         """``POST /groups``."""
-        group = self._store.save_group(valid(call, rules.group))
+        group = self.store.save_group(valid(call, rules.group))
         return Answer.of(group.shown(), applied=True)
 
     def track(self, call: Call) -> Answer:
         """``POST /events``."""
         body = valid(call, rules.event)
-        event = self._store.track(body, call.seq)
+        event = self.store.track(body, call.seq)
         return Answer.of(
             {"object": "event", **event},
             applied=True,
-            user_unknown="user_id" in body and body["user_id"] not in self._store.users,
+            user_unknown="user_id" in body and body["user_id"] not in self.store.users,
             group_unknown="group_id" in body and self._lacks_group([body["group_id"]]),
         )
 
     def delete_user(self, call: Call) -> Answer:
         """``DELETE /users/:id``."""
-        self._store.delete_user(call.segments[1])
+        self.store.delete_user(call.segments[1])
         return Answer.of(_DELETED, applied=True)
 
     def delete_group(self, call: Call) -> Answer:
         """``DELETE /groups/:id``."""
-        self._store.delete_group(call.segments[1])
+        self.store.delete_group(call.segments[1])
         return Answer.of(_DELETED, applied=True)
 
     def delete_membership(self, call: Call) -> Answer:
@@ -160,7 +164,7 @@ class Userflow(Api):
         query = parameters(call, {"user_id", "group_id"})
         for name in ("user_id", "group_id"):
             require(query.get(name, "").strip(), f"{name} must be a non-empty string")
-        self._store.delete_membership(query["user_id"], query["group_id"])
+        self.store.delete_membership(query["user_id"], query["group_id"])
         return Answer.of(_DELETED, applied=True)
 
     endpoints: ClassVar[Endpoints] = {
@@ -175,7 +179,7 @@ class Userflow(Api):
     }
 
     def _lacks_group(self, ids: Iterable[str]) -> bool:
-        return any(id_ not in self._store.groups for id_ in ids)
+        return any(id_ not in self.store.groups for id_ in ids)
 
 
 def _list_query(call: Call, *filters: str) -> dict[str, str]:

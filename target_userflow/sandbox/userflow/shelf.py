@@ -25,6 +25,10 @@ class Shelf(Generic[T]):
         """Whether there is something with this id."""
         return id_ in self._things
 
+    def __len__(self) -> int:
+        """How many things there are."""
+        return len(self._things)
+
     def get(self, id_: str) -> T | None:
         """What has this id, if anything."""
         found = self._things.get(id_)

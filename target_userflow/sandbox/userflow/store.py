@@ -82,6 +82,7 @@ class Store:
         groups: The groups.
         attribute_definitions: The definition objects of the API, of all scopes.
         event_definitions: The definition objects of the API.
+        events: The events by the place of their requests in the order of arrival.
     """
 
     def __init__(self, now: Callable[[], str] = _now) -> None:
@@ -91,7 +92,7 @@ class Store:
         self.attribute_definitions: Shelf[dict[str, Any]] = Shelf()
         self.event_definitions: Shelf[dict[str, Any]] = Shelf()
         self._now = now
-        self._events: dict[int, dict[str, Any]] = {}
+        self.events: dict[int, dict[str, Any]] = {}
         self._events_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
 
     def state(self) -> dict[str, Any]:
@@ -99,8 +100,12 @@ class Store:
         return {
             "users": {user.id: user.kept() for user in self.users},
             "groups": {group.id: group.kept() for group in self.groups},
-            "events": list(self._events.values()),
+            "events": list(self.events.values()),
         }
+
+    def history(self, owner: tuple[str, str]) -> list[dict[str, Any]]:
+        """The events of ``("user", id)``, or those that ``("group", id)`` owns alone, in order."""
+        return [self.events[seq] for seq in self._events_of.get(owner, ())]
 
     def save_user(self, body: dict[str, Any]) -> User:
         """Create or update a user, and what the body says of groups and memberships."""
@@ -125,7 +130,7 @@ class Store:
         self._merge("event", attributes, body)
         self._define_event(body["name"])
         self._events_of[_owner(body)].append(seq)
-        self._events[seq] = {
+        self.events[seq] = {
             "seq": seq,
             "name": body["name"],
             "user_id": body.get("user_id"),
@@ -133,7 +138,7 @@ class Store:
             "attributes": attributes,
             "time": to_utc(body["time"]) if "time" in body else self._now(),
         }
-        return self._events[seq]
+        return self.events[seq]
 
     def delete_user(self, user_id: str) -> None:
         """Delete a user with memberships and events, if there."""
@@ -186,7 +191,7 @@ class Store:
 
     def _delete_events(self, owner: tuple[str, str]) -> None:
         for seq in self._events_of.pop(owner, []):
-            del self._events[seq]
+            del self.events[seq]
 
 
 def _owner(event: dict[str, Any]) -> tuple[str, str]:

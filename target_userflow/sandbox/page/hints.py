@@ -1,0 +1,71 @@
+"""What to do next where there is nothing to see: a sentence, and the command that changes it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from target_userflow.sandbox.settings import Settings
+
+_USERPILOT = {
+    "streams": {
+        "public-users": {"object": "userpilot_users"},
+        "public-groups": {"object": "userpilot_companies"},
+        "public-events": {"object": "userpilot_events"},
+        "*": {"object": "ignore"},
+    },
+    # All 600 would take a minute, as Userpilot lets in 600 requests a minute.
+    "stream_maps": {"public-events": {"__filter__": "id <= 50"}},
+}
+
+
+class Hint(Struct, frozen=True):
+    """A way out of an empty list.
+
+    Attributes:
+        text: Says what the command does.
+        command: Lines for a shell.
+    """
+
+    text: str
+    command: str
+
+
+def hint(of: str, url: str, settings: Settings) -> Hint:
+    """What fills a list of the sandbox at a URL."""
+    if of == "refused":
+        faults = shlex.quote(json.dumps({"faults": {"503": 0.05}}))
+        return Hint(
+            "Nothing was refused so far. This makes every twentieth request fail:",
+            f"curl {url}/_sandbox/config -d {faults}",
+        )
+    config = _userpilot(url, settings) if of.startswith("userpilot") else _others(url, settings)
+    return Hint(
+        "Nothing here yet. This sends a sample of made-up data with the real target:",
+        f"echo {shlex.quote(json.dumps(config))} > sandbox.json\n"
+        "target-userflow-sandbox sample | target-userflow --config sandbox.json",
+    )
+
+
+def _userpilot(url: str, settings: Settings) -> dict[str, Any]:
+    key = _told(settings, "userpilot_api_key")
+    return {"userpilot_api_url": url, "userpilot_api_key": key, **_USERPILOT}
+
+
+def _others(url: str, settings: Settings) -> dict[str, Any]:
+    return {
+        "api_url": url,
+        "api_key": _told(settings, "api_key"),
+        "user_interviews_api_url": url,
+        "user_interviews_api_key": _told(settings, "user_interviews_api_key"),
+    }
+
+
+def _told(settings: Settings, name: str) -> str:
+    """The published default of a key; never a key that someone chose."""
+    key: str = getattr(settings, name)
+    return key if key == getattr(type(settings)(), name) else f"<{name}>"

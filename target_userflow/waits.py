@@ -1,0 +1,86 @@
+"""What held the requests to an API back, and for how long by the wall clock."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_userflow.clock import Clock
+
+_LATELY = 1.0  # seconds; between two turns nobody waits for an instant
+_WORTH_TELLING = 1.0  # seconds
+
+
+class Cause(Enum):
+    """What a request waits for."""
+
+    BUDGET = "requests_per_minute"
+    LIMIT = "the API's rate limit"
+    PAUSE = "the API to come back"
+    LATENCY = "answers"
+
+
+class Waits:
+    """Seconds in which at least one worker waited for something: ten that wait make one second.
+
+    So it is how long of the run a limit was felt; without it, the run would be shorter by as much
+    at most, as other workers may have had requests in flight.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with nobody waiting."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: Counter[Cause] = Counter()
+        self._since: dict[Cause, float] = {}
+        """Since when somebody waits, or until when somebody did."""
+        self._seconds: Counter[Cause] = Counter()
+
+    @contextmanager
+    def on(self, cause: Cause) -> Iterator[None]:
+        """A worker waits as long as the block runs."""
+        self._change(cause, +1)
+        try:
+            yield
+        finally:
+            self._change(cause, -1)
+
+    def seconds(self, cause: Cause) -> float:
+        """How long somebody has waited for this."""
+        with self._lock:
+            return self._until_now(cause)
+
+    @property
+    def limiting(self) -> Cause:
+        """What sets the pace now: what was waited for within the last second, else latency."""
+        with self._lock:
+            now = self._clock.monotonic()
+            lately = {
+                cause: now if self._waiting[cause] else since
+                for cause, since in self._since.items()
+                if self._waiting[cause] or now - since <= _LATELY
+            }
+            return max(lately, key=lately.__getitem__, default=Cause.LATENCY)
+
+    def lines(self) -> Iterator[str]:
+        """A line for each thing that was waited for long enough to be told."""
+        for cause in Cause:
+            seconds = self.seconds(cause)
+            if seconds > _WORTH_TELLING:
+                yield f"waited {seconds:,.0f} s for {cause.value}"
+
+    def _change(self, cause: Cause, by: int) -> None:
+        with self._lock:
+            self._seconds[cause] = self._until_now(cause)  # type: ignore[assignment] # seconds have fractions
+            self._waiting[cause] += by
+            self._since[cause] = self._clock.monotonic()
+
+    def _until_now(self, cause: Cause) -> float:
+        going_on = self._clock.monotonic() - self._since[cause] if self._waiting[cause] else 0.0
+        return self._seconds[cause] + going_on
