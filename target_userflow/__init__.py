@@ -5,8 +5,7 @@
 - `apis`: from a record to a request, pure: `attributes`, `operations`, `values`.
 - `admission`, `drift`, `memory`: what need not or must not be sent, by what exists in the
   destination (`directory`, `index`) and by what was delivered (`ledger`, `store`, `database`).
-- `merging`, `delivery`: what goes together, and many at once: `limiter`, `learned`, `http`,
-  `retry`.
+- `merging`, `delivery`: what goes together, and many at once; `limiter`, `http`, `retry`.
 - `deletions`, `activation`, `versions`, `mirror`: what is deleted.
 - `dead_letters`, `report`: what became of every record; `errors`: what ends a run.
 - `rehearsal`, `copied`, `curl`: a dry run, which tells what all of that would be.
