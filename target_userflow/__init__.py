@@ -4,12 +4,13 @@
 - `routing`, `sinks`: which object a stream is, and what its records go through: `validation`.
 - `apis`: from a record to a request, pure: `attributes`, `operations`, `values`.
 - `admission`, `drift`, `memory`: what need not or must not be sent, by what exists in the
-  destination (`directory`, `index`) and by what was delivered (`ledger`, `store`).
+  destination (`directory`, `index`) and by what was delivered (`ledger`, `store`, `database`).
 - `merging`, `delivery`: what goes together, and many at once: `limiter`, `learned`, `waits`,
   `http`, `retry`, `timeline`.
 - `deletions`, `activation`, `versions`, `mirror`: what is deleted.
 - `dead_letters`, `report`: what became of every record; `errors`: what ends a run.
 - `meter`, `progress`, `screen`: how far it is; `ending`, `summary`, `advice`, `report_file`,
   `page`, `chart`: how it went.
+- `rehearsal`, `copied`, `curl`: a dry run, which tells what all of that would be.
 - `check`: whether all of that would work; `sandbox`: the APIs to try it against.
 """

@@ -38,7 +38,7 @@ class Activation:
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         """Delete nothing yet; all that a deletion needs is its stream's."""
-        self._stream = stream
+        self.stream_name = stream
         self._mapper = mapper
         self._memory = memory
         self._directories = directories
@@ -65,7 +65,7 @@ class Activation:
         doubt = versions.doubt(version) if complete else _CUT_OFF
         if doubt:
             self._logger.warning(
-                "Stream '%s': ACTIVATE_VERSION deletes nothing, as %s", self._stream, doubt
+                "Stream '%s': ACTIVATE_VERSION deletes nothing, as %s", self.stream_name, doubt
             )
             return
         self._object = versions.object
@@ -75,7 +75,7 @@ class Activation:
             self._logger.warning(
                 "Stream '%s': %d deletions were rejected (%s); the next ACTIVATE_VERSION tries "
                 "them again",
-                self._stream,
+                self.stream_name,
                 count,
                 reason,
             )
@@ -107,7 +107,7 @@ class Activation:
 
     def asking(self) -> None:
         """Count a request."""
-        self._report.ask(self._stream)
+        self._report.ask(self.stream_name)
 
     def sending(self, entry: Entry) -> None:
         """Forget what was last delivered."""
@@ -117,7 +117,7 @@ class Activation:
     def settled(self, entry: Entry) -> None:
         """Count a deletion."""
         rejected = isinstance(entry.outcome, Rejected)
-        self._report.delete(self._stream, rejected=rejected)
+        self._report.delete(self.stream_name, rejected=rejected)
         if isinstance(entry.outcome, Rejected):
             self._reasons[entry.outcome.reason] += 1
         else:

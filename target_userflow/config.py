@@ -164,7 +164,7 @@ def _part_problem(url: str, parts: SplitResult, host: str | None) -> str | None:
 def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
     where = _text(config, "ledger")
     if "://" in where:
-        from target_userflow.store import problem  # noqa: PLC0415 - SQLAlchemy takes half a second
+        from target_userflow.database import problem  # noqa: PLC0415 - SQLAlchemy takes half a second
 
         found = problem(where)
         if found:

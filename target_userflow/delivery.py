@@ -53,6 +53,9 @@ class Entry:
 class Keeper(Protocol):
     """Keeps the books of a stream; the workers tell it what happens as it happens."""
 
+    stream_name: str
+    """The stream's name, after any stream map."""
+
     def superseded(self, entry: Entry) -> None:
         """A later entry of the window says all that this one does."""
 
@@ -100,6 +103,7 @@ class Delivery:
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, timeline, clock)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
+        self._at_once = pace.concurrency
         self._last_success = float("-inf")
 
     def settle(self, entries: Sequence[Entry]) -> None:
@@ -113,7 +117,7 @@ class Delivery:
         self._share(deque(lane for lane in lanes if _has_work(lane)))
 
     def _share(self, lanes: deque[Lane]) -> None:
-        workers = min(len(lanes), self._pace.concurrency)
+        workers = min(len(lanes), self._at_once)
         wait([self._workers.submit(self._work, lanes) for _ in range(workers)])
         self._clock.check()
 

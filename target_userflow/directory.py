@@ -32,7 +32,8 @@ class Directory:
 
     What is asked for is looked up, one by one, as long as that takes no more than `LOOK_UPS`
     requests in a run; then the whole list is read, once. What the run itself creates is added as
-    it is delivered. One thread learns; any may ask and add.
+    it is delivered, and what it deletes is gone, whatever a list says: in a dry run, it is still
+    there. One thread learns; any may ask and add.
     """
 
     def __init__(self, api: Api, name: str, reads: Reads, *, emails: bool = False) -> None:
@@ -49,6 +50,7 @@ class Directory:
         self._reads = reads
         self._keeps_emails = emails
         self._ids: set[int] = set()
+        self._gone: set[int] = set()
         self._emails = Index()
         self._looked_up: set[str] = set()
         self._is_complete = False
@@ -64,16 +66,16 @@ class Directory:
             return {one for one in self._emails.get(folded(email)) if one in self}
 
     def add(self, found: Found) -> None:
-        """Note that something exists."""
+        """Note that the run has written something."""
         with self._lock:
-            self._ids.add(hashed(found.id))
-            if self._keeps_emails and found.email:
-                self._emails.put(folded(found.email), found.id)
+            self._gone.discard(hashed(found.id))
+            self._put(found)
 
     def remove(self, id_: str) -> None:
         """Note that something was deleted."""
         with self._lock:
             self._ids.discard(hashed(id_))
+            self._gone.add(hashed(id_))
 
     def learn(self, ids: Iterable[str]) -> None:
         """Find out which of these exist.
@@ -81,7 +83,7 @@ class Directory:
         Raises:
             StopRun: the API does not say; so for `learn_emails`.
         """
-        unknown = {id_ for id_ in ids if id_ not in self}
+        unknown = {id_ for id_ in ids if id_ not in self and hashed(id_) not in self._gone}
         self._learn(unknown, self._listing.by_id, self._note_one)
 
     def learn_emails(self, emails: Iterable[str]) -> None:
@@ -112,18 +114,29 @@ class Directory:
         return all(answer.status in {_OK, _NOT_FOUND} for answer in answers)
 
     def _note_one(self, id_: str, answer: Answer) -> None:  # noqa: ARG002 - that it came says all
-        self.add(Found(id_))
+        self._note(Found(id_))
 
     def _note_page(self, email: str, answer: Answer) -> None:  # noqa: ARG002 - users bring their own
         page = _page(self._listing, answer, None, "a look-up by email", self._api)
         for found in page.found:
-            self.add(found)
+            self._note(found)
 
     def _list(self) -> None:
         for page in pages(self._listing, self._reads, self._api):
             for found in page.found:
-                self.add(found)
+                self._note(found)
         self._is_complete = True
+
+    def _note(self, found: Found) -> None:
+        """Note what the API says there is."""
+        with self._lock:
+            if hashed(found.id) not in self._gone:
+                self._put(found)
+
+    def _put(self, found: Found) -> None:
+        self._ids.add(hashed(found.id))
+        if self._keeps_emails and found.email:
+            self._emails.put(folded(found.email), found.id)
 
 
 class Directories:

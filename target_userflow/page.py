@@ -38,7 +38,8 @@ def page(found: Mapping[str, Any]) -> str:
 
 def _when(found: Mapping[str, Any]) -> str:
     started = datetime.fromisoformat(found["started"])
-    return f"{started:%Y-%m-%d %H:%M:%S} UTC, took {duration(found['seconds'])}, {found['target']}"
+    took = f"{started:%Y-%m-%d %H:%M:%S} UTC, took {duration(found['seconds'])}, {found['target']}"
+    return f"{took}. A dry run: nothing was written" if found["dry_run"] else took
 
 
 def _status(found: Mapping[str, Any]) -> str:

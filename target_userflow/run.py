@@ -15,6 +15,7 @@ from target_userflow.drift import Definitions, Drift
 from target_userflow.errors import ConfigError
 from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
+from target_userflow.rehearsal import Rehearsal, RehearsedDelivery
 from target_userflow.report import Report
 from target_userflow.timeline import Timeline
 from target_userflow.versions import Versions
@@ -43,6 +44,9 @@ class Run:
         self.delivering = False
         """Whether a window is being delivered, so that nothing is read."""
         run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.rehearsal = Rehearsal(settings.pace) if settings.dry_run else None
+        if self.rehearsal:
+            run_id += ".dry-run"
         self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
         self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
         self._deliveries: dict[str, Delivery] = {}
@@ -57,9 +61,10 @@ class Run:
         """
         api = API_OF[name]
         if api.name not in self._deliveries:
-            destination = self._destination(api)
-            self._deliveries[api.name] = Delivery(
-                api, destination, self.settings.pace, self.clock.child(), self.timeline
+            pace, clock = self.settings.pace, self.clock.child()
+            parts = api, self._destination(api), pace, clock, self.timeline
+            self._deliveries[api.name] = (
+                RehearsedDelivery(self.rehearsal, *parts) if self.rehearsal else Delivery(*parts)
             )
         return self._deliveries[api.name]
 
@@ -103,7 +108,7 @@ class Run:
             return EventMemory(self._ledger(name), today, stream.name, stream.keys)
         if not events and settings.skip_unchanged:
             return RecordMemory(self._ledger(name), today, name, settings.resync_days)
-        if not events and exists(settings.ledger):
+        if not events and not settings.dry_run and exists(settings.ledger):
             self._ledger(name).forget_records()  # they will change without being noted
         return Memory()
 
@@ -159,6 +164,10 @@ class Run:
 
     @cached_property
     def _store(self) -> Store:
+        if self.settings.dry_run:
+            from target_userflow.copied import CopiedStore  # noqa: PLC0415 - as below
+
+            return CopiedStore(self.settings.ledger)
         from target_userflow.store import Store  # noqa: PLC0415 - SQLAlchemy takes half a second
 
         return Store(self.settings.ledger)

@@ -298,6 +298,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "dry_run",
+        th.BooleanType,
+        default=False,
+        title="Dry run",
+        description=(
+            "Do everything but write to an API, the ledger or STATE, and show the first requests "
+            "of each stream and what else would happen."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         default=USER_AGENT,
@@ -363,6 +373,7 @@ class Settings:
     max_delete_ratio: float = 0.1
     batch_size_rows: int | None = None
     report_path: str | None = None
+    dry_run: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:

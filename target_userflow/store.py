@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from target_userflow.errors import ConfigError, StorageError, of_disk
+from target_userflow.database import engine_of, name_of, url_of
+from target_userflow.errors import StorageError, of_disk
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Iterator, Sequence
 
 AT_ONCE = 500  # keys in one look-up
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
 
-_metadata = sa.MetaData()
-_version = sa.Table("ledger_version", _metadata, sa.Column("version", sa.Integer, nullable=False))
+metadata = sa.MetaData()
+"""All tables of a ledger."""
+_version = sa.Table("ledger_version", metadata, sa.Column("version", sa.Integer, nullable=False))
 _destinations = sa.Table(
     "ledger_destinations",
-    _metadata,
+    metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("hash", sa.LargeBinary(16), nullable=False, unique=True),
 )
 _delivered = sa.Table(
     "ledger_delivered",
-    _metadata,
+    metadata,
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("key", sa.LargeBinary(16), primary_key=True),
     sa.Column("mark", sa.LargeBinary(8), nullable=False),
@@ -42,7 +40,7 @@ _delivered = sa.Table(
 )
 mirrored = sa.Table(
     "ledger_mirrored",
-    _metadata,
+    metadata,
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("key", sa.LargeBinary(16), primary_key=True),
     sa.Column("stream", sa.LargeBinary(16), primary_key=True),
@@ -61,20 +59,6 @@ Row = tuple[bytes, int]
 """A row's mark and day."""
 
 
-def problem(where: str) -> str | None:
-    """What is wrong with the setting `ledger`, as far as it shows without opening it."""
-    try:
-        _url(where).get_dialect().import_dbapi()
-    except ConfigError as error:
-        return str(error)
-    except (NoSuchModuleError, ImportError) as error:
-        return (
-            f"Setting 'ledger' names a database without a driver here ({error}). For PostgreSQL: "
-            "pip install 'target-userflow[postgres-ledger]' and postgresql+psycopg://…"
-        )
-    return None
-
-
 class Store:
     """One database; all destinations of a run share it, and all their workers."""
 
@@ -88,12 +72,12 @@ class Store:
             ConfigError: `where` names no database that can be used.
             StorageError: it can't be opened, or another run has it.
         """
-        self._url = _url(where)
+        self._url = url_of(where)
         self._lock = threading.Lock()
         self._batch = _Batch()
         self._waiting_lock = threading.Lock()
         with self._failing():
-            self._connection = _engine(self._url).connect()
+            self._connection = engine_of(self._url).connect()
             try:
                 with self._connection.begin():
                     self._take_turn()
@@ -217,7 +201,7 @@ class Store:
             )
         if at < len(_MIGRATIONS):
             for new in _MIGRATIONS[at:]:
-                _metadata.create_all(self._connection, new)
+                metadata.create_all(self._connection, new)
             self._connection.execute(sa.delete(_version))
             self._connection.execute(sa.insert(_version).values(version=len(_MIGRATIONS)))
 
@@ -234,7 +218,7 @@ class Store:
 
     @property
     def _name(self) -> str:
-        return self._url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+        return name_of(self._url)
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -260,41 +244,6 @@ class _Batch:
     rows: dict[Key, Row | None] = field(default_factory=dict)
     done: bool = False
     error: StorageError | None = None
-
-
-def _url(where: str) -> sa.URL:
-    if "://" not in where:
-        return sa.URL.create("sqlite", database=where)
-    try:
-        return sa.make_url(where)
-    except ArgumentError:
-        raise ConfigError("Setting 'ledger' is neither a file nor an SQLAlchemy URL") from None
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    """An engine; a SQLite file is this run's alone, and this user's."""
-    if url.get_backend_name() == "sqlite":
-        _make_private(Path(url.database or ""))
-        engine = sa.create_engine(url, connect_args={"timeout": 0, "check_same_thread": False})
-        event.listen(engine, "connect", _claim)
-        event.listen(
-            engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-        )
-        return engine
-    return sa.create_engine(url)
-
-
-def _make_private(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, mode=0o600))
-
-
-def _claim(connection: sqlite3.Connection, _: object) -> None:
-    """Take the file for this process; a kill lets go of it."""
-    connection.isolation_level = None  # SQLAlchemy begins, as the driver would leave out DDL
-    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # survives a kill; a power cut costs a resend
 
 
 def _upsert(insert: Any) -> Any:

@@ -33,6 +33,7 @@ def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
     return {
         "version": VERSION,
         "target": USER_AGENT,
+        "dry_run": run.settings.dry_run,
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": round(run.timeline.seconds, 3),
         "exit_status": status,
@@ -86,8 +87,8 @@ def _reason(stream: str, reason: str) -> dict[str, str]:
 
 
 def _letters(run: Run) -> dict[str, str] | None:
-    if not run.report.rejected:
-        return None
+    if run.rehearsal or not run.report.rejected:
+        return None  # after a dry run there is nothing to replay
     path = str(run.dead_letters.path)
     replay = f"target-userflow --config <the same> < {shlex.quote(path)}"
     return {"path": path, "replay": replay}
@@ -109,7 +110,8 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
-    yield from _rejected(found["rejected"])
+    if not found["dry_run"]:  # which says it stream by stream
+        yield from _rejected(found["rejected"])
     for stream, count in found["in_doubt"].items():
         yield f"{count:,} in doubt of {stream}: sent again after an answer was lost"
         yield "    next: look for doubles in what they write, as an API may have taken both"

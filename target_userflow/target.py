@@ -322,7 +322,7 @@ class TargetUserflow(Target):
         self.run.window.reopen()
 
     def _write_state_message(self, state: Any) -> None:
-        if state == self._written_state:
+        if state == self._written_state or self.run.rehearsal:
             return
         if sys.stdout is None:
             raise StorageError("STATE can't be written: standard output is closed")
@@ -411,7 +411,8 @@ class TargetUserflow(Target):
     def _close(self) -> None:
         self._products.shutdown(wait=False)
         self.run.close()
-        self._send_metrics()
+        if not self.run.rehearsal:  # nothing of it happened
+            self._send_metrics()
 
     def _send_metrics(self) -> None:
         for stream, fate, count in self.run.report.counts():

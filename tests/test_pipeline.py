@@ -239,9 +239,13 @@ def test_an_event_keeps_its_time_and_leaves_its_row_number_behind(delivered: San
 def test_meltano_run_resumes_where_the_last_one_ended(
     postgres: Database, project: Project, sandbox: Sandbox
 ) -> None:
-    """The second run begins at the bookmarks, and an event it meets again is not sent again."""
+    """The second run begins at the bookmarks, and an event it meets again is not sent again.
+
+    A dry run before them leaves no bookmark.
+    """
     database = postgres.create("incremental")
     database.execute(TWO_DAYS)
+    assert _meltano_run(project, database, sandbox, dry_run="true") == []
     first = _meltano_run(project, database, sandbox)
     database.execute(THE_THIRD_DAY)
     second = _meltano_run(project, database, sandbox)
@@ -290,11 +294,14 @@ def _selected(catalog: dict[str, Any]) -> dict[str, Any]:
     return catalog
 
 
-def _meltano_run(project: Project, database: Database, sandbox: Sandbox) -> list[dict[str, Any]]:
+def _meltano_run(
+    project: Project, database: Database, sandbox: Sandbox, **settings: str
+) -> list[dict[str, Any]]:
     """The requests that one `meltano run` makes."""
     before = len(writes(sandbox))
     tap = {f"TAP_POSTGRES_{name.upper()}": str(one) for name, one in asdict(database).items()}
-    target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in sandbox.config.items()}
+    config = {**sandbox.config, **settings}
+    target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in config.items()}
     project("run", "tap-postgres", "target-userflow", **tap, **target)
     return writes(sandbox)[before:]
 
