@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from target_userflow.attributes import encoded
 from target_userflow.errors import StorageError, of_disk
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from datetime import datetime

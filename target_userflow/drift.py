@@ -9,10 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.attributes import is_operation, parsed_time
 from target_userflow.directory import pages
 from target_userflow.errors import NotListed, RejectRecord
+from target_userflow.operations import is_operation
 from target_userflow.settings import DATA_TYPES
+from target_userflow.values import parsed_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.attributes import encoded
 from target_userflow.errors import RejectRecord
 from target_userflow.ledger import DELETED, DELIVERED, IN_FLIGHT, digest, fingerprint
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

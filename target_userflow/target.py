@@ -25,7 +25,6 @@ from singer_sdk.plugin_base import _ConfigInput
 from target_userflow import config as configs
 from target_userflow import routing
 from target_userflow.apis.products import API_OF, APIS, TURN
-from target_userflow.attributes import encoded
 from target_userflow.check import check
 from target_userflow.clock import Clock
 from target_userflow.deletions import is_deleted
@@ -35,6 +34,7 @@ from target_userflow.run import Run
 from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
 from target_userflow.sinks import IgnoredSink, UserflowSink, settle
 from target_userflow.validation import Validator
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

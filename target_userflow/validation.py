@@ -7,8 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from target_userflow.attributes import iso8601
 from target_userflow.errors import ConfigError, RejectRecord
+from target_userflow.values import iso8601
 
 
 class Validator:

@@ -20,9 +20,9 @@ from forks import forking
 from process import config_file, record, schema, singer, state
 from taps import PATIENCE
 
-from target_userflow.attributes import encoded
 from target_userflow.ledger import IN_FLIGHT, digest
 from target_userflow.sandbox import running
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from process import record, schema
 from test_crash import SEED, Replication, Tap, relaying, replicate
 
-from target_userflow.attributes import encoded
 from target_userflow.ledger import digest
 from target_userflow.sandbox import running
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from target_userflow.apis import roles
-from target_userflow.attributes import Attributes, attribute_name, plain_number
+from target_userflow.attributes import Attributes, attribute_name
 from target_userflow.errors import ConfigError, RejectRecord
+from target_userflow.values import plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

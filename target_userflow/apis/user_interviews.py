@@ -15,8 +15,8 @@ from email_validator import EmailNotValidError, validate_email
 from target_userflow.apis import Api, Probe, Request, has_json_object, user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import encoded
 from target_userflow.errors import RejectRecord
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

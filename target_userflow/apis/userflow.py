@@ -12,16 +12,11 @@ from target_userflow.apis import Api, Probe, Request, userflow_lists
 from target_userflow.apis.folding import folded, joined
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import (
-    Attributes,
-    encoded,
-    is_literal,
-    is_repeatable,
-    iso8601,
-    parsed_time,
-)
+from target_userflow.attributes import Attributes
 from target_userflow.errors import RejectRecord
+from target_userflow.operations import is_literal, is_repeatable
 from target_userflow.settings import USERFLOW_URLS, StreamOptions
+from target_userflow.values import encoded, iso8601, parsed_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,12 +66,13 @@ class Users(Mapper):
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
         self._inner = Attributes(stream.name, {}, options=free)
+        self._has_lists = not self._roles.keys() <= {"user_id", "email"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with what it belongs to."""
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
-        lists = self._lists(record)
+        lists = self._lists(record) if self._has_lists else {}
         repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
         body = {"id": user_id, "attributes": attributes, **lists}
         return Request(

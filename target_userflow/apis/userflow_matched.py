@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis.userflow import Users
-from target_userflow.attributes import encoded
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.apis import Api, Probe, Request
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.roles import Needs
-from target_userflow.attributes import Attributes, encoded
+from target_userflow.attributes import Attributes
 from target_userflow.errors import RejectRecord
 from target_userflow.settings import StreamOptions
+from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
