@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from process import record, run_target, schema, writes
+from process import record, run_target, schema
 from readme import block, blocks, commands, config, inline_commands, recipes
 
 from target_userflow import config as configs
@@ -356,18 +356,6 @@ def test_events_of_the_past_arrive_once_with_their_own_time(
         delivered(tmp_path, sandbox, settings, announced, *orders[:last])
     days = [one["time"] for one in sandbox.state()["events"]]
     assert days == [f"2024-03-0{n}T00:00:00Z" for n in (1, 2, 3)]
-
-
-def test_an_unchanged_record_is_sent_once_more_with_resync_days_0(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """As the recipe for everything once more has it, and as a variable."""
-    users = [schema("users", {"id": "string"}), record("users", id="ada")]
-    for _ in range(2):
-        delivered(tmp_path, sandbox, {"skip_unchanged": True}, *users)
-    assert len(writes(sandbox)) == 1
-    delivered(tmp_path, sandbox, {"skip_unchanged": True, "resync_days": 0}, *users)
-    assert len(writes(sandbox)) == 2
 
 
 def test_environments_have_ledgers_of_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
