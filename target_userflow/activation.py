@@ -105,6 +105,10 @@ class Activation:
         """All of them are."""
         return True
 
+    def asking(self) -> None:
+        """Count a request."""
+        self._report.ask(self._stream)
+
     def sending(self, entry: Entry) -> None:
         """Forget what was last delivered."""
         if not entry.sent:

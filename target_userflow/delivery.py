@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,7 @@ from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
 from target_userflow.limiter import Limits
 from target_userflow.merging import chains, objects
+from target_userflow.timeline import Timed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.reader import Source
     from target_userflow.settings import Destination, Pace
+    from target_userflow.timeline import Timeline
 
 
 @dataclass(slots=True)
@@ -56,6 +59,9 @@ class Keeper(Protocol):
     def is_needed(self, entry: Entry) -> bool:
         """Whether the entry has to be sent; settles it otherwise."""
 
+    def asking(self) -> None:
+        """A request is sent for the stream, for one entry or for several."""
+
     def sending(self, entry: Entry) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""
 
@@ -72,7 +78,9 @@ class Keeper(Protocol):
 class Delivery:
     """Brings windows of entries to one API."""
 
-    def __init__(self, api: Api, destination: Destination, pace: Pace, clock: Clock) -> None:
+    def __init__(
+        self, api: Api, destination: Destination, pace: Pace, clock: Clock, timeline: Timeline
+    ) -> None:
         """Start no thread and open no connection yet.
 
         Args:
@@ -80,6 +88,7 @@ class Delivery:
             destination: Where to, and who we are there.
             pace: How hard it may be asked.
             clock: Time, and the signal to stop.
+            timeline: Told of every request.
         """
         self._api = api
         self._batched = api.batch > 1
@@ -88,7 +97,8 @@ class Delivery:
         self._clock = clock
         self.limits = Limits(pace.requests_per_minute, api.limits, clock)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
-        self._http = Http(destination.url, headers, timeout=pace.request_timeout)
+        http = Http(destination.url, headers, timeout=pace.request_timeout)
+        self._http = Timed(http, timeline, clock)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
         self._last_success = float("-inf")
 
@@ -207,6 +217,7 @@ class Delivery:
             for entry in entries:
                 entry.keeper.sending(entry)
             started = started or sent
+            entries[0].keeper.asking()
             outcome = self._attempt(request)
             for entry in entries:
                 entry.sent = True
@@ -350,9 +361,11 @@ def _taken(lanes: deque[Lane]) -> Iterator[Batch]:
 
 
 def _reject(needed: list[Batch], outcome: Rejected) -> None:
-    for entry in _flat(needed):
-        entry.outcome = outcome
-        entry.keeper.settled(entry)
+    """Settle all, also if that is one too many for the run: it then ends with all of them."""
+    with ExitStack() as all_of_them:
+        for entry in reversed(_flat(needed)):
+            entry.outcome = outcome
+            all_of_them.callback(entry.keeper.settled, entry)
 
 
 def _unsettle(needed: list[Batch]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -56,6 +58,12 @@ class LineReader(GenericSingerReader[bytes]):
     """The stream that it names, before any stream map."""
     number = 0
     """Its number, from 1."""
+    size = 0
+    """Bytes of all lines that were read."""
+    whole = 0
+    """Bytes of the file that is read; 0 for a pipe, which has no end yet."""
+    ended = False
+    """Whether all of it was read."""
     too_deep = False
     """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
     is_empty = True
@@ -91,9 +99,11 @@ class LineReader(GenericSingerReader[bytes]):
             InputError: a line is no Singer message; it names the line's number.
         """
         lines = getattr(file_input, "buffer", file_input) or self.default_input
+        self.whole = _size_of(lines)
         counts: Counter[str] = Counter()
         while line := self._next(lines):
             self.number += 1
+            self.size += len(line)
             self.too_deep = False
             self.line = line if isinstance(line, bytes) else line.encode()
             if self.line.strip():
@@ -103,6 +113,7 @@ class LineReader(GenericSingerReader[bytes]):
                 self._callback(message, callbacks)(message)
                 self._remember(message)
                 counts[message["type"]] += 1
+        self.ended = True
         return counts
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
@@ -169,6 +180,15 @@ class LineReader(GenericSingerReader[bytes]):
         if found is None:
             raise self.complain(f"there is no message type '{message['type'][:40]}'")
         return found
+
+
+def _size_of(lines: IO[bytes]) -> int:
+    """The bytes of a regular file, else 0."""
+    try:
+        found = os.fstat(lines.fileno())
+    except (OSError, ValueError):  # a stream in memory has no file
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _why(error: Exception) -> str:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from target_userflow.errors import StopRun, TooManyRejects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *FATES, "in_doubt", "deleted")
+_COLUMNS = ("received", *FATES, "unsettled", "in_doubt", "deleted")
+_ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
 
@@ -23,25 +24,36 @@ _ENOUGH = 100  # settled records of a stream, before its share of rejected ones 
 class Account:
     """What became of one stream's records."""
 
+    object: str = ""
+    """What the stream is routed to."""
     received: int = 0
     fates: Counter[str] = field(default_factory=Counter)
     in_doubt: int = 0
-    """Requests that were repeated although the one before may have been carried out."""
+    """Records that were sent again although that may have doubled them, each counted once."""
     deleted: int = 0
     """Objects that were deleted without a record, as an ACTIVATE_VERSION left them behind."""
+    requests: int = 0
+    """What was sent for its records, repetitions and all; a batch is one."""
 
     @property
     def settled(self) -> int:
         """Records whose fate is known."""
         return sum(self.fates.values())
 
+    @property
+    def unsettled(self) -> int:
+        """Records whose fate is not known, or not yet."""
+        return self.received - self.settled
+
     def row(self) -> dict[str, int]:
         """All counts by name."""
         return {
             "received": self.received,
             **{fate: self.fates[fate] for fate in FATES},
+            "unsettled": self.unsettled,
             "in_doubt": self.in_doubt,
             "deleted": self.deleted,
+            "requests": self.requests,
         }
 
 
@@ -66,6 +78,10 @@ class Report:
     def rejected(self) -> int:
         """Records of all streams that went to the dead letters."""
         return sum(account.fates["rejected"] for account in self.accounts.values())
+
+    def open(self, stream: str, name: str) -> None:
+        """Have an account for a stream to the object `name`, even if no record comes."""
+        self.accounts[stream].object = name
 
     def receive(self, stream: str) -> None:
         """Count a record that was read."""
@@ -106,8 +122,13 @@ class Report:
                 f"abort_reject_ratio allows. Most often: {self._most_often(stream)}"
             )
 
+    def ask(self, stream: str) -> None:
+        """Count a request."""
+        with self._lock:
+            self.accounts[stream].requests += 1
+
     def doubt(self, stream: str) -> None:
-        """Count a repetition that may have doubled something."""
+        """Count a record that may have been doubled by a repetition."""
         with self._lock:
             self.accounts[stream].in_doubt += 1
 
@@ -131,39 +152,38 @@ class Report:
                 )
 
     def counts(self) -> Iterator[tuple[str, str, int]]:
-        """Stream, name and value of every count that is not 0."""
+        """Stream, name and value of every count of records that is not 0."""
         for stream, account in self.accounts.items():
-            yield from ((stream, name, count) for name, count in account.row().items() if count)
+            row = account.row()
+            del row["requests"]
+            yield from ((stream, name, count) for name, count in row.items() if count)
 
     def table(self) -> str:
-        """All counts, a row per stream, without the columns where everything is 0."""
+        """All counts of records, a row per stream, without the columns where everything is 0."""
         rows = {stream: account.row() for stream, account in self.accounts.items()}
-        shown = [
-            c
-            for c in _COLUMNS
-            if c in {"received", "delivered", "rejected"} or any(row[c] for row in rows.values())
-        ]
+        shown = [c for c in _COLUMNS if c in _ALWAYS or any(row[c] for row in rows.values())]
         lines = [["stream", *(c.replace("_", " ") for c in shown)]]
         lines += [[stream, *(f"{row[c]:,}" for c in shown)] for stream, row in rows.items()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.rjust(width) if i else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        )
-
-    def rejections(self) -> Iterator[str]:
-        """A line per stream and reason."""
-        for (stream, reason), count in self.reasons.most_common():
-            yield f"{count:,} rejected of {stream}: {reason}"
-
-    def skipped(self) -> Iterator[str]:
-        """A line per stream and reason."""
-        for (stream, reason), count in self.skips.most_common():
-            yield f"{count:,} skipped of {stream}: {reason}"
+        return "\n".join(aligned(lines))
 
     def _most_often(self, stream: str) -> str:
         counts = {reason: n for (name, reason), n in self.reasons.items() if name == stream}
         return max(counts, key=counts.__getitem__)
+
+
+def aligned(lines: Sequence[Sequence[str]], *, texts: Collection[int] = (0,)) -> list[str]:
+    """The lines of a table: numbers end, and the columns of `texts` begin, below each other."""
+    rows = [[printable(cell) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place in texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def printable(text: str) -> str:
+    """A text without line breaks, and without what would steer a terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

@@ -16,6 +16,7 @@ from target_userflow.errors import ConfigError
 from target_userflow.ledger import Ledger, exists
 from target_userflow.memory import EventMemory, Memory, RecordMemory
 from target_userflow.report import Report
+from target_userflow.timeline import Timeline
 from target_userflow.versions import Versions
 from target_userflow.window import Window
 
@@ -37,7 +38,11 @@ class Run:
         self.settings = settings
         self.clock = clock
         self.report = Report(settings.abort_reject_ratio)
-        run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.timeline = Timeline(clock)
+        self.started = clock.now()
+        self.delivering = False
+        """Whether a window is being delivered, so that nothing is read."""
+        run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
         self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
         self._deliveries: dict[str, Delivery] = {}
@@ -54,7 +59,7 @@ class Run:
         if api.name not in self._deliveries:
             destination = self._destination(api)
             self._deliveries[api.name] = Delivery(
-                api, destination, self.settings.pace, self.clock.child()
+                api, destination, self.settings.pace, self.clock.child(), self.timeline
             )
         return self._deliveries[api.name]
 
@@ -134,10 +139,15 @@ class Run:
         ]
         return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
 
-    def waits(self) -> Iterator[str]:
-        """A line per product and limit that the run waited for."""
+    def waits(self) -> Iterator[tuple[str, str, float]]:
+        """Product, what the run waited for there, and for how many seconds."""
         for name, delivery in self._deliveries.items():
-            yield from (f"{name}: {line}" for line in delivery.limits.waits.lines())
+            yield from ((name, cause.value, secs) for cause, secs in delivery.limits.waits.told())
+
+    def limiting(self, name: str) -> str:
+        """What sets the pace now of what is sent for the object `name`."""
+        delivery = self._deliveries.get(API_OF[name].name)
+        return delivery.limits.waits.limiting.value if delivery else ""
 
     def close(self) -> None:
         """Close connections and files."""

@@ -289,6 +289,15 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "report_path",
+        th.StringType,
+        title="Report path",
+        description=(
+            "Where the summary of a run goes, however it ends: as JSON, or as a page if its name "
+            "ends with `.html`."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         default=USER_AGENT,
@@ -353,6 +362,7 @@ class Settings:
     hard_delete: bool = False
     max_delete_ratio: float = 0.1
     batch_size_rows: int | None = None
+    report_path: str | None = None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:

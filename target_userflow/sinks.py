@@ -67,6 +67,7 @@ class UserflowSink(BatchSink):
         self._run = target.run
         self._reader = target.message_reader
         self.object, options = target.route(stream_name)
+        target.run.report.open(stream_name, self.object)
         self._check = Validator(stream_name, self.schema).check
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
         self._admission = target.run.admission(self.object, stream)
@@ -258,6 +259,10 @@ class UserflowSink(BatchSink):
         if reason is not None:
             self._skip(entry, reason)
         return reason is None
+
+    def asking(self) -> None:
+        """Count a request."""
+        self._run.report.ask(self.stream_name)
 
     def sending(self, entry: Entry) -> None:
         """Note that an entry is in flight, and count it once if that may double something."""

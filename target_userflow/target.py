@@ -28,8 +28,12 @@ from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.check import check
 from target_userflow.clock import Clock
 from target_userflow.deletions import is_deleted
+from target_userflow.ending import conclude
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
+from target_userflow.meter import Meter
+from target_userflow.progress import Progress, progress
 from target_userflow.reader import LineReader
+from target_userflow.report_file import ReportFile
 from target_userflow.run import Run
 from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
 from target_userflow.sinks import IgnoredSink, UserflowSink, settle
@@ -76,10 +80,13 @@ class TargetUserflow(Target):
 
         Raises:
             ConfigValidationError: with a line for everything that is wrong with the config.
+            ConfigError: the report can't be written.
         """
         self._clock = clock or Clock()
         super().__init__(message_reader=LineReader(self._clock), **kwargs)
         self.run = Run(Settings.of(self.config), self._clock)
+        path = self.run.settings.report_path
+        self._report_file = ReportFile(path) if path else None
         self._written_state: Any = None
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
@@ -277,8 +284,10 @@ class TargetUserflow(Target):
         for sink in sink_list:
             if isinstance(sink, UserflowSink):
                 products.setdefault(API_OF[sink.object].name, []).append(sink)
+        self.run.delivering = True
         drains = [self._products.submit(self._drain, sinks) for sinks in products.values()]
         wait(drains)  # whatever fails, the others settle what they have
+        self.run.delivering = False
         self.run.dead_letters.sync()
         # A signal is the failure of all of them, and said once.
         failures = [*dict.fromkeys(error for one in drains if (error := one.exception()))]
@@ -350,21 +359,36 @@ class TargetUserflow(Target):
         Returns:
             The exit status.
         """
+        status = 1
+        error: str | None = "It ended by a defect: see its traceback"
+        try:
+            with self._progress():
+                status, error = self._read(file_input)
+        finally:
+            self._close()
+            status = conclude(self.run, self._report_file, self.logger, status, error)
+        return status
+
+    def _read(self, file_input: IO[str] | None) -> tuple[int, str | None]:
+        """Read to the end: the exit status, and why it failed."""
         try:
             self.listen(file_input)
             self.run.report.check()
         except StopRun as error:
             self._ending = True
             self._tell(error)
-            return error.exit_code
+            return error.exit_code, str(error)
         except (SingerSDKError, InvalidInputLine) as error:
-            self._tell(self.message_reader.complain(error))
-            return 1
-        finally:
-            self._close()
+            complaint = self.message_reader.complain(error)
+            self._tell(complaint)
+            return 1, str(complaint)
         self._remind()
         rejected = self.run.report.rejected + self.run.report.undeleted
-        return int(rejected > self.run.settings.max_rejects)
+        return int(rejected > self.run.settings.max_rejects), None
+
+    def _progress(self) -> Progress:
+        meter = Meter(self.run, self.message_reader)
+        return progress(meter, self._clock, self.logger, os.environ)
 
     def _tell(self, error: StopRun) -> None:
         """Say in a line why the run ends; with a traceback only for who debugs."""
@@ -388,32 +412,12 @@ class TargetUserflow(Target):
         self._products.shutdown(wait=False)
         self.run.close()
         self._send_metrics()
-        for line in self.run.report.skipped():
-            self.logger.info("%s", line)
-        if self.run.report.accounts:
-            self.logger.info("Summary\n%s", self.run.report.table())
-        for line in self.run.waits():
-            self.logger.info("%s", line)
-        if self.run.report.rejected:
-            self._tell_rejections()
 
     def _send_metrics(self) -> None:
         for stream, fate, count in self.run.report.counts():
             tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
             point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
             metrics.log(self.metrics_logger, point)
-
-    def _tell_rejections(self) -> None:
-        for line in self.run.report.rejections():
-            self.logger.warning("%s", line)
-        for (stream, reason), ids in self.run.report.named.items():
-            self.logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
-        self.logger.warning(
-            "The rejected records are in %s. Once their cause is mended, replay them with: "
-            "target-userflow --config <the same> < %s",
-            self.run.dead_letters.path,
-            self.run.dead_letters.path,
-        )
 
     @classmethod
     def get_singer_command(cls) -> Command:

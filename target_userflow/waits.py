@@ -23,7 +23,7 @@ class Cause(Enum):
     BUDGET = "requests_per_minute"
     LIMIT = "the API's rate limit"
     PAUSE = "the API to come back"
-    LATENCY = "answers"
+    LATENCY = "latency"
 
 
 class Waits:
@@ -68,12 +68,12 @@ class Waits:
             }
             return max(lately, key=lately.__getitem__, default=Cause.LATENCY)
 
-    def lines(self) -> Iterator[str]:
-        """A line for each thing that was waited for long enough to be told."""
+    def told(self) -> Iterator[tuple[Cause, float]]:
+        """What was waited for long enough to be told, and for how many seconds."""
         for cause in Cause:
             seconds = self.seconds(cause)
             if seconds > _WORTH_TELLING:
-                yield f"waited {seconds:,.0f} s for {cause.value}"
+                yield cause, seconds
 
     def _change(self, cause: Cause, by: int) -> None:
         with self._lock:

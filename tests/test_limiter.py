@@ -197,7 +197,8 @@ def test_the_time_that_workers_wait_is_that_of_the_clock_on_the_wall() -> None:
     limiting.append(sender.limits.waits.limiting)
     assert limiting == [Cause.BUDGET, Cause.LIMIT, Cause.LATENCY]
     assert sender.limits.waits.seconds(Cause.LIMIT) >= 30
-    assert next(sender.limits.waits.lines()) == "waited 2 s for requests_per_minute"
+    cause, seconds = next(sender.limits.waits.told())
+    assert (cause.value, round(seconds)) == ("requests_per_minute", 2)
 
 
 def test_a_stop_wakes_who_waits_for_a_turn() -> None:

@@ -118,6 +118,22 @@ def test_a_batch_whose_answer_got_lost_is_sent_again(sandbox: Sandbox, tmp_path:
     assert "in doubt" not in result.log
 
 
+def test_a_batch_that_ends_the_run_is_accounted_for_as_a_whole(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The record that is one too many does not hide the rest of its batch from the summary."""
+    path = "/api/participants/batches"
+    sandbox.configure(latency_ms=600)  # so that both are in flight before the pause
+    later = {"status": 503, "headers": {"Retry-After": "1"}, "path": path}
+    sandbox.script([later, {"path": path}, later])
+    config = {**sandbox.config, "max_retry_seconds": 2, "abort_reject_ratio": 0.1}
+    result = run_target(tmp_path, config, [PEOPLE, *(person(n) for n in range(200))])
+    assert result.status == 1
+    assert "100 of 200 records were rejected" in result.log
+    assert "100 rejected of participants: gave up" in result.log
+    assert len(letters(tmp_path)) == 100
+
+
 def test_unchanged_participants_are_not_sent_and_the_rest_fills_batches(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

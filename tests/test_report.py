@@ -121,16 +121,3 @@ def test_the_ratio_is_that_of_one_stream() -> None:
     report = report_of("users", 0.5, delivered=5000)
     with pytest.raises(TooManyRejects, match="Most often: HTTP 400"):
         settle(report, "events", rejected=100)
-
-
-def test_rejections_are_told_by_stream_and_reason_the_most_frequent_first() -> None:
-    """Counts with reasons, and no record in them."""
-    report = report_of("users", rejected=2)
-    report.reject("users", "user_id is missing")
-    settle(report, "events", rejected=1500)
-    assert list(report.rejections()) == [
-        "1,500 rejected of events: HTTP 400",
-        "2 rejected of users: HTTP 400",
-        "1 rejected of users: user_id is missing",
-    ]
-    assert report.rejected == 1503

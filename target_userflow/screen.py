@@ -1,0 +1,106 @@
+"""Lines at the bottom of a terminal that change in place, below all that is logged.
+
+Plain control codes rather than a library: whatever is logged goes through handlers that hold on to
+the stream they were made with, and a tap on the same terminal writes where it likes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CLEAR = "\r\x1b[J"  # from the start of the line to the end of the screen
+_UP = "\x1b[{}A\r"
+_LEAST_ROWS, _LEAST_COLUMNS = 5, 20  # of a terminal that knows its size
+_ROWS, _COLUMNS = 24, 80
+
+
+class Screen:
+    """Stands in for a terminal's stream: what is written to it appears above the lines.
+
+    The cursor rests on an empty line above them, so that what others write to the terminal lands
+    there, and not in the midst of a line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Show nothing yet."""
+        self._stream = stream
+        self._lock = threading.RLock()
+        self._lines: Sequence[str] = ()
+        self._in_a_line = False
+        self._handlers: list[logging.StreamHandler[TextIO]] = []
+
+    def open(self) -> None:
+        """Take the stream's place, in what is logged too."""
+        for handler in _handlers():
+            if handler.stream is self._stream:
+                handler.setStream(self)  # type: ignore[arg-type] # it writes and flushes, as handlers do
+                self._handlers.append(handler)
+        sys.stderr = self
+
+    def close(self) -> None:
+        """Wipe the lines off, and give the stream its place back."""
+        for handler in self._handlers:
+            handler.setStream(self._stream)
+        sys.stderr = self._stream
+        self.show(())
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Show these lines instead of those before."""
+        with self._lock:
+            shown, self._lines = self._lines, lines
+            if not self._in_a_line and (shown or lines):
+                self._stream.write(_CLEAR + self._block())
+                self._stream.flush()
+
+    def write(self, text: str) -> int:
+        """Write above the lines."""
+        with self._lock:
+            wipe = "" if self._in_a_line or not self._lines else _CLEAR
+            self._in_a_line = not text.endswith("\n") if text else self._in_a_line
+            self._stream.write(wipe + text + ("" if self._in_a_line else self._block()))
+            return len(text)
+
+    def flush(self) -> None:
+        """Let it appear."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """It is a terminal."""
+        return True
+
+    def fileno(self) -> int:
+        """The terminal's."""
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:
+        """The terminal's."""
+        return self._stream.encoding
+
+    def _block(self) -> str:
+        """The lines as they fit, from where the cursor is and back again."""
+        if not self._lines:
+            return ""
+        rows, columns = self._size()
+        lines = [line[: columns - 1] for line in self._lines[: rows - 2]]
+        return "".join(f"\n{line}" for line in lines) + _UP.format(len(lines))
+
+    def _size(self) -> tuple[int, int]:
+        columns, rows = os.get_terminal_size(self._stream.fileno())
+        known = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS
+        return (rows, columns) if known else (_ROWS, _COLUMNS)
+
+
+def _handlers() -> list[logging.StreamHandler[TextIO]]:
+    """All handlers that write to a stream."""
+    names = [*logging.root.manager.loggerDict]
+    loggers = [logging.root, *map(logging.getLogger, names)]
+    handlers = {handler for logger in loggers for handler in logger.handlers}
+    return [one for one in handlers if isinstance(one, logging.StreamHandler)]
