@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-import yaml
 from process import record, run_target, schema
+from readme import config as recipe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from target_userflow.sandbox import Sandbox
 
 pytestmark = pytest.mark.smoke
@@ -281,9 +281,7 @@ def test_memberships_that_a_whole_list_leaves_out_end_by_the_recipe_of_the_readm
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """A constant in a stream map is all that it takes, and an empty list ends them all."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (recipe,) = re.findall(r"```yaml\n( *stream_maps:\n +users:\n.*?)```", readme, re.DOTALL)
-    maps = yaml.safe_load(recipe)
+    maps = recipe("rows that are deleted at the source", 1)
     users = schema("users", {"id": "string", "group_id": {"type": ["array", "null"]}})
     for groups in (["g1", "g2"], ["g2", "g3"]):
         messages = [users, record("users", id="u1", group_id=groups)]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from process import asked, record, run_target, schema, writes
+from readme import config as recipe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from target_userflow.sandbox import Sandbox
 
 PRODUCT = schema("users", {"id": "string", "email": "string", "plan": "string"})
@@ -50,14 +50,6 @@ def contact(id_: str, email: str | None, **values: Any) -> dict[str, Any]:
 def attributes(sandbox: Sandbox) -> dict[str, Any]:
     """What the users have."""
     return {name: user["attributes"] for name, user in sandbox.state()["users"].items()}
-
-
-def recipe(name: str) -> dict[str, Any]:
-    """The config that the README gives under a headline."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (found,) = re.findall(rf"Recipe: {name}</summary>.*?```yaml\n(.*?)```", readme, re.DOTALL)
-    config: dict[str, Any] = yaml.safe_load(found)
-    return config
 
 
 def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from process import TARGET, config_file, writes
+import yaml
+from process import TARGET, config_file, record, schema, singer, writes
+from readme import config
 
 from target_userflow.sandbox import running
 
@@ -144,6 +146,17 @@ THE_THIRD_DAY = f"""
     insert into users values ('{IDA}', 'free', '2024-03-03');
     insert into events values (3, '{IDA}', 'signed up', '2024-03-03');
 """
+MARTS = f"""
+    create schema marts;
+    create table marts.customers (
+        customer_uuid uuid primary key, plan text, updated_at timestamptz
+    );
+    insert into marts.customers values ('{ZOE}', 'pro', '2024-03-01');
+    create table marts.orders (
+        id int primary key, customer_uuid uuid, total numeric, placed_at timestamptz
+    );
+    insert into marts.orders values (1, '{ZOE}', 9.90, '2024-03-01');
+"""
 
 
 @dataclass(frozen=True)
@@ -164,18 +177,21 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def attempt(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def attempt(
+        self, *arguments: str, typed: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run meltano, however it ends."""
-        return _run([self.meltano, *arguments], self.home, env=_environment() | variables)
+        environment = _environment() | variables
+        return _run([self.meltano, *arguments], self.home, env=environment, input=typed)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """What `meltano install` makes of the repository's meltano.yml."""
+    """What `meltano install` makes of the repository's meltano.yml and the README's recipes."""
     home = tmp_path_factory.mktemp("meltano")
     project = Project(_installed(MELTANO, home / "tool") / "meltano", home)
-    definition = (ROOT / "meltano.yml").read_text()
-    (home / "meltano.yml").write_text(definition.replace("-e .\n", f"-e {ROOT.as_uri()}\n"))
+    definition = (ROOT / "meltano.yml").read_text().replace("-e .\n", f"-e {ROOT.as_uri()}\n")
+    (home / "meltano.yml").write_text(yaml.safe_dump(_with_recipes(yaml.safe_load(definition))))
     project("install")
     return project
 
@@ -245,7 +261,7 @@ def test_meltano_run_resumes_where_the_last_one_ended(
     """
     database = postgres.create("incremental")
     database.execute(TWO_DAYS)
-    assert _meltano_run(project, database, sandbox, dry_run="true") == []
+    assert _meltano_run(project, database, sandbox, TARGET_USERFLOW_DRY_RUN="true") == []
     first = _meltano_run(project, database, sandbox)
     database.execute(THE_THIRD_DAY)
     second = _meltano_run(project, database, sandbox)
@@ -257,9 +273,72 @@ def test_meltano_run_resumes_where_the_last_one_ended(
     assert yan == {"updated_at": "2024-03-03T00:00:00Z"}  # the plan that became NULL is gone
 
 
+def test_a_full_refresh_sends_no_event_twice(
+    postgres: Database, project: Project, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The ledger knows the events, while unchanged users are sent again with 0 days."""
+    database = postgres.create("refreshed")
+    database.execute(TWO_DAYS)
+    afresh = {
+        "MELTANO_RUN_STATE_ID_SUFFIX": "refreshed",
+        "TARGET_USERFLOW_LEDGER": str(tmp_path / "ledger.db"),
+        "TARGET_USERFLOW_SKIP_UNCHANGED": "true",
+    }
+    first = _meltano_run(project, database, sandbox, **afresh)
+    afresh["TARGET_USERFLOW_RESYNC_DAYS"] = "0"
+    second = _meltano_run(project, database, sandbox, "--full-refresh", **afresh)
+    assert _who(first, "users") == _who(first, "events") == [ZOE, YAN]
+    assert _who(second, "users") == [ZOE, YAN]
+    assert _who(second, "events") == []
+
+
+def test_an_environment_has_a_state_and_a_ledger_of_its_own(
+    postgres: Database, project: Project, sandbox: Sandbox
+) -> None:
+    """The README's recipe: the key of staging is used, and what is noted is noted as staging's."""
+    database = postgres.create("staged")
+    database.execute(TWO_DAYS)
+    target = {name: one for name, one in sandbox.config.items() if name != "api_key"}
+    variables = _variables("target_userflow", target) | _variables("tap_postgres", asdict(database))
+    variables["USERFLOW_STAGING_KEY"] = sandbox.api_key
+    project("--environment=staging", "run", "tap-postgres", "target-userflow", **variables)
+    assert set(sandbox.state()["users"]) == {ZOE, YAN}
+    assert (project.home / ".target-userflow" / "staging.db").exists()
+    assert "staging:tap-postgres-to-target-userflow" in project("state", "list")
+
+
+def test_tables_of_other_names_are_what_the_recipe_says(
+    postgres: Database, project: Project, sandbox: Sandbox
+) -> None:
+    """The README's recipe: plugins that inherit, customers as users, orders as events."""
+    database = postgres.create("warehouse")
+    database.execute(MARTS)
+    tap, target = asdict(database), sandbox.config
+    variables = _variables("tap_postgres", tap) | _variables("target_userflow", target)
+    project("run", "tap-marts", "target-marts", **variables)
+    attributes = {"plan": "pro", "updated_at": "2024-03-01T00:00:00Z"}
+    assert sandbox.state()["users"][ZOE]["attributes"] == attributes
+    (event,) = sandbox.state()["events"]
+    assert (event["name"], event["user_id"]) == ("order placed", ZOE)
+    assert (event["time"], event["attributes"]) == (
+        "2024-03-01T00:00:00Z",
+        {"total": Decimal("9.90")},
+    )
+
+
+def test_dead_letters_are_replayed_through_meltano(project: Project, sandbox: Sandbox) -> None:
+    """`meltano invoke` gives the target its config, and what stands in the file."""
+    letter = {**record("users", id="ada"), "error": {"reason": "HTTP 400"}}
+    typed = singer([schema("users", {"id": "string"}), letter]).decode()
+    variables = _variables("target_userflow", sandbox.config)
+    done = project.attempt("invoke", "target-userflow", typed=typed, **variables)
+    assert done.returncode == 0, done.stderr
+    assert set(sandbox.state()["users"]) == {"ada"}
+
+
 def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
     """`meltano invoke` prints what --check found, and its status says how that was."""
-    target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in sandbox.config.items()}
+    target = _variables("target_userflow", sandbox.config)
     products = ("Userflow", "User Interviews", "Userpilot")
     expected = [f"{name} ({sandbox.url}): ok" for name in products]
     assert project("invoke", "target-userflow", "--check", **target).splitlines() == expected
@@ -295,15 +374,30 @@ def _selected(catalog: dict[str, Any]) -> dict[str, Any]:
 
 
 def _meltano_run(
-    project: Project, database: Database, sandbox: Sandbox, **settings: str
+    project: Project, database: Database, sandbox: Sandbox, *options: str, **variables: str
 ) -> list[dict[str, Any]]:
     """The requests that one `meltano run` makes."""
     before = len(writes(sandbox))
-    tap = {f"TAP_POSTGRES_{name.upper()}": str(one) for name, one in asdict(database).items()}
-    config = {**sandbox.config, **settings}
-    target = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in config.items()}
-    project("run", "tap-postgres", "target-userflow", **tap, **target)
+    tap = _variables("tap_postgres", asdict(database))
+    target = _variables("target_userflow", sandbox.config)
+    environment = {**tap, **target, **variables}
+    project("run", *options, "tap-postgres", "target-userflow", **environment)
     return writes(sandbox)[before:]
+
+
+def _variables(plugin: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings of a plugin as environment variables."""
+    return {f"{plugin}_{name}".upper(): str(one) for name, one in settings.items()}
+
+
+def _with_recipes(project: dict[str, Any]) -> dict[str, Any]:
+    """The project with what the README's recipes add to it."""
+    for kind, plugins in config("tables of your own, from PostgreSQL with Meltano")[
+        "plugins"
+    ].items():
+        project["plugins"][kind] += plugins
+    project["environments"] += config("several environments")["environments"]
+    return project
 
 
 def _installed(requirement: str, directory: Path) -> Path:

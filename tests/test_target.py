@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from process import record, run_target, schema, state, writes
+from readme import config as recipe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from target_userflow.sandbox import Sandbox
 
 pytestmark = pytest.mark.smoke
@@ -211,8 +211,6 @@ def test_an_audience_becomes_an_attribute_by_stream_maps_alone(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Members get a constant true and leavers false: the README's recipe."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (recipe,) = re.findall(r"```yaml\n(stream_maps:.*?)```", readme, re.DOTALL)
     columns = {"user_id": "string", "entered_at": "string"}
     messages = [
         schema("audience_power_users", columns, keys=["user_id"]),
@@ -220,7 +218,9 @@ def test_an_audience_becomes_an_attribute_by_stream_maps_alone(
         schema("audience_power_users_left", columns, keys=["user_id"]),
         record("audience_power_users_left", user_id="u2", entered_at="2026-01-01"),
     ]
-    result = run_target(tmp_path, {**sandbox.config, **yaml.safe_load(recipe)}, messages)
+    result = run_target(
+        tmp_path, {**sandbox.config, **recipe("an audience becomes an attribute")}, messages
+    )
     assert result.status == 0, result.log
     found = {name: user["attributes"] for name, user in sandbox.state()["users"].items()}
     assert found == {"u1": {"power_users": True}, "u2": {"power_users": False}}
