@@ -1,12 +1,13 @@
 """Singer target for Userflow, User Interviews and Userpilot: a map, in the order of a record's way.
 
-- `target`: the command, and what comes in: `config` and `settings`, `reader`, `window`.
+- `target`: the command, and what comes in: `config` and `config_schema`, `settings`, `reader`,
+  `window`.
 - `routing`, `sinks`: which object a stream is, and what its records go through: `validation`.
 - `apis`: from a record to a request, pure: `attributes`, `operations`, `values`.
 - `admission`, `drift`, `memory`: what need not or must not be sent, by what exists in the
   destination (`directory`, `index`) and by what was delivered (`ledger`, `store`, `database`).
-- `merging`, `delivery`: what goes together, and many at once: `limiter`, `learned`, `waits`,
-  `http`, `retry`, `timeline`.
+- `entries`, `merging`, `lanes`, `delivery`: what goes together, and many at once: `limiter`,
+  `learned`, `waits`, `http`, `retry`, `timeline`.
 - `deletions`, `activation`, `versions`, `mirror`: what is deleted.
 - `dead_letters`, `report`: what became of every record; `errors`: what ends a run.
 - `meter`, `progress`, `screen`: how far it is; `ending`, `summary`, `advice`, `report_file`,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from target_userflow.apis import Rejected
-from target_userflow.delivery import Entry
+from target_userflow.entries import Entry
 from target_userflow.reader import Source
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from target_userflow.apis.roles import Stream
-    from target_userflow.delivery import Entry
     from target_userflow.directory import Directories, Directory
+    from target_userflow.entries import Entry
 
 
 class Admission:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.delivery import Entry
+    from target_userflow.entries import Entry
 
 
 def is_deleted(record: Mapping[str, Any]) -> bool:

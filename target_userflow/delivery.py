@@ -9,73 +9,26 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from target_userflow import retry
 from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
+from target_userflow.lanes import Lane, batches, has_work, lanes, taken
 from target_userflow.limiter import Limits
-from target_userflow.merging import chains, objects
+from target_userflow.merging import objects
 from target_userflow.timeline import Timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from target_userflow.apis import Api, Outcome, Request, Settled
+    from target_userflow.apis import Api, Outcome, Request
     from target_userflow.clock import Clock
-    from target_userflow.reader import Source
+    from target_userflow.entries import Batch, Entry
     from target_userflow.settings import Destination, Pace
     from target_userflow.timeline import Timeline
-
-
-@dataclass(slots=True)
-class Entry:
-    """A record on its way."""
-
-    request: Request
-    source: Source
-    keeper: Keeper
-    """Keeps the books of its stream."""
-    key: bytes = b""
-    """Its place in the ledger; empty where it has none."""
-    sent: bool = False
-    """Whether there was an attempt."""
-    lost: bool = False
-    """Whether an attempt may have been carried out although no good answer came."""
-    in_doubt: bool = False
-    """Whether it was sent again although it may thereby be doubled."""
-    outcome: Settled | None = None
-    """What became of it; None as long as it is unsettled."""
-
-
-class Keeper(Protocol):
-    """Keeps the books of a stream; the workers tell it what happens as it happens."""
-
-    stream_name: str
-    """The stream's name, after any stream map."""
-
-    def superseded(self, entry: Entry) -> None:
-        """A later entry of the window says all that this one does."""
-
-    def is_needed(self, entry: Entry) -> bool:
-        """Whether the entry has to be sent; settles it otherwise."""
-
-    def asking(self) -> None:
-        """A request is sent for the stream, for one entry or for several."""
-
-    def sending(self, entry: Entry) -> None:
-        """An attempt starts; `sent` and `lost` tell of those before."""
-
-    def carried(self, entry: Entry) -> None:
-        """It was delivered in the request of another entry."""
-
-    def settled(self, entry: Entry) -> None:
-        """The outcome is known."""
-
-    def unsettled(self, entry: Entry) -> None:
-        """The run ends before there is an outcome."""
 
 
 class Delivery:
@@ -113,8 +66,8 @@ class Delivery:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
         size = self._api.batch
-        lanes = _batches(entries, size) if self._batched else _lanes(entries)
-        self._share(deque(lane for lane in lanes if _has_work(lane)))
+        found = batches(entries, size) if self._batched else lanes(entries)
+        self._share(deque(lane for lane in found if has_work(lane)))
 
     def _share(self, lanes: deque[Lane]) -> None:
         workers = min(len(lanes), self._at_once)
@@ -142,7 +95,7 @@ class Delivery:
     def _work(self, lanes: deque[Lane]) -> None:
         """Take one lane after the other until none is left or the run is stopped."""
         try:
-            for entries in _taken(lanes):
+            for entries in taken(lanes):
                 if self._clock.stopped:
                     return
                 self._settle(entries)
@@ -312,56 +265,6 @@ class Delivery:
             f"{self._api.name} {said}, and max_retry_seconds is {most:.0f}. "
             "What is undelivered comes again on the next run"
         )
-
-
-Batch = list[Entry]
-"""What goes into one request: entries of one object or of several."""
-Lane = list[Batch]
-"""What one worker sends, one after the other."""
-
-
-def _lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
-    """The entries that must follow each other, each lane in the order read.
-
-    Of one event that comes twice, the second has to know what became of the first, even if it names
-    another user.
-    """
-    lanes: dict[str, Lane] = {}
-    by_key: dict[bytes, str] = {}
-    for batch in chains(entries):
-        key, lane = batch[0].key, batch[0].request.key
-        lane = by_key.setdefault(key, lane) if key else lane
-        lanes.setdefault(lane, []).append(batch)
-    return lanes.values()
-
-
-def _batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
-    """Full batches of what is needed, each a lane: the last entry of a key stands for all."""
-    last = {entry.request.key: entry for entry in entries}
-    for entry in entries:
-        if last[entry.request.key] is not entry:
-            entry.keeper.superseded(entry)
-    needed = [entry for entry in last.values() if entry.keeper.is_needed(entry)]
-    return [[needed[start : start + size]] for start in range(0, len(needed), size)]
-
-
-def _has_work(lane: Lane) -> bool:
-    """Whether a lane needs a worker; a single record that need not be sent is settled without one.
-
-    Threads that only compute get into each other's way.
-    """
-    first = lane[0][0]
-    return len(lane) > 1 or len(lane[0]) > 1 or first.keeper.is_needed(first)
-
-
-def _taken(lanes: deque[Lane]) -> Iterator[Batch]:
-    """The batches of whole lanes, taken off so that no other worker gets them."""
-    while lanes:
-        try:
-            lane = lanes.popleft()
-        except IndexError:  # another worker took the last one
-            return
-        yield from lane
 
 
 def _reject(needed: list[Batch], outcome: Rejected) -> None:

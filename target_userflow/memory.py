@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_userflow.apis import Request
-    from target_userflow.delivery import Entry
+    from target_userflow.entries import Entry
     from target_userflow.ledger import Ledger
 
 

@@ -10,7 +10,7 @@ from target_userflow.apis.folding import agree, kinds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_userflow.delivery import Batch, Entry
+    from target_userflow.entries import Batch, Entry
 
 _MOST = 100  # of one chain: what is refused is sent again in halves
 

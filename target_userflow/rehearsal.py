@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_userflow.apis import Answer, Api, Rejected, Request
     from target_userflow.clock import Clock
     from target_userflow.dead_letters import DeadLetters
-    from target_userflow.delivery import Batch
+    from target_userflow.entries import Batch
     from target_userflow.report import Report
     from target_userflow.settings import Destination, Pace
     from target_userflow.timeline import Timeline

@@ -12,7 +12,7 @@ from target_userflow.apis import Rejected, Unneeded
 from target_userflow.apis.products import API_OF, mapper
 from target_userflow.apis.roles import Stream
 from target_userflow.deletions import deletions_last
-from target_userflow.delivery import Entry
+from target_userflow.entries import Entry
 from target_userflow.errors import RejectRecord
 from target_userflow.validation import Validator
 

@@ -27,6 +27,7 @@ from target_userflow import routing
 from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.check import check
 from target_userflow.clock import Clock
+from target_userflow.config_schema import CONFIG_SCHEMA
 from target_userflow.deletions import is_deleted
 from target_userflow.ending import conclude
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
@@ -35,7 +36,7 @@ from target_userflow.progress import Progress, progress
 from target_userflow.reader import LineReader
 from target_userflow.report_file import ReportFile
 from target_userflow.run import Run
-from target_userflow.settings import CONFIG_SCHEMA, IGNORE, Settings, StreamOptions
+from target_userflow.settings import IGNORE, Settings, StreamOptions
 from target_userflow.sinks import IgnoredSink, UserflowSink, settle
 from target_userflow.validation import Validator
 from target_userflow.values import encoded

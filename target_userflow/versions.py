@@ -17,7 +17,7 @@ from target_userflow.ledger import digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_userflow.delivery import Entry
+    from target_userflow.entries import Entry
     from target_userflow.mirror import Ids, Mirror
 
 

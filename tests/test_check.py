@@ -14,7 +14,8 @@ from process import TARGET, config_file
 from target_userflow import check
 from target_userflow import config as configs
 from target_userflow.apis import Answer, user_interviews, userflow, userpilot
-from target_userflow.settings import CONFIG_SCHEMA, USERFLOW_URLS, Destination, Settings
+from target_userflow.config_schema import CONFIG_SCHEMA
+from target_userflow.settings import USERFLOW_URLS, Destination, Settings
 from target_userflow.target import TargetUserflow
 
 if TYPE_CHECKING:

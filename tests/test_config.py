@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from target_userflow import config as configs
-from target_userflow.settings import CONFIG_SCHEMA, USER_AGENT, Settings, StreamOptions
+from target_userflow.config_schema import CONFIG_SCHEMA
+from target_userflow.settings import USER_AGENT, Settings, StreamOptions
 from target_userflow.target import TargetUserflow
 
 KEY = "ak_secret"

@@ -19,12 +19,13 @@ from clocks import VirtualClock
 from process import TARGET, config_file, record, run_target, schema, singer
 
 from target_userflow.config import problems
+from target_userflow.config_schema import CONFIG_SCHEMA
 from target_userflow.meter import Meter
 from target_userflow.progress import Live, Logged, is_live
 from target_userflow.reader import LineReader
 from target_userflow.run import Run
 from target_userflow.screen import Screen
-from target_userflow.settings import CONFIG_SCHEMA, Settings
+from target_userflow.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

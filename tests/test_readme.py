@@ -20,9 +20,9 @@ from process import record, run_target, schema, writes
 from readme import block, blocks, commands, config, inline_commands, recipes
 
 from target_userflow import config as configs
+from target_userflow.config_schema import CONFIG_SCHEMA
 from target_userflow.sandbox import Sandbox
 from target_userflow.sandbox.settings import Settings
-from target_userflow.settings import CONFIG_SCHEMA
 from target_userflow.target import TargetUserflow
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from process import record, run_target, schema, state
 
 from target_userflow import advice, summary
 from target_userflow.config import problems
+from target_userflow.config_schema import CONFIG_SCHEMA
 from target_userflow.page import page
 from target_userflow.run import Run
-from target_userflow.settings import CONFIG_SCHEMA, Settings
+from target_userflow.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,61 @@
+"""What of a window one worker sends, in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_userflow.entries import Batch
+from target_userflow.merging import chains
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from target_userflow.entries import Entry
+
+Lane = list[Batch]
+"""What one worker sends, one after the other."""
+
+
+def lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
+    """The entries that must follow each other, each lane in the order read.
+
+    Of one event that comes twice, the second has to know what became of the first, even if it names
+    another user.
+    """
+    lanes: dict[str, Lane] = {}
+    by_key: dict[bytes, str] = {}
+    for batch in chains(entries):
+        key, lane = batch[0].key, batch[0].request.key
+        lane = by_key.setdefault(key, lane) if key else lane
+        lanes.setdefault(lane, []).append(batch)
+    return lanes.values()
+
+
+def batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
+    """Full batches of what is needed, each a lane: the last entry of a key stands for all."""
+    last = {entry.request.key: entry for entry in entries}
+    for entry in entries:
+        if last[entry.request.key] is not entry:
+            entry.keeper.superseded(entry)
+    needed = [entry for entry in last.values() if entry.keeper.is_needed(entry)]
+    return [[needed[start : start + size]] for start in range(0, len(needed), size)]
+
+
+def has_work(lane: Lane) -> bool:
+    """Whether a lane needs a worker; a single record that need not be sent is settled without one.
+
+    Threads that only compute get into each other's way.
+    """
+    first = lane[0][0]
+    return len(lane) > 1 or len(lane[0]) > 1 or first.keeper.is_needed(first)
+
+
+def taken(lanes: deque[Lane]) -> Iterator[Batch]:
+    """The batches of whole lanes, taken off so that no other worker gets them."""
+    while lanes:
+        try:
+            lane = lanes.popleft()
+        except IndexError:  # another worker took the last one
+            return
+        yield from lane
