@@ -10,8 +10,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from target_userflow.apis import Api, Probe, Request, has_json_object, user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.roles import Needs
@@ -115,6 +113,8 @@ def _email(value: Any) -> str:
 
 @lru_cache(_DOMAINS)
 def _is_valid(email: str) -> bool:
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - 30 ms
+
     try:
         validate_email(email, check_deliverability=False, strict=True)
     except EmailNotValidError:
