@@ -48,6 +48,7 @@ RUN_HERE = [
 """Words of the blocks that the tests below run as they stand."""
 
 RUN_ELSEWHERE = {
+    "uv run python tests/benchmarks/budget.py known": ".ci/run:budget.py known --small",
     "pip install uv && uv run target-userflow-sandbox demo --exit": (
         "tests/test_sandbox_demo.py:test_the_demo_delivers_all_of_the_sample"
     ),
