@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
 _SIMPLE = {str, bool, int, float, Decimal}
+_NOT_PLAIN = "", str
 
 
 class Attributes:
@@ -174,6 +175,3 @@ def _is_told(column: str) -> bool:
 def attribute_name(column: str) -> str:
     """The name that the API allows: a-z A-Z 0-9 _ - space, with `_` for every other character."""
     return _ILLEGAL.sub("_", column) or "_"
-
-
-_NOT_PLAIN = "", str
