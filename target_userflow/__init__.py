@@ -6,8 +6,8 @@
 - `apis`: from a record to a request, pure: `attributes`, `operations`, `values`.
 - `admission`, `drift`, `memory`: what need not or must not be sent, by what exists in the
   destination (`directory`, `index`) and by what was delivered (`ledger`, `store`, `database`).
-- `entries`, `merging`, `lanes`, `delivery`: what goes together, and many at once: `limiter`,
-  `learned`, `waits`, `http`, `retry`, `timeline`.
+- `entries`, `merging`, `lanes`, `delivery`: what goes together, and many at once: `concurrency`,
+  `limiter`, `learned`, `waits`, `http`, `retry`, `timeline`.
 - `deletions`, `activation`, `versions`, `mirror`: what is deleted.
 - `dead_letters`, `report`: what became of every record; `errors`: what ends a run.
 - `meter`, `progress`, `screen`: how far it is; `ending`, `summary`, `advice`, `report_file`,

@@ -86,6 +86,7 @@ class Activation:
         try:
             self._delivery.settle([*entries.values()])
         finally:
+            self._memory.close()
             gone = {key for key, entry in entries.items() if _is_done(entry)}
             versions.deleted(gone)
 

@@ -8,12 +8,11 @@ of `OPERATIONS` and maybe a `data_type`.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.operations import checked_operation, coerce, is_operation
-from target_userflow.values import literal, reading
+from target_userflow.values import Reads, literal, reads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from target_userflow.settings import StreamOptions
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
-_SIMPLE = {str, bool, int, float, Decimal}
-_NOT_PLAIN = "", str
+_SPREAD = "attributes"  # the column whose object is made of attributes by itself
+_NOT_PLAIN: tuple[str, Reads] = "", {}
 
 
 class Attributes:
@@ -59,7 +58,7 @@ class Attributes:
         }
         told = {*options.operations, *options.data_types}
         self._plain = {
-            column: (name, reading(properties[column]))
+            column: (name, reads(properties[column], nulls=self._nulls and column != _SPREAD))
             for column, name in self._names.items()
             if column not in told
         }
@@ -79,21 +78,23 @@ class Attributes:
         """
         found: dict[str, Any] = {}
         for column, value in record.items():
-            name, read = self._plain.get(column, _NOT_PLAIN)
-            if type(value) in _SIMPLE and name and name not in found:  # most of most records
-                found[name] = read(value) if type(value) is str else literal(value)
+            name, by_type = self._plain.get(column, _NOT_PLAIN)
+            kind = type(value)
+            if kind in by_type and name not in found:  # most of most records
+                read = by_type[kind]
+                found[name] = read(value) if read else value
             elif self._is_attribute(column, value):
                 _put(found, column, self._of_column(column, value))
-        if self._is_spread("attributes", record.get("attributes")):
-            schema = self._properties.get("attributes", {})
-            leaves = self._leaves(None, record["attributes"], schema)
-            found.update(_put({}, "attributes", leaves))
+        if self._is_spread(_SPREAD, record.get(_SPREAD)):
+            schema = self._properties.get(_SPREAD, {})
+            leaves = self._leaves(None, record[_SPREAD], schema)
+            found.update(_put({}, _SPREAD, leaves))
         return found
 
     def _is_attribute(self, column: str, value: Any) -> bool:
         if column in self._left_out or _is_told(column):
             return False
-        return column != "attributes" or not (value is None or isinstance(value, dict))
+        return column != _SPREAD or not (value is None or isinstance(value, dict))
 
     def _is_spread(self, column: str, value: Any) -> bool:
         return isinstance(value, dict) and column not in self._left_out

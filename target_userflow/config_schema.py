@@ -169,7 +169,10 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=100),
         default=10,
         title="Concurrency",
-        description="Requests in flight to each product, 1 to 100.",
+        description=(
+            "Requests in flight to each product at most, 1 to 100; there are fewer where answers "
+            "come so fast that more would take longer."
+        ),
     ),
     th.Property(
         "requests_per_minute",

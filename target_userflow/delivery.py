@@ -7,16 +7,18 @@ pace (`limiter`) and the clock, which also tells them when the run is to end.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from target_userflow import retry
 from target_userflow.apis import Answer, Delivered, Refused, Rejected, TryAgain
+from target_userflow.concurrency import SLICE, Concurrency
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.http import Http
-from target_userflow.lanes import Lane, batches, has_work, lanes, taken
+from target_userflow.lanes import Lane, batches, lanes, taken
 from target_userflow.limiter import Limits
 from target_userflow.merging import objects
 from target_userflow.timeline import Timed
@@ -56,7 +58,7 @@ class Delivery:
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, timeline, clock)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
-        self._at_once = pace.concurrency
+        self._concurrency = Concurrency(pace.concurrency)
         self._last_success = float("-inf")
 
     def settle(self, entries: Sequence[Entry]) -> None:
@@ -66,12 +68,19 @@ class Delivery:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
         size = self._api.batch
-        found = batches(entries, size) if self._batched else lanes(entries)
-        self._share(deque(lane for lane in found if has_work(lane)))
+        self._share(deque(batches(entries, size) if self._batched else lanes(entries)))
 
     def _share(self, lanes: deque[Lane]) -> None:
-        workers = min(len(lanes), self._at_once)
-        wait([self._workers.submit(self._work, lanes) for _ in range(workers)])
+        """Have as many workers take from the lanes as is worth their while."""
+        working: dict[int, Future[None]] = {}
+        self._concurrency.begin()
+        while working or (lanes and not self._clock.stopped):
+            free = [rank for rank in range(self._concurrency.workers) if rank not in working]
+            for rank in free[: len(lanes)]:
+                working[rank] = self._workers.submit(self._work, lanes, rank)
+            wait(working.values(), SLICE)
+            working = {rank: one for rank, one in working.items() if not one.done()}
+            self._concurrency.look()
         self._clock.check()
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
@@ -92,13 +101,17 @@ class Delivery:
         self._workers.shutdown(wait=False)
         self._http.close()
 
-    def _work(self, lanes: deque[Lane]) -> None:
-        """Take one lane after the other until none is left or the run is stopped."""
+    def _work(self, lanes: deque[Lane], rank: int) -> None:
+        """Take one lane after the other until none is left or the run is stopped.
+
+        So does the last one to come, where there are more workers than is worth their while.
+        """
         try:
-            for entries in taken(lanes):
-                if self._clock.stopped:
-                    return
-                self._settle(entries)
+            while rank < self._concurrency.workers and (lane := taken(lanes)):
+                for entries in lane:
+                    if self._clock.stopped:
+                        return
+                    self._settle(entries)
         except BaseException as error:  # noqa: BLE001 - the worker boundary: `settle` raises it
             self._clock.stop(error)
 

@@ -12,6 +12,7 @@ import logging
 import re
 import ssl
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -23,7 +24,7 @@ from target_userflow.apis import Answer, Outcome, Refused, TryAgain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urllib3.connectionpool import ConnectionPool
+    from urllib3.connectionpool import HTTPConnectionPool
 
     from target_userflow.apis import Request
 
@@ -32,25 +33,83 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Looks for its pool and certificates once, as all that it sends goes to one place.
+    """Does once what `requests` does for every request, as all that it sends goes to one place.
 
-    For every request, `requests` would ask the disk again; other threads take the interpreter then.
+    It looks for its pool, its certificates and the way of writing URLs with the first request. For
+    every other one, `requests` would ask the disk again; other threads take the interpreter then.
     """
 
-    _pool: ConnectionPool | None = None
+    _pool: HTTPConnectionPool | None = None
+    _prefix: str | None = None
     _has_certificates = False
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
+    def __init__(self, url: str) -> None:
+        """Send to this URL and what is below it."""
+        super().__init__()
+        self._url = url
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """The pool that the first request found."""
         if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+            pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+            pool.ConnectionCls = _whole(pool.ConnectionCls)
+            self._pool = pool
         return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """What the request line says: a path, or for some proxies the whole URL."""
+        path = str(request.url).removeprefix(self._url)
+        if self._prefix is None:
+            self._prefix = super().request_url(request, proxies).removesuffix(path)
+        return self._prefix + path
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """An answer that can be read, without the cookies and history that nobody asks for."""
+        return _Response(req, resp)
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Give the pool the certificates that it shall trust."""
         if not self._has_certificates:
             super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
             self._has_certificates = True
+
+
+class _Response(requests.Response):
+    """The status, headers and content of an answer; `requests` maps the errors of reading it."""
+
+    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
+        """Have nothing of it read yet."""
+        self.request = request
+        self.raw = raw
+        self.status_code = raw.status
+        self.headers = raw.headers
+        self._content = False  # type: ignore[assignment] # requests' own mark of what is not read
+        self._content_consumed = False
+
+
+@cache
+def _whole(connection: Any) -> Any:
+    """A class of connections that send a request at once: `http.client` sends head, then body."""
+
+    class Whole(connection):  # type: ignore[misc] # with or without TLS
+        _parts: list[bytes] | None = None
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            parts: list[bytes] = []
+            self._parts = parts
+            try:
+                super().request(*args, **kwargs)
+            finally:
+                self._parts = None
+            self.send(b"".join(parts))
+
+        def send(self, data: Any) -> None:
+            if self._parts is None:
+                super().send(data)
+            else:
+                self._parts.append(data)
+
+    return Whole
 
 
 class Http:
@@ -66,7 +125,7 @@ class Http:
         """
         self._url = url
         self._timeout = timeout
-        self._template = requests.Request("POST", url, headers=dict(headers)).prepare()
+        self._headers = dict(headers)
         self._threads = threading.local()
         self._sessions: list[requests.Session] = []
 
@@ -101,17 +160,17 @@ class Http:
         return str(found).rpartition("@")[2].rpartition("//")[2] if found else None
 
     def _prepared(self, request: Request) -> requests.PreparedRequest:
-        prepared = self._template.copy()
+        prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = self._url + request.path
         prepared.body = request.body
-        prepared.headers["Content-Length"] = str(len(request.body))
+        prepared.headers = {**self._headers, "Content-Length": str(len(request.body))}  # type: ignore[assignment] # any mapping will do
         return prepared
 
     def _adapter(self) -> requests.adapters.BaseAdapter:
         if not hasattr(self._threads, "adapter"):
             session = requests.Session()
-            session.mount(self._url, _Adapter())
+            session.mount(self._url, _Adapter(self._url))
             self._sessions.append(session)
             self._threads.environment = self._environment(session)
             self._threads.adapter = session.get_adapter(self._url)

@@ -9,7 +9,7 @@ from target_userflow.merging import chains
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from target_userflow.entries import Entry
 
@@ -42,20 +42,9 @@ def batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
     return [[needed[start : start + size]] for start in range(0, len(needed), size)]
 
 
-def has_work(lane: Lane) -> bool:
-    """Whether a lane needs a worker; a single record that need not be sent is settled without one.
-
-    Threads that only compute get into each other's way.
-    """
-    first = lane[0][0]
-    return len(lane) > 1 or len(lane[0]) > 1 or first.keeper.is_needed(first)
-
-
-def taken(lanes: deque[Lane]) -> Iterator[Batch]:
-    """The batches of whole lanes, taken off so that no other worker gets them."""
-    while lanes:
-        try:
-            lane = lanes.popleft()
-        except IndexError:  # another worker took the last one
-            return
-        yield from lane
+def taken(lanes: deque[Lane]) -> Lane:
+    """A lane, taken off so that no other worker gets it; empty if none is left."""
+    try:
+        return lanes.popleft()
+    except IndexError:
+        return []

@@ -9,11 +9,14 @@ again.
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
 
     from target_userflow.mirror import Mirror
     from target_userflow.settings import Destination
@@ -27,6 +30,8 @@ DELETED = b"x"
 """The mark of an object that was deleted, in a row beside its own."""
 EVENT_MARKS = (IN_FLIGHT, DELIVERED)
 
+_json_text = msgspec.json.Encoder().encode
+
 
 def exists(where: str) -> bool:
     """Whether there may be rows: a database that machines share is always taken for one."""
@@ -35,11 +40,11 @@ def exists(where: str) -> bool:
 
 def digest(*parts: str, size: int = 16) -> bytes:
     """A hash of some texts that tells them apart; the ledger holds nothing else of a record."""
-    hashed = hashlib.blake2b(digest_size=size)
-    for part in parts:
-        text = part.encode("utf-8", "surrogatepass")
-        hashed.update(b"%d:" % len(text) + text)
-    return hashed.digest()
+    try:
+        text = _json_text(parts)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        text = json.dumps(parts).encode()
+    return hashlib.blake2b(text, digest_size=size).digest()
 
 
 def fingerprint(body: bytes) -> bytes:
@@ -59,9 +64,9 @@ class Ledger:
         self._store = store
         self._destination = store.destination(digest(destination.url, destination.api_key))
 
-    def known(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+    def known(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
         """The mark and the day of those keys that have a row."""
-        return self._store.rows(self._destination, keys)
+        return self._store.rows(self._destination, sorted(keys))  # neighbours lie together
 
     def put(self, key: bytes, mark: bytes, day: int) -> None:
         """Return once the row is committed."""
@@ -70,6 +75,10 @@ class Ledger:
     def drop(self, key: bytes) -> None:
         """Return once the row is gone."""
         self._store.commit((self._destination, key), None)
+
+    def write(self, rows: Mapping[bytes, Row | None]) -> None:
+        """Return once all rows are committed, and those gone that are None."""
+        self._store.write({(self._destination, key): row for key, row in rows.items()})
 
     def mirror(self, *stream: str) -> Mirror:
         """What a stream has delivered under which version; `stream` is all that tells it apart."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.apis import Unneeded
 from target_userflow.errors import RejectRecord
 from target_userflow.ledger import DELETED, DELIVERED, IN_FLIGHT, digest, fingerprint
 from target_userflow.values import encoded
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from target_userflow.apis import Request
     from target_userflow.entries import Entry
     from target_userflow.ledger import Ledger
+    from target_userflow.store import Row
 
 
 class Memory:
@@ -34,7 +36,7 @@ class Memory:
     def open(self, entries: Iterable[Entry]) -> None:
         """Look up what is known of a window."""
 
-    def fate(self, entry: Entry) -> str | None:  # noqa: ARG002 - for subclasses
+    def fate(self, entry: Entry) -> Unneeded | None:  # noqa: ARG002 - for subclasses
         """What becomes of an entry without a request; None if it has to be sent."""
         return None
 
@@ -51,6 +53,12 @@ class Memory:
     def not_delivered(self, entry: Entry) -> None:
         """Note that no attempt can have been carried out."""
 
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Note that all these are about to be sent; no other entry of the window has their keys."""
+
+    def close(self) -> None:
+        """Return once the ledger has what was noted of a window."""
+
 
 class _Rows(Memory):
     """Remembers rows of the ledger."""
@@ -62,15 +70,7 @@ class _Rows(Memory):
 
     def open(self, entries: Iterable[Entry]) -> None:
         """Look up the window's keys."""
-        self._known = self._ledger.known([*{entry.key for entry in entries}])
-
-    def _put(self, key: bytes, mark: bytes) -> None:
-        self._ledger.put(key, mark, self._today)
-        self._known[key] = mark, self._today
-
-    def _drop(self, key: bytes) -> None:
-        self._ledger.drop(key)
-        self._known.pop(key, None)
+        self._known = self._ledger.known({entry.key for entry in entries})
 
 
 class EventMemory(_Rows):
@@ -99,10 +99,10 @@ class EventMemory(_Rows):
         super().open(entries)
         self._doubtful = {key for key, (mark, _) in self._known.items() if mark == IN_FLIGHT}
 
-    def fate(self, entry: Entry) -> str | None:
+    def fate(self, entry: Entry) -> Unneeded | None:
         """Duplicate, once it was delivered."""
         mark, _ = self._known.get(entry.key, (None, 0))
-        return "duplicate" if mark == DELIVERED else None
+        return _DUPLICATE if mark == DELIVERED else None
 
     def is_doubtful(self, entry: Entry) -> bool:
         """Whether it was left in flight."""
@@ -119,17 +119,28 @@ class EventMemory(_Rows):
     def not_delivered(self, entry: Entry) -> None:
         """Take the note back, unless an earlier run left it."""
         if not self.is_doubtful(entry):
-            self._drop(entry.key)
+            self._ledger.drop(entry.key)
+            self._known.pop(entry.key, None)
+
+    def _put(self, key: bytes, mark: bytes) -> None:
+        self._ledger.put(key, mark, self._today)
+        self._known[key] = mark, self._today
 
 
 class RecordMemory(_Rows):
-    """Users, groups and memberships: what equals the last delivery need not be sent."""
+    """Users, groups and memberships: what equals the last delivery need not be sent.
+
+    That one of them is sent twice does no harm, so that what was delivered is noted a window at a
+    time. What was delivered before is forgotten ahead of the first attempt: should the outcome be
+    lost, neither version may pass for the last.
+    """
 
     def __init__(self, ledger: Ledger, today: int, name: str, resync_days: int) -> None:
         """Compare the records of the object `name`, for so many days after a delivery."""
         super().__init__(ledger, today)
         self._object = name
         self._resync_days = resync_days
+        self._noted: dict[bytes, Row] = {}
 
     def key(self, record: Mapping[str, Any], request: Request) -> bytes:  # noqa: ARG002 - the ids are in the request
         """A hash of the ids that the API knows it by, whatever stream it comes from."""
@@ -139,32 +150,59 @@ class RecordMemory(_Rows):
         """Look up the window's keys, and whether something was deleted that they join."""
         keys = {entry.key for entry in entries}
         joined = {_grave(*one) for entry in entries for one in entry.request.joins}
-        self._known = self._ledger.known([*keys, *joined])
+        self._known = self._ledger.known(keys | joined)
 
-    def fate(self, entry: Entry) -> str | None:
+    def fate(self, entry: Entry) -> Unneeded | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
 
         Nor is it, if something that it joins was deleted since, or may have been on the same day.
         """
-        mark, day = self._known.get(entry.key, (None, 0))
-        graves = [self._known.get(_grave(*one)) for one in entry.request.joins]
-        fresh = self._today - day < self._resync_days and all(
-            grave is None or grave[1] < day for grave in graves
-        )
-        same = mark == fingerprint(entry.request.body) and entry.request.repeatable
-        return "unchanged" if same and fresh else None
+        request = entry.request
+        mark, day = self._known.get(entry.key, _UNKNOWN)
+        if mark != fingerprint(request.body) or not request.repeatable:
+            return None
+        is_due = self._today - day >= self._resync_days
+        return None if is_due or (request.joins and self._is_orphan(request, day)) else _UNCHANGED
+
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Forget the versions before, all at once."""
+        gone = [entry.key for entry in entries if self._known.pop(entry.key, None)]
+        self._write(dict.fromkeys(gone))
 
     def sending(self, entry: Entry) -> None:
-        """Forget the version before: should the outcome be lost, neither may pass for the last."""
-        if entry.key in self._known:
-            self._drop(entry.key)
+        """Forget the version before, if there still is one."""
+        if self._known.pop(entry.key, None):
+            self._noted.pop(entry.key, None)
+            self._ledger.drop(entry.key)
 
     def delivered(self, entry: Entry) -> None:
         """Note its version, or that it was deleted."""
         if entry.request.deletes:
-            self._put(_grave(self._object, *entry.request.identity), DELETED)
+            self._note(_grave(self._object, *entry.request.identity), DELETED)
         else:
-            self._put(entry.key, fingerprint(entry.request.body))
+            self._note(entry.key, fingerprint(entry.request.body))
+
+    def close(self) -> None:
+        """Have the versions committed that were delivered."""
+        noted, self._noted = self._noted, {}
+        self._write(noted)
+
+    def _note(self, key: bytes, mark: bytes) -> None:
+        self._known[key] = self._noted[key] = mark, self._today
+
+    def _write(self, rows: Mapping[bytes, Row | None]) -> None:
+        if rows:
+            self._ledger.write(rows)
+
+    def _is_orphan(self, request: Request, day: int) -> bool:
+        """Whether something that it joins was deleted since a day, or may have been on it."""
+        graves = [self._known.get(_grave(*one)) for one in request.joins]
+        return any(grave and grave[1] >= day for grave in graves)
+
+
+_UNKNOWN = None, 0
+_DUPLICATE = Unneeded("duplicate")
+_UNCHANGED = Unneeded("unchanged")
 
 
 def _grave(*ids: str) -> bytes:

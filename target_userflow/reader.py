@@ -8,7 +8,6 @@ import re
 import stat
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
@@ -37,8 +36,7 @@ _TAPS = (
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A record as the tap wrote it, should it become a dead letter."""
 
     stream: str
@@ -106,13 +104,15 @@ class LineReader(GenericSingerReader[bytes]):
             self.size += len(line)
             self.too_deep = False
             self.line = line if isinstance(line, bytes) else line.encode()
-            if self.line.strip():
+            if not self.line.isspace():
                 message = self.deserialize_json(self.line)
+                kind = message["type"]
                 self.is_empty = False
                 self.stream = message.get("stream", "")
-                self._callback(message, callbacks)(message)
-                self._remember(message)
-                counts[message["type"]] += 1
+                self._callback(kind, callbacks)(message)
+                if kind == "SCHEMA":  # it holds from now on: it settled what came under the last
+                    self._schemas[self.stream] = self.line
+                counts[kind] += 1
         self.ended = True
         return counts
 
@@ -139,11 +139,6 @@ class LineReader(GenericSingerReader[bytes]):
     def source(self) -> Source:
         """Where the record comes from that is being processed."""
         return Source(self.stream, self._schemas.get(self.stream, b""), self.line)
-
-    def _remember(self, message: dict[str, Any]) -> None:
-        """A SCHEMA holds from after its processing, which settles what came under the last."""
-        if message["type"] == "SCHEMA":
-            self._schemas[self.stream] = self.line
 
     def _shallow(self, line: bytes) -> dict[str, Any]:
         """A RECORD that is too deep for any parser, with NaN for what lies deep in it."""
@@ -174,11 +169,11 @@ class LineReader(GenericSingerReader[bytes]):
         return found
 
     def _callback(
-        self, message: dict[str, Any], callbacks: dict[str, Callable[[dict[str, Any]], None]]
+        self, kind: str, callbacks: dict[str, Callable[[dict[str, Any]], None]]
     ) -> Callable[[dict[str, Any]], None]:
-        found = callbacks.get(message["type"])
+        found = callbacks.get(kind)
         if found is None:
-            raise self.complain(f"there is no message type '{message['type'][:40]}'")
+            raise self.complain(f"there is no message type '{kind[:40]}'")
         return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
 
 from target_userflow.activation import Activation
-from target_userflow.apis import Rejected, Unneeded
+from target_userflow.apis import MERGED, Rejected, Unneeded
 from target_userflow.apis.products import API_OF, mapper
 from target_userflow.apis.roles import Stream
 from target_userflow.deletions import deletions_last
@@ -78,6 +79,7 @@ class UserflowSink(BatchSink):
         self._memory = target.run.memory(self.object, stream)
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
+        self._taken: list[Entry] = []
         self._held: list[Entry] = []
         self._deletions: list[Entry] = []
         self._window: list[Entry] = []
@@ -110,7 +112,7 @@ class UserflowSink(BatchSink):
 
     def start_batch(self, context: dict[str, Any]) -> None:
         """Open a window."""
-        context["records"] = []
+        context["records"] = self._taken = []
 
     def take(self, record: dict[str, Any], version: int | None, *, deleted: bool) -> None:
         """Take a record into the window, or out to the dead letters.
@@ -133,7 +135,7 @@ class UserflowSink(BatchSink):
             self._reject(str(error), " ".join(ids))
             seen = self._identity(record)
         else:
-            self._get_context(record)["records"].append(entry)
+            self._taken.append(entry)
             seen, rejected = entry.request.identity, False
         if not deleted:
             self._see(version, seen, rejected=rejected)
@@ -146,10 +148,13 @@ class UserflowSink(BatchSink):
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Hold the window ready for `settle`, and apart the deletions that nothing follows."""
+        self.record_counter_metric.increment(self.current_size)
         self._window = context["records"]  # a missing key must fail, not pass for settled
         for versions in self._versions.values():
             versions.open()
-        self._held, self._deletions = deletions_last(self._window)
+        self._held = self._window
+        if self._deletes:
+            self._held, self._deletions = deletions_last(self._window)
 
     def hold_deletions(self) -> bool:
         """Hold ready what the window ends with deleting, if there is something."""
@@ -188,6 +193,7 @@ class UserflowSink(BatchSink):
                 self._bury(entry.source, entry.outcome)
         self._run.window.sent(sum(entry.sent for entry in self._held))
         self._held = []
+        self._memory.close()
 
     def close_window(self) -> None:
         """Note what of the window is there now and what is not, however it ended."""
@@ -245,20 +251,14 @@ class UserflowSink(BatchSink):
 
     def superseded(self, entry: Entry) -> None:
         """Count an entry that a later one of the window stands for."""
-        entry.outcome = Unneeded("merged")
-        self._run.report.settle(self.stream_name, "merged")
+        self._leave(entry, MERGED)
 
     def is_needed(self, entry: Entry) -> bool:
         """Whether an entry has to be sent; counts it otherwise."""
-        fate = self._memory.fate(entry)
-        if fate is not None:
-            entry.outcome = Unneeded(fate)
-            self._run.report.settle(self.stream_name, fate)
-            return False
-        reason = self._admission.refusal(entry)
-        if reason is not None:
-            self._skip(entry, reason)
-        return reason is None
+        why = self._memory.fate(entry) or self._skipping(entry)
+        if why is not None:
+            self._leave(entry, why)
+        return why is None
 
     def asking(self) -> None:
         """Count a request."""
@@ -286,7 +286,7 @@ class UserflowSink(BatchSink):
 
     def carried(self, entry: Entry) -> None:
         """Note and count an entry that another's request took along."""
-        entry.outcome = Unneeded("merged")
+        entry.outcome = MERGED
         self._note(entry, "merged")
 
     def unsettled(self, entry: Entry) -> None:
@@ -301,20 +301,42 @@ class UserflowSink(BatchSink):
 
     def _opened(self, entries: list[Entry]) -> list[Entry]:
         """What of a window may be sent, once all is known that this depends on."""
+        found = self._matched(entries) if self._admission.matches else entries
+        self._memory.open(found)
+        fates = [self._memory.fate(entry) for entry in found]
+        judged = [*zip(found, fates, strict=True)]
+        self._admission.learn(entry for entry, fate in judged if fate is None)
+        times = Counter(map(_place, found))
+        again = {place for place, count in times.items() if count > 1}
+        left = [
+            entry
+            for entry, fate in judged
+            if not self._is_settled(entry, fate, alone=not again or _place(entry) not in again)
+        ]
+        self._memory.forget(entry for entry in left if _place(entry) not in again)
+        return left
+
+    def _matched(self, entries: list[Entry]) -> list[Entry]:
+        """The entries whose emails are those of one user each, under the ids of these users."""
         unmatched = self._admission.match(entries)
         for place, reason in unmatched.items():
-            self._skip(entries[place], reason)
-        left = [entry for place, entry in enumerate(entries) if place not in unmatched]
-        for entry in left if self._admission.matches else ():
-            entry.key = self._memory.key({}, entry.request)  # by the id that it has now
-        self._memory.open(left)
-        self._admission.learn(one for one in left if self._memory.fate(one) is None)
-        return [entry for entry in left if not self._is_refused(entry)]
+            self._leave(entries[place], Unneeded("skipped", reason))
+        matched = [entry for place, entry in enumerate(entries) if place not in unmatched]
+        for entry in matched:
+            entry.key = self._memory.key({}, entry.request)
+        return matched
+
+    def _is_settled(self, entry: Entry, fate: Unneeded | None, *, alone: bool) -> bool:
+        """Whether it is clear by now that an entry is not sent; settles it then."""
+        why = fate or self._skipping(entry)
+        if why is None:
+            return self._is_refused(entry)
+        if alone:  # else what comes before it may change that
+            self._leave(entry, why)
+        return alone
 
     def _is_refused(self, entry: Entry) -> bool:
         """Whether a record has attributes that must not come into being; rejects it if so."""
-        if self._memory.fate(entry) or self._admission.refusal(entry):
-            return False  # it is not sent anyhow
         reason = self._drift.refusal(entry.request, self.logger.warning)
         if reason is not None:
             entry.outcome = Rejected(reason)
@@ -322,17 +344,25 @@ class UserflowSink(BatchSink):
             self._run.report.reject(self.stream_name, reason, ids)
         return reason is not None
 
-    def _skip(self, entry: Entry, reason: str) -> None:
-        entry.outcome = Unneeded("skipped", reason)
-        self._run.report.skip(self.stream_name, reason)
+    def _skipping(self, entry: Entry) -> Unneeded | None:
+        """Why an entry is left out, if its mode says so."""
+        reason = self._admission.refusal(entry)
+        return Unneeded("skipped", reason) if reason else None
+
+    def _leave(self, entry: Entry, why: Unneeded) -> None:
+        entry.outcome = why
+        if why.reason is None:
+            self._run.report.settle(self.stream_name, why.fate)
+        else:
+            self._run.report.skip(self.stream_name, why.reason)
 
     def _receive(self) -> Source:
         source = self._reader.source
-        self._get_context({})  # opens a window, even if nothing should get into it
+        if self._pending_batch is None:
+            self._get_context({})  # opens a window, even if nothing should get into it
         self._run.report.receive(self.stream_name)
         self._run.window.add(len(source.line))
         self.tally_record_read()
-        self.record_counter_metric.increment()
         return source
 
     def _reject(self, reason: str, ids: str = "") -> None:
@@ -385,6 +415,11 @@ class UserflowSink(BatchSink):
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
+
+
+def _place(entry: Entry) -> bytes | tuple[str, ...]:
+    """What tells whether two entries are about the same."""
+    return entry.key or entry.request.identity
 
 
 def settle(sinks: Sequence[UserflowSink]) -> None:

@@ -15,7 +15,7 @@ from target_userflow.database import engine_of, name_of, url_of
 from target_userflow.errors import StorageError, of_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 AT_ONCE = 500  # keys in one look-up
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
@@ -108,12 +108,12 @@ class Store:
             StorageError: the database can't be read.
         """
         found: dict[bytes, Row] = {}
-        columns = _delivered.c.key, _delivered.c.mark, _delivered.c.day
         for start in range(0, len(keys), AT_ONCE):
-            some = _delivered.c.key.in_(keys[start : start + AT_ONCE])
-            query = sa.select(*columns).where(_delivered.c.destination == destination, some)
+            some = [*keys[start : start + AT_ONCE]]
+            some += some[:1] * (AT_ONCE - len(some))
+            asked = dict(zip(_ASKED, some, strict=True))
             with self._using():
-                rows = self._connection.execute(query).all()
+                rows = self._connection.execute(_LOOK_UP, {"its": destination, **asked}).all()
             found.update((bytes(key), (bytes(mark), day)) for key, mark, day in rows)
         return found
 
@@ -137,9 +137,13 @@ class Store:
         Raises:
             StorageError: the database can't be written.
         """
+        self.write({key: row})
+
+    def write(self, rows: Mapping[Key, Row | None]) -> None:
+        """The same for several rows, in one commit."""
         with self._waiting_lock:
             batch = self._batch
-            batch.rows[key] = row
+            batch.rows.update(rows)
         with self._lock:
             with self._waiting_lock:
                 if batch is self._batch:
@@ -252,6 +256,15 @@ def _upsert(insert: Any) -> Any:
     return new.on_conflict_do_update(index_elements=["destination", "key"], set_=columns)
 
 
+_ASKED = [f"key_{number}" for number in range(AT_ONCE)]
+_AS_THEY_COME: list[Any] = [
+    sa.type_coerce(column, sa.types.NullType)  # `rows` makes bytes of them, and once is enough
+    for column in (_delivered.c.key, _delivered.c.mark, _delivered.c.day)
+]
+_LOOK_UP = sa.select(*_AS_THEY_COME).where(  # always as many keys, so that it is compiled once
+    _delivered.c.destination == sa.bindparam("its"),
+    _AS_THEY_COME[0].in_([sa.bindparam(name, type_=sa.types.NullType()) for name in _ASKED]),
+)
 _UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
 _DELETE = sa.delete(_delivered).where(
     _delivered.c.destination == sa.bindparam("its_destination"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import gc
 import logging
 import os
 import signal
@@ -92,6 +92,7 @@ class TargetUserflow(Target):
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
         self._stated = 0  # the line of the last STATE
+        self._frozen = False
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
 
     # Settings
@@ -204,7 +205,7 @@ class TargetUserflow(Target):
 
     def _take(self, stream_map: StreamMap, message: dict[str, Any]) -> None:
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
-        record, version = copy.copy(message["record"]), self._version_of(message)
+        record, version = {**message["record"]}, self._version_of(message)
         deleted = is_deleted(record)  # before a map leaves the mark out
         try:
             mapped = stream_map.transform(record)
@@ -280,6 +281,9 @@ class TargetUserflow(Target):
 
     def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:  # noqa: ARG002 - each product has its workers
         """Deliver to all products at once, to each what is referred to before what refers to it."""
+        if not self._frozen:
+            self._frozen = True
+            gc.freeze()  # all that stays is there: it need not be looked through again and again
         started = self._clock.monotonic()
         products: dict[str, list[UserflowSink]] = {}
         for sink in sink_list:

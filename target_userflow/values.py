@@ -31,7 +31,8 @@ def literal(value: Any, schema: Any = None) -> Any:
         RejectRecord: it is no finite number, or no date-time where the schema promises one.
     """
     if isinstance(value, str):
-        return reading(schema)(value) if schema else value
+        read = _text_read(schema) if schema else None
+        return read(value) if read else value
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, float, Decimal)):
@@ -65,7 +66,7 @@ def iso8601(value: date | time) -> str:
     elif value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
     try:
-        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+        return _json_text(value.astimezone(timezone.utc))[1:-1].decode()
     except OverflowError:
         raise RejectRecord("a date-time lies outside the years 1 to 9999") from None
 
@@ -94,11 +95,21 @@ def plain_number(value: float | Decimal) -> str:
     return format(exact, "f")
 
 
-def reading(schema: Any) -> Callable[[str], str]:
-    """What becomes of a text, by its schema: a date-time of one kind, or what it is."""
+Reads = dict[type, "Callable[[Any], Any] | None"]
+"""By the type of a column's values, what `literal` makes of them; None leaves them as they are."""
+
+
+def reads(schema: Any, *, nulls: bool) -> Reads:
+    """What becomes of a column's simple values, by its schema; of nulls only if they are sent."""
+    numbers = dict.fromkeys((int, float, Decimal), _finite_number)
+    return {str: _text_read(schema), bool: None, **numbers, **({type(None): None} if nulls else {})}
+
+
+def _text_read(schema: Any) -> Callable[[str], str] | None:
+    """What becomes of a text: a date-time of one kind, or what it is."""
     choices = _choices(schema)
     if not any(map(_is_date, choices)):
-        return str
+        return None
     if any("string" in one.get("type", ()) and "format" not in one for one in choices):
         return _time_or_text
     return parsed_time

@@ -52,6 +52,7 @@ def test_a_retry_after_that_says_nothing_leaves_it_to_the_backoff(
 ) -> None:
     """429, Retry-After of 0, in the past, or garbage: the target's own wait, then delivered."""
     odd = ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-1", ""]
+    sandbox.configure(latency_ms=100)  # so that all of them are asked before one is answered
     sandbox.script([{"status": 429, "headers": {"Retry-After": value}} for value in odd])
     row = Row(sandbox, tmp_path, users(5), {"concurrency": 5})
     row.check(row.run(), read=5)

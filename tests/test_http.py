@@ -128,6 +128,21 @@ def test_a_request_carries_what_the_api_asks_for() -> None:
     }
 
 
+def test_a_request_leaves_in_one_piece() -> None:
+    """Head and body are written at once: an API need not wait for a second packet."""
+    pieces: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        for _ in range(2):
+            pieces.append(connection.recv(65536))
+            connection.sendall(OK)
+
+    with serving(answer) as (url, _):
+        http = client(url)
+        assert [type(http.send(USER)) for _ in range(2)] == [Answer, Answer]
+    assert all(piece.endswith(b"\r\n\r\n" + USER.body) for piece in pieces)
+
+
 @responses.activate
 def test_one_request_leaves_nothing_to_the_next() -> None:
     """Each has its own method, path and length."""

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from target_userflow.settings import Destination
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent for one record."""
+class Request(msgspec.Struct, frozen=True):
+    """What is sent for one record: a struct, as making one costs a tenth of a dataclass."""
 
     method: str
     path: str
@@ -73,6 +72,10 @@ class Unneeded:
     fate: str
     reason: str | None = None
     """Why, where the fate alone does not say."""
+
+
+MERGED = Unneeded("merged")
+"""Another record's request says all that its own would."""
 
 
 @dataclass(frozen=True, slots=True)

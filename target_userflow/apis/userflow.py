@@ -73,7 +73,7 @@ class Users(Mapper):
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
         lists = self._lists(record) if self._has_lists else {}
-        repeatable = is_repeatable(attributes) and not any(map(_has_sum, lists.values()))
+        repeatable, foldable = _kind(attributes)
         body = {"id": user_id, "attributes": attributes, **lists}
         return Request(
             "POST",
@@ -81,8 +81,8 @@ class Users(Mapper):
             encoded(body),
             user_id,
             (user_id,),
-            repeatable,
-            foldable=not lists and is_literal(attributes),
+            repeatable and not any(map(_has_sum, lists.values())),
+            foldable=foldable and not lists,
             joins=(*_joins(user_id, lists),) if lists else (),
         )
 
@@ -164,8 +164,7 @@ class Groups(Mapper):
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
         body = encoded({"id": group_id, "attributes": attributes})
-        kind = is_repeatable(attributes), is_literal(attributes)
-        return Request("POST", "/groups", body, group_id, (group_id,), *kind)
+        return Request("POST", "/groups", body, group_id, (group_id,), *_kind(attributes))
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /groups/:id`: with its memberships."""
@@ -188,9 +187,8 @@ class Memberships(Mapper):
         membership = {"attributes": attributes, "group": {"id": group_id}}
         body = encoded({"id": user_id, "memberships": [membership]})
         ids = user_id, group_id
-        kind = is_repeatable(attributes), is_literal(attributes)
         joins = ("users", user_id), ("groups", group_id)
-        return Request("POST", "/users", body, user_id, ids, *kind, joins)
+        return Request("POST", "/users", body, user_id, ids, *_kind(attributes), joins)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
@@ -241,6 +239,11 @@ class Events(EventMapper):
         if isinstance(time, date):  # a stream map made it
             return {"time": iso8601(time)}
         raise RejectRecord("the event time is no ISO 8601 text")
+
+
+def _kind(attributes: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether a request that sets only these is repeatable, and foldable."""
+    return (True, True) if is_literal(attributes) else (is_repeatable(attributes), False)
 
 
 def _joins(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import structs
+
 from target_userflow.apis.userflow import Users
 from target_userflow.values import encoded
 
@@ -40,4 +42,4 @@ def with_id(request: Request, user_id: str) -> Request:
     """The same request for the user that the email was found to belong to."""
     by_email = len(encoded({"id": request.key})) - 1
     body = encoded({"id": user_id})[:-1] + request.body[by_email:]
-    return replace(request, body=body, key=user_id, identity=(user_id,))
+    return structs.replace(request, body=body, key=user_id, identity=(user_id,))
