@@ -1,8 +1,9 @@
 """Singer target for Userflow, User Interviews and Userpilot: a map, in the order of a record's way.
 
-- `target`: the command, and what comes in: `config` and `config_schema`, `settings`, `reader`,
-  `window`.
-- `routing`, `sinks`: which object a stream is, and what its records go through: `validation`.
+- `command`, `target`: how it is called, and what comes in: `config` and `config_schema`,
+  `settings`, `reader`, `window`.
+- `routing`, `sinks`: which object a stream is, and what its records go through: `validation`,
+  `books`.
 - `apis`: from a record to a request, pure: `attributes`, `operations`, `values`.
 - `admission`, `drift`, `memory`: what need not or must not be sent, by what exists in the
   destination (`directory`, `index`) and by what was delivered (`ledger`, `store`, `database`).

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
 
 from target_userflow.activation import Activation
-from target_userflow.apis import MERGED, Rejected, Unneeded
+from target_userflow.apis import Rejected
 from target_userflow.apis.products import API_OF, mapper
 from target_userflow.apis.roles import Stream
+from target_userflow.books import Books
 from target_userflow.deletions import deletions_last
-from target_userflow.entries import Entry
 from target_userflow.errors import RejectRecord
 from target_userflow.validation import Validator
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from target_userflow.entries import Entry
     from target_userflow.reader import Source
     from target_userflow.target import TargetUserflow
     from target_userflow.versions import Versions
@@ -71,12 +71,10 @@ class UserflowSink(BatchSink):
         target.run.report.open(stream_name, self.object)
         self._check = Validator(stream_name, self.schema).check
         stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
-        self._admission = target.run.admission(self.object, stream)
+        admission = target.run.admission(self.object, stream)
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
-        self._drift = target.run.drift(self.object, stream)
-        self._directories = target.run.directories(self.object)
-        self._memory = target.run.memory(self.object, stream)
+        self._books = Books(self.object, stream, admission, target.run, self.logger)
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
         self._taken: list[Entry] = []
@@ -171,7 +169,7 @@ class UserflowSink(BatchSink):
 
     def rounds(self) -> list[Sequence[Entry]]:
         """What is held, as it may be sent now; each round is to be settled before the next."""
-        return [*self._admission.rounds(self._opened(self._held))]
+        return self._books.open(self._held)
 
     @property
     def timer(self) -> AbstractContextManager[Any]:
@@ -193,7 +191,7 @@ class UserflowSink(BatchSink):
                 self._bury(entry.source, entry.outcome)
         self._run.window.sent(sum(entry.sent for entry in self._held))
         self._held = []
-        self._memory.close()
+        self._books.close()
 
     def close_window(self) -> None:
         """Note what of the window is there now and what is not, however it ended."""
@@ -218,8 +216,8 @@ class UserflowSink(BatchSink):
         activation = Activation(
             self.stream_name,
             mapper=self._request_of,
-            memory=self._memory,
-            directories=self._directories,
+            memory=self._books.memory,
+            directories=self._books.directories,
             delivery=self._delivery,
             report=self._run.report,
             logger=self.logger,
@@ -247,115 +245,6 @@ class UserflowSink(BatchSink):
         except RejectRecord:
             return None
 
-    # What the workers tell, as the window's keeper
-
-    def superseded(self, entry: Entry) -> None:
-        """Count an entry that a later one of the window stands for."""
-        self._leave(entry, MERGED)
-
-    def is_needed(self, entry: Entry) -> bool:
-        """Whether an entry has to be sent; counts it otherwise."""
-        why = self._memory.fate(entry) or self._skipping(entry)
-        if why is not None:
-            self._leave(entry, why)
-        return why is None
-
-    def asking(self) -> None:
-        """Count a request."""
-        self._run.report.ask(self.stream_name)
-
-    def sending(self, entry: Entry) -> None:
-        """Note that an entry is in flight, and count it once if that may double something."""
-        doubtful = not entry.request.repeatable and (
-            entry.lost if entry.sent else self._memory.is_doubtful(entry)
-        )
-        if doubtful and not entry.in_doubt:
-            self._run.report.doubt(self.stream_name)
-            entry.in_doubt = True
-        if not entry.sent:
-            self._memory.sending(entry)
-
-    def settled(self, entry: Entry) -> None:
-        """Note and count an entry whose outcome is known."""
-        if isinstance(entry.outcome, Rejected):
-            self.unsettled(entry)
-            ids = " ".join(entry.request.identity)
-            self._run.report.reject(self.stream_name, entry.outcome.reason, ids)
-        else:
-            self._note(entry, "delivered")
-
-    def carried(self, entry: Entry) -> None:
-        """Note and count an entry that another's request took along."""
-        entry.outcome = MERGED
-        self._note(entry, "merged")
-
-    def unsettled(self, entry: Entry) -> None:
-        """Note that an entry was not delivered, unless that is in doubt."""
-        if entry.sent and not entry.lost:
-            self._memory.not_delivered(entry)
-
-    def _note(self, entry: Entry, fate: str) -> None:
-        self._memory.delivered(entry)
-        self._directories.note(entry.request, self.object)
-        self._run.report.settle(self.stream_name, fate)
-
-    def _opened(self, entries: list[Entry]) -> list[Entry]:
-        """What of a window may be sent, once all is known that this depends on."""
-        found = self._matched(entries) if self._admission.matches else entries
-        self._memory.open(found)
-        fates = [self._memory.fate(entry) for entry in found]
-        judged = [*zip(found, fates, strict=True)]
-        self._admission.learn(entry for entry, fate in judged if fate is None)
-        times = Counter(map(_place, found))
-        again = {place for place, count in times.items() if count > 1}
-        left = [
-            entry
-            for entry, fate in judged
-            if not self._is_settled(entry, fate, alone=not again or _place(entry) not in again)
-        ]
-        self._memory.forget(entry for entry in left if _place(entry) not in again)
-        return left
-
-    def _matched(self, entries: list[Entry]) -> list[Entry]:
-        """The entries whose emails are those of one user each, under the ids of these users."""
-        unmatched = self._admission.match(entries)
-        for place, reason in unmatched.items():
-            self._leave(entries[place], Unneeded("skipped", reason))
-        matched = [entry for place, entry in enumerate(entries) if place not in unmatched]
-        for entry in matched:
-            entry.key = self._memory.key({}, entry.request)
-        return matched
-
-    def _is_settled(self, entry: Entry, fate: Unneeded | None, *, alone: bool) -> bool:
-        """Whether it is clear by now that an entry is not sent; settles it then."""
-        why = fate or self._skipping(entry)
-        if why is None:
-            return self._is_refused(entry)
-        if alone:  # else what comes before it may change that
-            self._leave(entry, why)
-        return alone
-
-    def _is_refused(self, entry: Entry) -> bool:
-        """Whether a record has attributes that must not come into being; rejects it if so."""
-        reason = self._drift.refusal(entry.request, self.logger.warning)
-        if reason is not None:
-            entry.outcome = Rejected(reason)
-            ids = " ".join(entry.request.identity)
-            self._run.report.reject(self.stream_name, reason, ids)
-        return reason is not None
-
-    def _skipping(self, entry: Entry) -> Unneeded | None:
-        """Why an entry is left out, if its mode says so."""
-        reason = self._admission.refusal(entry)
-        return Unneeded("skipped", reason) if reason else None
-
-    def _leave(self, entry: Entry, why: Unneeded) -> None:
-        entry.outcome = why
-        if why.reason is None:
-            self._run.report.settle(self.stream_name, why.fate)
-        else:
-            self._run.report.skip(self.stream_name, why.reason)
-
     def _receive(self) -> Source:
         source = self._reader.source
         if self._pending_batch is None:
@@ -375,14 +264,14 @@ class UserflowSink(BatchSink):
             if self.validate_schema:
                 self._check(record)
             request = self._request_of(record)
-            return Entry(request, source, self, self._memory.key(record, request))
+            return self._books.entry(record, request, source)
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
 
     def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
         request = self._request_of.deletion(self._request_of.identity(record))
-        return Entry(request, source, self, self._memory.key(record, request))
+        return self._books.entry(record, request, source)
 
     def _skip_deletion(self) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
@@ -398,7 +287,7 @@ class UserflowSink(BatchSink):
     def _why_nothing_is_deleted(self) -> str:
         if not self._run.settings.hard_delete:
             return "hard_delete is off"
-        if self._admission.matches:
+        if self._books.matches:
             return "match_by enriches users and deletes none"
         return f"{API_OF[self.object].name} can't delete {self.object}"
 
@@ -415,11 +304,6 @@ class UserflowSink(BatchSink):
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
-
-
-def _place(entry: Entry) -> bytes | tuple[str, ...]:
-    """What tells whether two entries are about the same."""
-    return entry.key or entry.request.identity
 
 
 def settle(sinks: Sequence[UserflowSink]) -> None:

@@ -8,25 +8,17 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from click import ClickException, Option
-from dotenv import dotenv_values, find_dotenv
-from singer_sdk import Target, metrics
-from singer_sdk.exceptions import (
-    ConfigValidationError,
-    InvalidInputLine,
-    SingerSDKError,
-)
-from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk import metrics
+from singer_sdk.exceptions import InvalidInputLine, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
-from singer_sdk.plugin_base import _ConfigInput
 
-from target_userflow import config as configs
 from target_userflow import routing
 from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.check import check
 from target_userflow.clock import Clock
+from target_userflow.command import CommandLine
 from target_userflow.config_schema import CONFIG_SCHEMA
 from target_userflow.deletions import is_deleted
 from target_userflow.ending import conclude
@@ -45,17 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
-    from click import Command, Context
     from singer_sdk.mapper import StreamMap
     from singer_sdk.sinks import Sink
 
-
-_OF_SIGNALS = 128  # an exit status above it tells the signal
 _TOO_LARGE = 2**63  # for a version, as databases hold it
-_USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
 
 
-class TargetUserflow(Target):
+class TargetUserflow(CommandLine):
     """Singer target for Userflow: users, groups, memberships and events."""
 
     name = "target-userflow"
@@ -94,39 +82,6 @@ class TargetUserflow(Target):
         self._stated = 0  # the line of the last STATE
         self._frozen = False
         self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
-
-    # Settings
-
-    @classmethod
-    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Read the config files; the SDK ends in a traceback where there is none."""
-        try:
-            for path in {*value} - {"ENV"}:
-                configs.check_file(path)
-        except ConfigError as error:
-            raise ClickException(str(error)) from None
-        return super().cb_config(ctx, param, value)
-
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
-        cls.append_builtin_config(cls.config_jsonschema)
-        dotenv = {k: v for k, v in dotenv_values(find_dotenv(usecwd=True)).items() if v is not None}
-        environ = {**dotenv, **os.environ}
-        return configs.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
-
-    @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings, but none that would do nothing."""
-        super().append_builtin_config(config_jsonschema)
-        for name in _USELESS_SETTINGS:
-            config_jsonschema["properties"].pop(name, None)
-
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        self.append_builtin_config(self.config_jsonschema)
-        problems = configs.problems(self._config, self.config_jsonschema)
-        if problems and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=problems)
-        return problems
 
     # Streams
 
@@ -425,44 +380,6 @@ class TargetUserflow(Target):
             point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
             metrics.log(self.metrics_logger, point)
 
-    @classmethod
-    def get_singer_command(cls) -> Command:
-        """The SDK's command, which can also check instead of run."""
-        command = super().get_singer_command()
-        text = "Ask each product whether it lets the config's key in; read and write nothing else."
-        command.params.append(Option(["--check"], is_flag=True, help=text))
-        return command
-
-    @classmethod
-    def invoke(  # type: ignore[override] # as the SDK's own Target does
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: _ConfigInput | None = None,
-        file_input: IO[str] | None = None,
-        check: bool = False,
-    ) -> None:
-        """Run the command: like the SDK's, but with an exit status that tells how it went."""
-        if about:
-            cls.print_about(about_format)
-            return
-        cls.print_version(print_fn=cls.logger.info)
-        target = cls._configured(config or _ConfigInput())
-        _leave(target.check() if check else target.finish(file_input))
-
-    @classmethod
-    def _configured(cls, given: _ConfigInput) -> TargetUserflow:
-        """The target, unless its config is wrong: then a line for each problem, and exit 1."""
-        try:
-            return cls(config=given.config, parse_env_config=given.parse_env)
-        except ConfigError as error:
-            raise ClickException(str(error)) from None
-        except ConfigValidationError as error:
-            for line in error.errors:
-                cls.logger.error(line)  # noqa: TRY400 - the line says it all
-            sys.exit(1)
-
     def check(self) -> int:
         """Print what a run would meet; standard input is not read.
 
@@ -472,11 +389,3 @@ class TargetUserflow(Target):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # nothing waits to be settled
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return check(self.run.settings, self._clock.now())
-
-
-def _leave(status: int) -> NoReturn:
-    """Exit, at once after a signal: a request that hangs must not hold the process."""
-    if status > _OF_SIGNALS:
-        logging.shutdown()
-        os._exit(status)
-    sys.exit(status)

@@ -19,6 +19,7 @@ class Machine:
     """A machine on which time passes when it is told to."""
 
     def __init__(self, most: int) -> None:
+        """Look at the workers of a target that may have so many."""
         self.wall = self.cpu = 0.0
         self.concurrency = Concurrency(most, wall=lambda: self.wall, cpu=lambda: self.cpu)
 

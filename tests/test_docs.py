@@ -13,10 +13,12 @@ import msgspec
 import pytest
 import yaml
 
+import target_userflow
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 MARKS = re.compile(r"(<!-- settings:.*?-->\n).*?(<!-- end of settings -->)", re.DOTALL)
-HUB = ROOT / "target_userflow" / "hub.yml"
+HUB = Path(target_userflow.__file__).parent / "hub.yml"
 HUB_HEAD = """\
 # The definition for Meltano Hub (_data/meltano/loaders/target-userflow/<variant>.yml there). It is
 # written from meltano.yml and --about by `python tests/test_docs.py`. What only the submission

@@ -190,7 +190,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """What `meltano install` makes of the repository's meltano.yml and the README's recipes."""
     home = tmp_path_factory.mktemp("meltano")
     project = Project(_installed(MELTANO, home / "tool") / "meltano", home)
-    definition = (ROOT / "meltano.yml").read_text().replace("-e .\n", f"-e {ROOT.as_uri()}\n")
+    package = os.environ.get("UNDER_TEST", f"-e {ROOT.as_uri()}")
+    definition = (ROOT / "meltano.yml").read_text().replace("-e .\n", f"{package}\n")
     (home / "meltano.yml").write_text(yaml.safe_dump(_with_recipes(yaml.safe_load(definition))))
     project("install")
     return project

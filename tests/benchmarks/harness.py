@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,6 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -155,12 +155,13 @@ def run(command: Sequence[str], data: Path, env: Mapping[str, str] | None = None
 def in_turns(rounds: int, *measured: Callable[[], Cost]) -> list[Cost]:
     """The median costs of several things that take turns."""
     found = [[one() for one in measured] for _ in range(rounds)]
-    return [_median(costs) for costs in zip(*found, strict=True)]
+    return [median(costs) for costs in zip(*found, strict=True)]
 
 
-def _median(costs: Iterable[Cost]) -> Cost:
+def median(costs: Iterable[Cost]) -> Cost:
+    """The medians of what was measured; of two, the mean."""
     seconds, cpu, peak = zip(*((one.seconds, one.cpu, one.peak) for one in costs), strict=True)
-    return Cost(median(seconds), median(cpu), median(peak))
+    return Cost(*map(statistics.median, (seconds, cpu, peak)))
 
 
 def is_small() -> bool:
