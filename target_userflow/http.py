@@ -139,7 +139,8 @@ class Http:
                 return TryAgain("the connection ended during the TLS handshake", lost=True)
             return Refused(f"can't be trusted, TLS says: {_causes(error)[-1]}")
         except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
-            return Refused(f"can't be asked, as a proxy or URL is none: {error}")
+            said = str(error).rstrip(".")
+            return Refused(f"can't be asked, as a proxy or URL is none: {said}")
         except exceptions.RequestException as error:
             lost = not _never_sent(error)
             return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
