@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests import exceptions
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from target_userflow.apis import Answer, Outcome, Refused, TryAgain
 
@@ -75,7 +75,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 class _Response(requests.Response):
-    """The status, headers and content of an answer; `requests` maps the errors of reading it."""
+    """The status, headers and content of an answer, which is read at once and not in pieces."""
 
     def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
         """Have nothing of it read yet."""
@@ -83,8 +83,12 @@ class _Response(requests.Response):
         self.raw = raw
         self.status_code = raw.status
         self.headers = raw.headers
-        self._content = False  # type: ignore[assignment] # requests' own mark of what is not read
-        self._content_consumed = False
+
+    @property
+    def content(self) -> bytes:
+        """The body; urllib3's own errors tell why it can't be read."""
+        body: bytes = self.raw.read(decode_content=True)
+        return body
 
 
 @cache
@@ -141,7 +145,7 @@ class Http:
         except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
             said = str(error).rstrip(".")
             return Refused(f"can't be asked, as a proxy or URL is none: {said}")
-        except exceptions.RequestException as error:
+        except (exceptions.RequestException, HTTPError) as error:  # the latter if it breaks off
             lost = not _never_sent(error)
             return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
         except OSError as error:  # certificates that the environment names
