@@ -49,6 +49,7 @@ RUN_HERE = [
 
 RUN_ELSEWHERE = {
     "uv run python tests/benchmarks/budget.py known": ".ci/run:budget.py known --small",
+    "uv run python tests/benchmarks/budget.py unknown": ".ci/run:budget.py unknown --small",
     "pip install uv && uv run target-userflow-sandbox demo --exit": (
         "tests/test_sandbox_demo.py:test_the_demo_delivers_all_of_the_sample"
     ),
