@@ -186,12 +186,7 @@ def _memberships(store: Store, user: User) -> Section:
 
 
 def _members(group: Group, users: Iterable[User]) -> Section:
-    rows = [
-        Row(
-            user.id, [user.id, _name(user), summed_up(user.memberships[group.id])], "users", user.id
-        )
-        for user in users
-    ]
+    rows = [_member_row(group, user) for user in users]
     return Section(_first_of("Members", rows), _MEMBERS, rows[:_FEW], "No user is in it.")
 
 
