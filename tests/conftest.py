@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 DEFINITIONS = "/attribute_definitions"
+
+os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"  # the SDK's, of a Python that has ended
 
 
 class Plain(Sandbox):

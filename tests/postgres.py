@@ -19,6 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ALLOWED = b"output_plugin_libraries"
 _RUNS_AS = "nobody" if os.geteuid() == 0 else None  # the server refuses to run as root
 _INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 
@@ -69,9 +70,12 @@ def logging_postgres() -> Iterator[Database]:
     plugins = sorted(Path("/usr/lib/postgresql").glob("*/lib/wal2json.so"))
     if not plugins:
         pytest.skip("wal2json is not installed (Debian: postgresql-15 and postgresql-15-wal2json)")
+    programs, options = plugins[-1].parents[1] / "bin", "-c wal_level=logical"
+    if _ALLOWED in (programs / "postgres").read_bytes():  # its newer releases want to be told
+        options += f" -c {_ALLOWED.decode()}=wal2json"
     with (
         tempfile.TemporaryDirectory(prefix="postgres-") as home,
-        _server(Path(home), plugins[-1].parents[1] / "bin", "-c wal_level=logical") as database,
+        _server(Path(home), programs, options) as database,
     ):
         yield database
 
