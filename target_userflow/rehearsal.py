@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from target_userflow import curl
 from target_userflow.apis import Delivered
+from target_userflow.concurrency import Concurrency
 from target_userflow.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class RehearsedDelivery(Delivery):
     ) -> None:
         """Tell the rehearsal what would be sent; for the rest see `Delivery`."""
         super().__init__(api, destination, pace, clock, timeline)
-        self._at_once = 1
+        self._concurrency = Concurrency(1)
         self._rehearsal = rehearsal
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
