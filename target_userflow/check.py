@@ -18,7 +18,7 @@ import click
 from target_userflow import retry
 from target_userflow.apis import Answer, Refused, Rejected, TryAgain, reading
 from target_userflow.apis.products import APIS
-from target_userflow.http import Http
+from target_userflow.http import PROXY, Http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,6 @@ TIMEOUT = 5.0  # seconds, at most: a person waits for it
 _REDIRECT, _UNAUTHORIZED, _NOT_FOUND, _OF_A_PROXY, _TOO_MANY = 300, 401, 404, 407, 429
 _UNKNOWN = {400, _NOT_FOUND, 405, 422}
 """How an API may answer what it does not know."""
-_PROXY = "Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +117,18 @@ def _nothing() -> Finding:
 
 
 def _of_silence(api: Api, outcome: Outcome, proxy: str | None) -> str:
-    url = f"{api.prefix}api_url"
     if isinstance(outcome, Refused):
-        return (
-            f"{outcome.line}. Check {url}; where a proxy or an authority of your own signs, name "
-            "its certificates in REQUESTS_CA_BUNDLE"
-        )
+        return outcome.line
     cause = outcome.cause if isinstance(outcome, TryAgain) else ""
     if proxy:
-        return f"can't be reached through the proxy {proxy}: {cause}. {_PROXY}"
-    return f"can't be reached: {cause}. Check {url}, and this machine's network"
+        return f"can't be reached through the proxy {proxy}: {cause}. {PROXY}"
+    return f"can't be reached: {cause}. Check {api.prefix}api_url, and this machine's network"
 
 
 def _of_answer(api: Api, answer: Answer, outcome: Outcome) -> str | None:
     status, url = answer.status, f"{api.prefix}api_url"
     if status == _OF_A_PROXY:
-        return f"a proxy wants a password of its own (HTTP {status}). {_PROXY}"
+        return f"a proxy wants a password of its own (HTTP {status}). {PROXY}"
     if isinstance(outcome, Refused):
         return outcome.line
     if isinstance(outcome, Rejected):

@@ -51,10 +51,19 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """The pool that the first request found."""
         if self._pool is None:
-            pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+            pool = self._found_pool(args, kwargs)
             pool.ConnectionCls = _whole(pool.ConnectionCls)
             self._pool = pool
         return self._pool
+
+    def _found_pool(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return super().get_connection_with_tls_context(*args, **kwargs)
+        except (exceptions.RequestException, HTTPError, TypeError) as error:
+            if not requests.utils.select_proxy(self._url, kwargs["proxies"]):
+                raise
+            # whatever it says may quote a password, and the URL was looked at with the config
+            raise exceptions.InvalidProxyURL from error
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         """What the request line says: a path, or for some proxies the whole URL."""
@@ -141,15 +150,17 @@ class Http:
         except exceptions.SSLError as error:
             if any(isinstance(one, _ENDED) for one in _causes(error)):
                 return TryAgain("the connection ended during the TLS handshake", lost=True)
-            return Refused(f"can't be trusted, TLS says: {_causes(error)[-1]}")
-        except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
-            said = str(error).rstrip(".")
-            return Refused(f"can't be asked, as a proxy or URL is none: {said}")
+            return Refused(
+                f"can't be trusted, TLS says: {_causes(error)[-1]}. Check its api_url; where a "
+                f"proxy or an authority of your own signs, {_CERTIFICATES}"
+            )
+        except exceptions.InvalidProxyURL:
+            return Refused(f"can't be asked: its proxy has no http:// or https:// URL. {PROXY}")
         except (exceptions.RequestException, HTTPError) as error:  # the latter if it breaks off
             lost = not _never_sent(error)
             return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
         except OSError as error:  # certificates that the environment names
-            return Refused(f"can't be asked: {error}")
+            return Refused(f"can't be asked: {error}. Check REQUESTS_CA_BUNDLE")
 
     def close(self) -> None:
         """Close all connections."""
@@ -209,5 +220,7 @@ def _causes(error: BaseException) -> list[BaseException]:
     return [error, *_causes(wrapped[0])] if wrapped else [error]
 
 
+PROXY = "Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
+_CERTIFICATES = "name its certificates in REQUESTS_CA_BUNDLE"
 _LONGEST_CAUSE = 200  # characters: it may quote what came instead of HTTP
 _ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

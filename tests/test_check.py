@@ -231,6 +231,30 @@ def test_a_proxy_that_does_not_answer_is_told_without_its_password(
     assert "zq7" not in line
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://", "http://me:zq7@", "http://me:zq7#@example.com", "ftp://example.com", "host:99999"],
+)
+def test_a_proxy_that_is_none_is_told_without_quoting_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """What is wrong in it may be the password: the variables are named, and not their values."""
+    monkeypatch.setenv("https_proxy", proxy)
+    (line,) = lines(tmp_path, api_key=KEY)
+    assert "its proxy has no http:// or https:// URL. Check HTTPS_PROXY" in line
+    assert "api_url" not in line
+    assert "zq7" not in line
+
+
+def test_certificates_that_are_not_there_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is neither the network nor the API: the variable is named."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+    (line,) = lines(tmp_path, api_key=KEY)
+    assert line.endswith("nowhere.pem. Check REQUESTS_CA_BUNDLE")
+
+
 def problem(
     api: Api,
     status: int,
