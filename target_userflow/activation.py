@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     import logging
 
     from target_userflow.apis.mapper import Mapper
-    from target_userflow.delivery import Delivery
-    from target_userflow.directory import Directories
-    from target_userflow.memory import Memory
+    from target_userflow.books import Books
     from target_userflow.mirror import Ids
-    from target_userflow.report import Report
+    from target_userflow.run import Run
     from target_userflow.versions import Versions
 
 _NO_RECORD = Source("", b"", b"")
@@ -26,26 +24,23 @@ _NO_RECORD = Source("", b"", b"")
 class Activation:
     """Deletes, and keeps the books of it, as there is no record that is settled."""
 
-    def __init__(  # noqa: PLR0913 - what a sink has for its records
+    def __init__(
         self,
-        stream: str,
-        *,
+        name: str,
         mapper: Mapper,
-        memory: Memory,
-        directories: Directories,
-        delivery: Delivery,
-        report: Report,
+        books: Books,
+        run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        """Delete nothing yet; all that a deletion needs is its stream's."""
-        self.stream_name = stream
+        """Delete nothing yet; arguments as a sink has them for its records."""
+        self.stream_name = books.stream_name
+        self._object = name
         self._mapper = mapper
-        self._memory = memory
-        self._directories = directories
-        self._delivery = delivery
-        self._report = report
+        self._memory = books.memory
+        self._directories = books.directories
+        self._delivery = run.delivery(name)
+        self._report = run.report
         self._logger = logger
-        self._object = ""
         self._reasons: Counter[str] = Counter()
 
     def activate(self, versions: Versions, version: int, *, complete: bool = True) -> None:
@@ -68,7 +63,7 @@ class Activation:
                 "Stream '%s': ACTIVATE_VERSION deletes nothing, as %s", self.stream_name, doubt
             )
             return
-        self._object = versions.object
+        self._reasons.clear()
         for ids in versions.doomed(version):
             self._delete(versions, ids)
         for reason, count in self._reasons.items():

@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from target_userflow import summary
+from singer_sdk import metrics
+
+from target_userflow import routing, summary
 from target_userflow.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.reader import LineReader
+    from target_userflow.report import Report
     from target_userflow.report_file import ReportFile
     from target_userflow.run import Run
+    from target_userflow.settings import StreamOptions
 
 
 def conclude(
@@ -38,6 +45,39 @@ def conclude(
         logger.error("%s", failed)  # noqa: TRY400 - the line says it all
         return status or failed.exit_code
     return status
+
+
+def remind(
+    reader: LineReader,
+    streams: Mapping[str, StreamOptions],
+    routed: list[str],
+    logger: logging.Logger,
+) -> None:
+    """Say what a run without errors may have been meant to do, and did not.
+
+    Args:
+        reader: What has been read.
+        streams: The setting.
+        routed: The streams of the run.
+        logger: Where it is said.
+    """
+    if reader.is_empty:
+        logger.warning("No message came in: pipe a tap into this, or look at the tap's log")
+    unfitting = routing.unfitting(streams, routed)
+    if routed and unfitting:
+        logger.warning(
+            "No stream of this run is named as in streams: %s. There were: %s",
+            ", ".join(unfitting),
+            ", ".join(dict.fromkeys(routed)),
+        )
+
+
+def send_metrics(report: Report, logger: logging.Logger) -> None:
+    """Log the SDK's metric of records for each of their fates."""
+    for stream, fate, count in report.counts():
+        tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
+        point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
+        metrics.log(logger, point)
 
 
 def _tell(run: Run, logger: logging.Logger, found: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
@@ -14,6 +14,7 @@ from target_userflow.apis.roles import Stream
 from target_userflow.books import Books
 from target_userflow.deletions import deletions_last
 from target_userflow.errors import RejectRecord
+from target_userflow.tables import Tables
 from target_userflow.validation import Validator
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from target_userflow.entries import Entry
     from target_userflow.reader import Source
     from target_userflow.target import TargetUserflow
-    from target_userflow.versions import Versions
 
 
 class IgnoredSink(BatchSink):
@@ -75,13 +75,15 @@ class UserflowSink(BatchSink):
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
         self._books = Books(self.object, stream, admission, target.run, self.logger)
+        activation = Activation(self.object, self._request_of, self._books, target.run, self.logger)
+        self.tables = Tables(target.run, self._reader, self.object, activation)
+        """The versions of what the records come from."""
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
         self._taken: list[Entry] = []
         self._held: list[Entry] = []
         self._deletions: list[Entry] = []
         self._window: list[Entry] = []
-        self._versions: dict[str, Versions] = {}
 
     @property
     def is_full(self) -> bool:
@@ -148,8 +150,7 @@ class UserflowSink(BatchSink):
         """Hold the window ready for `settle`, and apart the deletions that nothing follows."""
         self.record_counter_metric.increment(self.current_size)
         self._window = context["records"]  # a missing key must fail, not pass for settled
-        for versions in self._versions.values():
-            versions.open()
+        self.tables.open()
         self._held = self._window
         if self._deletes:
             self._held, self._deletions = deletions_last(self._window)
@@ -195,48 +196,18 @@ class UserflowSink(BatchSink):
 
     def close_window(self) -> None:
         """Note what of the window is there now and what is not, however it ended."""
-        for versions in self._versions.values():
-            versions.close(self._window)
+        self.tables.close(self._window)
         self._window = []
-
-    # Versions
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
-        if not self._deletes:
-            return
-        versions = self._versions_of_source()
-        if versions.is_ahead(version):
-            versions.announced = version
-        else:
-            self.activate(versions, version, complete=True)
-
-    def activate(self, versions: Versions, version: int, *, complete: bool) -> None:
-        """Delete what a version leaves behind."""
-        activation = Activation(
-            self.stream_name,
-            mapper=self._request_of,
-            memory=self._books.memory,
-            directories=self._books.directories,
-            delivery=self._delivery,
-            report=self._run.report,
-            logger=self.logger,
-        )
-        versions.announced = None
-        activation.activate(versions, version, complete=complete)
-
-    def _versions_of_source(self) -> Versions:
-        """The versions of the stream that the line is about, as the tap calls it."""
-        source = self._reader.stream
-        found = self._run.versions(self.object, source, self.stream_name)
-        found.line = self._reader.number
-        self._versions[source] = found
-        return found
+        if self._deletes:
+            self.tables.announce(version)
 
     def _see(self, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool) -> None:
         """Note that a record stands in a version, if that will ever matter."""
         if self._deletes and version is not None:
-            self._versions_of_source().see(version, ids, rejected=rejected)
+            self.tables.see(version, ids, rejected=rejected)
 
     def _identity(self, record: dict[str, Any]) -> tuple[str, ...] | None:
         """The ids of a rejected record; None if they are what is wrong with it."""
@@ -304,21 +275,3 @@ class UserflowSink(BatchSink):
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""
-
-
-def settle(sinks: Sequence[UserflowSink]) -> None:
-    """Settle what a sink holds, and with its last round what others do that ride with it.
-
-    Raises:
-        StopRun: the run has to end; entries without an outcome are unsettled.
-    """
-    carrier, *riders = sinks
-    with ExitStack() as ends:
-        for sink in sinks:
-            ends.enter_context(sink.timer)
-            ends.callback(sink.release)
-        *rounds, last = carrier.rounds() or [[]]
-        for entries in rounds:
-            carrier.send(entries)
-        also = [entry for one in riders for entries in one.rounds() for entry in entries]
-        carrier.send([*last, *also])

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
-import sys
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import metrics
 from singer_sdk.exceptions import InvalidInputLine, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
 from target_userflow import routing
-from target_userflow.apis.products import API_OF, APIS, TURN
 from target_userflow.check import check
 from target_userflow.clock import Clock
 from target_userflow.command import CommandLine
 from target_userflow.config_schema import CONFIG_SCHEMA
 from target_userflow.deletions import is_deleted
-from target_userflow.ending import conclude
-from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun, StorageError
+from target_userflow.drain import Drain
+from target_userflow.ending import conclude, remind, send_metrics
+from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun
 from target_userflow.meter import Meter
 from target_userflow.progress import Progress, progress
 from target_userflow.reader import LineReader
 from target_userflow.report_file import ReportFile
 from target_userflow.run import Run
 from target_userflow.settings import IGNORE, Settings, StreamOptions
-from target_userflow.sinks import IgnoredSink, UserflowSink, settle
+from target_userflow.sinks import IgnoredSink, UserflowSink
+from target_userflow.state import StateWriter, hold
 from target_userflow.validation import Validator
-from target_userflow.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,12 +72,11 @@ class TargetUserflow(CommandLine):
         self.run = Run(Settings.of(self.config), self._clock)
         path = self.run.settings.report_path
         self._report_file = ReportFile(path) if path else None
-        self._written_state: Any = None
+        self._state = StateWriter()
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
         self._stated = 0  # the line of the last STATE
-        self._frozen = False
-        self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
+        self._drain = Drain(self.run, self.drain_one)
 
     # Streams
 
@@ -210,7 +205,7 @@ class TargetUserflow(CommandLine):
         for stream, versions, version in self.run.announced():
             sink = self._sink_of(stream)
             if isinstance(sink, UserflowSink):
-                sink.activate(versions, version, complete=self._stated > versions.line)
+                sink.tables.activate(versions, version, complete=self._stated > versions.line)
         super().process_endofpipe()
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
@@ -220,9 +215,8 @@ class TargetUserflow(CommandLine):
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Keep the STATE as the line that it will be: that it can be one is seen here."""
-        value = message_dict["value"]
         try:
-            held = {"line": encoded(value).decode()} if value else value
+            held = hold(message_dict["value"])
         except RejectRecord as error:
             raise self.message_reader.complain(f"STATE can't be written: {error}") from None
         super()._process_state_message({**message_dict, "value": held})
@@ -235,66 +229,19 @@ class TargetUserflow(CommandLine):
             self.drain_all()
 
     def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:  # noqa: ARG002 - each product has its workers
-        """Deliver to all products at once, to each what is referred to before what refers to it."""
-        if not self._frozen:
-            self._frozen = True
-            gc.freeze()  # all that stays is there: it need not be looked through again and again
-        started = self._clock.monotonic()
-        products: dict[str, list[UserflowSink]] = {}
-        for sink in sink_list:
-            if isinstance(sink, UserflowSink):
-                products.setdefault(API_OF[sink.object].name, []).append(sink)
-        self.run.delivering = True
-        drains = [self._products.submit(self._drain, sinks) for sinks in products.values()]
-        wait(drains)  # whatever fails, the others settle what they have
-        self.run.delivering = False
-        self.run.dead_letters.sync()
-        # A signal is the failure of all of them, and said once.
-        failures = [*dict.fromkeys(error for one in drains if (error := one.exception()))]
+        """Deliver a window: its first failure ends the run, and the others are told."""
+        failures = self._drain.window(sink_list)
         for error in failures[1:]:
             self.logger.error("%s", error)
         for error in failures:
             raise error
-        self.run.window.delivered(self._clock.monotonic() - started)
-
-    def _drain(self, sinks: list[UserflowSink]) -> None:
-        in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
-        try:
-            self._settle(in_turn)
-            for sink in reversed(in_turn):  # nothing that waited brings back what is deleted now
-                if sink.hold_deletions():
-                    settle([sink])
-        finally:
-            for sink in in_turn:
-                sink.close_window()
-
-    def _settle(self, in_turn: list[UserflowSink]) -> None:
-        held: list[UserflowSink] = []
-        for sink in in_turn:
-            if held and not sink.rides_with(held[-1]):
-                settle(held)
-                held = []
-            self.drain_one(sink)
-            held.append(sink)
-        settle(held)
 
     def _reset_max_record_age(self) -> None:
         self.run.window.reopen()
 
     def _write_state_message(self, state: Any) -> None:
-        if state == self._written_state or self.run.rehearsal:
-            return
-        if sys.stdout is None:
-            raise StorageError("STATE can't be written: standard output is closed")
-        try:
-            sys.stdout.write(state["line"] + "\n")
-            sys.stdout.flush()
-        except OSError as error:
-            raise StorageError(
-                f"STATE can't be written to standard output: {error.strerror}. What was delivered "
-                "since the last one comes again on the next run"
-            ) from None
-        self._written_state = state
+        if not self.run.rehearsal:
+            self._state.write(state)
 
     # The end
 
@@ -342,7 +289,7 @@ class TargetUserflow(CommandLine):
             complaint = self.message_reader.complain(error)
             self._tell(complaint)
             return 1, str(complaint)
-        self._remind()
+        remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
         rejected = self.run.report.rejected + self.run.report.undeleted
         return int(rejected > self.run.settings.max_rejects), None
 
@@ -354,31 +301,11 @@ class TargetUserflow(CommandLine):
         """Say in a line why the run ends; with a traceback only for who debugs."""
         self.logger.error("%s", error, exc_info=self.logger.isEnabledFor(logging.DEBUG))
 
-    def _remind(self) -> None:
-        """Say what a run without errors may have been meant to do, and did not."""
-        if self.message_reader.is_empty:
-            self.logger.warning(
-                "No message came in: pipe a tap into this, or look at the tap's log"
-            )
-        unfitting = routing.unfitting(self.run.settings.streams, self._routed)
-        if self._routed and unfitting:
-            self.logger.warning(
-                "No stream of this run is named as in streams: %s. There were: %s",
-                ", ".join(unfitting),
-                ", ".join(dict.fromkeys(self._routed)),
-            )
-
     def _close(self) -> None:
-        self._products.shutdown(wait=False)
+        self._drain.close()
         self.run.close()
         if not self.run.rehearsal:  # nothing of it happened
-            self._send_metrics()
-
-    def _send_metrics(self) -> None:
-        for stream, fate, count in self.run.report.counts():
-            tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
-            point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
-            metrics.log(self.metrics_logger, point)
+            send_metrics(self.run.report, self.metrics_logger)
 
     def check(self) -> int:
         """Print what a run would meet; standard input is not read.
