@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
 KILLS = 100
+CONCURRENCY = 4
 RECORDS = 900
 USERS = 40
 WINDOW = 8  # records from one STATE to the next: about two of them pass between two kills
@@ -236,7 +237,7 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
     tap = UsersAndEvents()
     with running(latency_ms=5, faults=FAULTS, seed=SEED, retry_after="none") as sandbox:
         with relaying(sandbox.url) as relay:
-            config = {**sandbox.config, "api_url": relay.url, "concurrency": 4}
+            config = {**sandbox.config, "api_url": relay.url, "concurrency": CONCURRENCY}
             one = Replication(tmp_path, {**config, "batch_size_rows": WINDOW}, tap)
             statuses = Counter(replicate(one, relay, sandbox))
         arrived = Arrivals.of(sandbox.requests())
@@ -260,6 +261,7 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
         if times > 1 + one.in_flight[keys[n]] + arrived.unanswered[n]
     } == {}
     assert one.in_flight.keys() <= set(keys.values())
+    assert one.in_flight.total() <= KILLS * CONCURRENCY
     assert one.in_flight, "no kill hit an event in flight: this has shown nothing"
     assert statuses == {-signal.SIGKILL: KILLS, 0: 1}
 
