@@ -92,7 +92,7 @@ class UserflowSink(BatchSink):
 
     @property
     def batch_processing_timer(self) -> AbstractContextManager[None]:  # type: ignore[override] # all that the SDK does is enter it
-        """Nothing: the SDK times `process_batch`, which only holds the window; see `settle`."""
+        """Nothing: the SDK times `process_batch`, which only holds the window; see `drain`."""
         return nullcontext()
 
     def get_validator(self) -> None:
@@ -147,7 +147,7 @@ class UserflowSink(BatchSink):
         self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Hold the window ready for `settle`, and apart the deletions that nothing follows."""
+        """Hold the window ready for `Drain`, and apart the deletions that nothing follows."""
         self.record_counter_metric.increment(self.current_size)
         self._window = context["records"]  # a missing key must fail, not pass for settled
         self.tables.open()
