@@ -59,7 +59,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def _found_pool(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return super().get_connection_with_tls_context(*args, **kwargs)
-        except (exceptions.RequestException, HTTPError, TypeError) as error:
+        except (exceptions.RequestException, HTTPError, TypeError) as error:  # the last: no host
             if not requests.utils.select_proxy(self._url, kwargs["proxies"]):
                 raise
             # whatever it says may quote a password, and the URL was looked at with the config

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from target_userflow.apis import Delivered, Unneeded
+from target_userflow.apis import MERGED, Delivered, Unneeded
 from target_userflow.errors import TooManyDeletions
 from target_userflow.ledger import digest
 
@@ -134,4 +134,4 @@ def _leaves(entry: Entry) -> bool | None:
     return True if entry.outcome in _AS_DELIVERED else None
 
 
-_AS_DELIVERED = (Unneeded("merged"), Unneeded("unchanged"))
+_AS_DELIVERED = (MERGED, Unneeded("unchanged"))
