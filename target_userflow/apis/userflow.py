@@ -66,6 +66,7 @@ class Users(Mapper):
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
         self._inner = Attributes(stream.name, {}, options=free)
+        self._nulls_tell = stream.options.nulls == "clear"
         self._has_lists = not self._roles.keys() <= {"user_id", "email"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
@@ -100,12 +101,22 @@ class Users(Mapper):
             "group_id": self._groups_by_id(record),
         }
         given = {name: one for name, one in given.items() if one is not None}
-        if prune and not given and "group_id" in self._roles:
-            given = {"groups": []}  # a user of no group at all
+        if prune and not given and self._is_of_no_group(record):
+            given = {"groups": []}
         if len(given) > 1:
             raise RejectRecord(f"both {' and '.join(given)} are given: the API takes one")
         sent = {name.replace("group_id", "groups"): one for name, one in given.items()}
         return {**sent, "prune_memberships": True} if sent and prune else sent
+
+    def _is_of_no_group(self, record: Mapping[str, Any]) -> bool:
+        """Whether `group_id` is null, and no column that could say otherwise is missing.
+
+        A log leaves out large columns that did not change: what is missing says nothing, and
+        nor does a null where nulls mean "don't know".
+        """
+        roles = ("group_id", "groups", "memberships")
+        columns = {self._roles[role] for role in roles if role in self._roles}
+        return self._nulls_tell and "group_id" in self._roles and columns <= record.keys()
 
     def _groups_by_id(self, record: Mapping[str, Any]) -> list[Any] | None:
         found = self._role(record, "group_id")
