@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from target_userflow.entries import Batch
-from target_userflow.merging import chains
+from target_userflow.merging import chains, objects
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from target_userflow.entries import Entry
 
@@ -32,14 +33,14 @@ def lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
     return lanes.values()
 
 
-def batches(entries: Sequence[Entry], size: int) -> Iterable[Lane]:
-    """Full batches of what is needed, each a lane: the last entry of a key stands for all."""
-    last = {entry.request.key: entry for entry in entries}
-    for entry in entries:
-        if last[entry.request.key] is not entry:
-            entry.keeper.superseded(entry)
-    needed = [entry for entry in last.values() if entry.keeper.is_needed(entry)]
-    return [[needed[start : start + size]] for start in range(0, len(needed), size)]
+def batches(entries: Iterable[Entry], size: int) -> list[Lane]:
+    """Full batches of `size` objects, each a lane.
+
+    An object is in one of them with all its entries, so that no two workers send the same object.
+    """
+    whole = objects(entries)
+    starts = range(0, len(whole), size)
+    return [[[*chain.from_iterable(whole[start : start + size])]] for start in starts]
 
 
 def taken(lanes: deque[Lane]) -> Lane:

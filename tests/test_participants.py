@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from process import Result, record, run_target, schema, singer
+from process import Result, record, run_target, schema, singer, writes
 
 from target_userflow.target import TargetUserflow
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
 PEOPLE = schema("participants", {"email": "string", "first_name": "string"}, keys=["email"])
+PATH = "/api/participants/batches"
 REFUSED = "*@refused.example.com"
 
 
@@ -108,6 +109,69 @@ def test_the_last_record_of_an_email_stands_for_all(sandbox: Sandbox, tmp_path: 
     ]
 
 
+PROFILES = schema(
+    "participants",
+    {"email": "string", "first_name": "string", "city": "string", "title": "string"},
+    keys=["email"],
+)
+
+
+def profiles(*rows: dict[str, Any]) -> list[dict[str, Any]]:
+    """Records of participants, all in one window."""
+    return [PROFILES, *(record("participants", **row) for row in rows)]
+
+
+def test_columns_of_one_email_come_together_from_several_records(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A later value wins; a missing or null one leaves the earlier alone."""
+    rows: list[dict[str, Any]] = [
+        {"email": "a@example.com", "first_name": "Ada", "city": "Rome"},
+        {"email": "b@example.com", "city": "Oslo"},
+        {"email": "A@example.com", "first_name": "Grace", "title": "CEO", "city": None},
+    ]
+    result = run_target(tmp_path, sandbox.config, profiles(*rows))
+    assert result.status == 0, result.log
+    (batch,) = writes(sandbox)
+    assert [one["attributes"] for one in batch["body"]["data"]] == [
+        {"email": "A@example.com", "first_name": "Grace", "city": "Rome", "title": "CEO"},
+        {"email": "b@example.com", "city": "Oslo"},
+    ]
+    assert ["participants", "3", "2", "1", "0"] in [
+        line.split() for line in result.log.splitlines()
+    ]
+
+
+def test_an_earlier_record_arrives_when_a_later_one_of_its_email_is_refused(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It counts as delivered, not as merged into what never arrived; so do the others."""
+    email = {"email": "a@example.com"}
+    rows = [{**email, "city": "Rome"}, {**email, "title": "CEO"}]
+    sandbox.script(
+        [{"status": 422, "body": "{}"}, {"path": PATH}, {"status": 422, "body": "{}"}],
+    )
+    result = run_target(tmp_path, sandbox.config, profiles(*rows))
+    assert result.status == 1
+    (found,) = sandbox.state()["participants"].values()
+    assert (found["city"], found.get("title")) == ("Rome", None)
+    assert [one["record"] for one in letters(tmp_path)] == [rows[1]]
+    assert ["participants", "2", "1", "1"] in [line.split() for line in result.log.splitlines()]
+
+
+def test_an_email_is_in_one_batch_only_however_often_it_comes(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """So no older value of it can arrive after a newer one from another worker."""
+    people = [{"email": f"p{n}@example.com", "title": str(n)} for n in range(150)]
+    often = [{"email": "p7@example.com", "title": str(n)} for n in range(250)]
+    result = run_target(tmp_path, sandbox.config, profiles(*people, *often))
+    assert result.status == 0, result.log
+    sent = [one["attributes"] for body in writes(sandbox) for one in body["body"]["data"]]
+    assert [one["title"] for one in sent if one["email"] == "p7@example.com"] == ["249"]
+    assert sorted(len(one["body"]["data"]) for one in writes(sandbox)) == [50, 100]
+
+
 def test_a_batch_whose_answer_got_lost_is_sent_again(sandbox: Sandbox, tmp_path: Path) -> None:
     """It is an upsert: nothing is doubled, so nothing is in doubt."""
     sandbox.script([{"fault": "reset-after", "times": 1}])
@@ -122,10 +186,9 @@ def test_a_batch_that_ends_the_run_is_accounted_for_as_a_whole(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """The record that is one too many does not hide the rest of its batch from the summary."""
-    path = "/api/participants/batches"
     sandbox.configure(latency_ms=600)  # so that both are in flight before the pause
-    later = {"status": 503, "headers": {"Retry-After": "1"}, "path": path}
-    sandbox.script([later, {"path": path}, later])
+    later = {"status": 503, "headers": {"Retry-After": "1"}, "path": PATH}
+    sandbox.script([later, {"path": PATH}, later])
     config = {**sandbox.config, "max_retry_seconds": 2, "abort_reject_ratio": 0.1}
     result = run_target(tmp_path, config, [PEOPLE, *(person(n) for n in range(200))])
     assert result.status == 1

@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_userflow.apis import Api, Probe, Request, has_json_object, user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.roles import Needs
@@ -48,6 +50,9 @@ _KEY_HEADERS = {
     "bearer": ("Authorization", "Bearer {}"),  # two sources
     "apikey": ("user-interviews-apikey", "{}"),  # one source
 }
+
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Participants(Mapper):
@@ -96,6 +101,14 @@ def join(destination: Destination, bodies: Sequence[bytes]) -> bytes:
     return b'{"data":[{"type":"participant","attributes":' + data + b"}]}"
 
 
+def folded(bodies: Sequence[bytes]) -> bytes:
+    """One participant with the fields of several records: a later value wins, others stay."""
+    whole: dict[str, msgspec.Raw] = {}
+    for body in bodies:
+        whole.update(_fields(body))
+    return msgspec.json.encode(whole)
+
+
 def is_believable(answer: Answer) -> bool:
     """An empty body will do: no source says what a successful batch is answered."""
     return not answer.body.strip() or has_json_object(answer)
@@ -130,6 +143,7 @@ API = Api(
     probe=Probe(user_interviews_list.SMALLEST, otherwise, is_documented=False),
     batch=BATCH,
     join=join,
+    fold=folded,
     is_believable=is_believable,
     listings={"participants": user_interviews_list.PARTICIPANTS},
     leaves=user_interviews_list.leaves,
