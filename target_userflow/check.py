@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 
 import click
 
-from target_userflow import retry
-from target_userflow.apis import Answer, Refused, Rejected, TryAgain, reading
-from target_userflow.apis.products import APIS
-from target_userflow.http import PROXY, Http
+from target_userflow.apis.messages import Answer, Refused, Rejected, TryAgain, reading
+from target_userflow.apis.registry import APIS
+from target_userflow.transport import retry
+from target_userflow.transport.http import PROXY, Http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from target_userflow.apis import Api, Outcome
-    from target_userflow.settings import Destination, Settings
+    from target_userflow.apis.messages import Api, Outcome
+    from target_userflow.config.settings import Destination, Settings
 
 TIMEOUT = 5.0  # seconds, at most: a person waits for it
 

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
 
-from target_userflow.activation import Activation
-from target_userflow.apis import Rejected
-from target_userflow.apis.products import API_OF, mapper
-from target_userflow.apis.roles import Stream
-from target_userflow.books import Books
-from target_userflow.deletions import deletions_last
+from target_userflow.apis.messages import Rejected
+from target_userflow.apis.registry import API_OF, mapper
+from target_userflow.deletes.activate_version import Activation
+from target_userflow.deletes.log_based import deletions_last
+from target_userflow.deletes.tables import Tables
+from target_userflow.delivery.tracker import Books
 from target_userflow.errors import RejectRecord
-from target_userflow.tables import Tables
-from target_userflow.validation import Validator
+from target_userflow.mapping.columns import Stream
+from target_userflow.singer.record_validator import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from target_userflow.entries import Entry
-    from target_userflow.reader import Source
+    from target_userflow.delivery.pending import Entry
+    from target_userflow.singer.reader import Source
     from target_userflow.target import TargetUserflow
 
 

@@ -10,24 +10,24 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from singer_sdk.exceptions import InvalidInputLine, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
-from target_userflow import routing
 from target_userflow.check import check
+from target_userflow.cli import CommandLine
 from target_userflow.clock import Clock
-from target_userflow.command import CommandLine
-from target_userflow.config_schema import CONFIG_SCHEMA
-from target_userflow.deletions import is_deleted
-from target_userflow.drain import Drain
-from target_userflow.ending import conclude, remind, send_metrics
+from target_userflow.config import routing
+from target_userflow.config.schema import CONFIG_SCHEMA
+from target_userflow.config.settings import IGNORE, Settings, StreamOptions
+from target_userflow.deletes.log_based import is_deleted
+from target_userflow.delivery.flush import Drain
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun
-from target_userflow.meter import Meter
-from target_userflow.progress import Progress, progress
-from target_userflow.reader import LineReader
-from target_userflow.report_file import ReportFile
-from target_userflow.run import Run
-from target_userflow.settings import IGNORE, Settings, StreamOptions
+from target_userflow.reporting.finish import conclude, remind, send_metrics
+from target_userflow.reporting.progress import Progress, progress
+from target_userflow.reporting.progress_sampler import Meter
+from target_userflow.reporting.report_file import ReportFile
+from target_userflow.services import Run
+from target_userflow.singer.reader import LineReader
+from target_userflow.singer.record_validator import Validator
+from target_userflow.singer.state import StateWriter, hold
 from target_userflow.sinks import IgnoredSink, UserflowSink
-from target_userflow.state import StateWriter, hold
-from target_userflow.validation import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from postgres import logging_postgres, postgres  # noqa: F401 - fixtures
+from support.postgres import logging_postgres, postgres  # noqa: F401 - fixtures
 
 from target_userflow.sandbox import Sandbox, running
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from process import record, run_target, schema
+from support.process import record, run_target, schema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-from target_userflow.apis import roles
-from target_userflow.attributes import Attributes, attribute_name
 from target_userflow.errors import ConfigError, RejectRecord
-from target_userflow.values import plain_number
+from target_userflow.mapping import columns as roles
+from target_userflow.mapping.attributes import Attributes, attribute_name
+from target_userflow.mapping.values import plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.apis import Request
-    from target_userflow.apis.roles import Needs, Stream
+    from target_userflow.apis.messages import Request
+    from target_userflow.mapping.columns import Needs, Stream
 
 LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
 

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_userflow.apis import Api, Probe, Request, has_json_object, user_interviews_list
+from target_userflow.apis import user_interviews_list
 from target_userflow.apis.mapper import Mapper
-from target_userflow.apis.roles import Needs
+from target_userflow.apis.messages import Api, Probe, Request, has_json_object
 from target_userflow.errors import RejectRecord
-from target_userflow.values import encoded
+from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.apis import Answer
-    from target_userflow.settings import Destination
+    from target_userflow.apis.messages import Answer
+    from target_userflow.config.settings import Destination
 
 BATCH = 100  # participants in one request; secondary sources
 PATH = "/api/participants/batches"  # secondary sources

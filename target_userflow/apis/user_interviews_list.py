@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from target_userflow.apis import Found, Listing, Page
+from target_userflow.apis.messages import Found, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_userflow.apis import Answer, Request
+    from target_userflow.apis.messages import Answer, Request
 
 MOST = 200  # participants on a page
 

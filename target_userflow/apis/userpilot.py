@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis import Api, Probe, Request
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
-from target_userflow.apis.roles import Needs
-from target_userflow.attributes import Attributes
+from target_userflow.apis.messages import Api, Probe, Request
+from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import RejectRecord
-from target_userflow.settings import StreamOptions
-from target_userflow.values import encoded
+from target_userflow.mapping.attributes import Attributes
+from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.apis import Answer
-    from target_userflow.apis.roles import Stream
-    from target_userflow.settings import Destination
+    from target_userflow.apis.messages import Answer
+    from target_userflow.config.settings import Destination
+    from target_userflow.mapping.columns import Stream
 
 API_VERSION = "2020-09-22"
 REGIONS = "https://analytex.userpilot.io", "https://analytex-eu.userpilot.io"

@@ -1,0 +1,1 @@
+"""Userflow: users, groups, memberships and events."""

@@ -1,0 +1,45 @@
+"""Userflow users that are known by their email: a CRM seldom knows the product's own ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import structs
+
+from target_userflow.apis.userflow.objects import Users
+from target_userflow.mapping.values import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.apis.messages import Request
+
+
+class UsersByEmail(Users):
+    """Makes requests that name a user by email, until `with_id` puts the id in its place.
+
+    The email itself is not sent: it is there already, and maybe in another spelling. What else
+    could be an id, such as the key property, is the CRM's and an attribute like any other.
+    """
+
+    needs = replace(
+        Users.needs.without("user_id"),
+        columns={"email": ("email",), **Users.needs.without("user_id").columns},
+        one_of=[("email",)],
+        key_is=None,
+    )
+    deleted_by: ClassVar[
+        tuple[str, ...]
+    ] = ()  # a contact that is gone is no reason to delete a user with its history
+
+    def _id(self, record: Mapping[str, Any], role: str) -> str:  # noqa: ARG002 - it asks for the user's only
+        email = self._role(record, "email")
+        return email.strip() if isinstance(email, str) else ""
+
+
+def with_id(request: Request, user_id: str) -> Request:
+    """The same request for the user that the email was found to belong to."""
+    by_email = len(encoded({"id": request.key})) - 1
+    body = encoded({"id": user_id})[:-1] + request.body[by_email:]
+    return structs.replace(request, body=body, key=user_id, identity=(user_id,))

@@ -1,0 +1,300 @@
+"""Userflow: users, groups, memberships and events.
+
+Wire facts are from the Userflow API reference.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
+from target_userflow.apis.messages import Api, Probe, Request
+from target_userflow.apis.userflow import reading as userflow_lists
+from target_userflow.apis.userflow.merging import folded, joined
+from target_userflow.config.settings import USERFLOW_URLS, StreamOptions
+from target_userflow.errors import RejectRecord
+from target_userflow.mapping.attributes import Attributes
+from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.operations import is_literal, is_repeatable
+from target_userflow.mapping.values import encoded, iso8601, parsed_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from target_userflow.config.settings import Destination
+    from target_userflow.mapping.columns import Stream
+
+API_VERSION = "2020-01-03"  # "current and so far only"
+
+
+def headers(destination: Destination) -> dict[str, str]:
+    """What every request carries: without the JSON types it is answered 415 or 406."""
+    return {
+        "Authorization": f"Bearer {destination.api_key}",
+        "Userflow-Version": API_VERSION,
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+    }
+
+
+def otherwise(destination: Destination) -> str:
+    """The other region, if this is one of them: each knows its own keys only."""
+    others = [name for name, url in USERFLOW_URLS.items() if url != destination.url]
+    is_region = destination.url in USERFLOW_URLS.values()
+    return f"set region to {' or '.join(others)}, and no api_url" if is_region else ""
+
+
+class Users(Mapper):
+    """`POST /users` creates or merges; the id is in the body."""
+
+    needs = Needs(
+        columns={
+            "user_id": ("user_id", "id"),
+            "groups": ("groups",),
+            "memberships": ("memberships",),
+            "group_id": ("group_id",),
+            "group_attributes": ("group_attributes",),
+            "prune_memberships": ("prune_memberships",),
+        },
+        one_of=[("user_id",)],
+        key_is="user_id",
+    )
+    deleted_by: ClassVar[tuple[str, ...]] = ("user_id",)
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the columns; the attributes inside of lists of groups are any."""
+        super().__init__(stream)
+        free = StreamOptions(nulls=stream.options.nulls)
+        self._inner = Attributes(stream.name, {}, options=free)
+        self._nulls_tell = stream.options.nulls == "clear"
+        self._has_lists = not self._roles.keys() <= {"user_id", "email"}
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The user with what it belongs to."""
+        user_id = self._id(record, "user_id")
+        attributes = self.attributes(record)
+        lists = self._lists(record) if self._has_lists else {}
+        repeatable, foldable = _kind(attributes)
+        body = {"id": user_id, "attributes": attributes, **lists}
+        return Request(
+            "POST",
+            "/users",
+            encoded(body),
+            user_id,
+            (user_id,),
+            repeatable and not any(map(_has_sum, lists.values())),
+            foldable=foldable and not lists,
+            joins=(*_joins(user_id, lists),) if lists else (),
+        )
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /users/:id`: with all its history, for good."""
+        (user_id,) = ids
+        return _deletion(f"/users/{in_url(user_id)}", user_id, ids)
+
+    def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """`groups` or `memberships`, never both, and whether those not listed are to end."""
+        prune = self._prune(record)
+        given = {
+            "groups": self._listed(record, "groups", self._group),
+            "memberships": self._listed(record, "memberships", self._membership),
+            "group_id": self._groups_by_id(record),
+        }
+        given = {name: one for name, one in given.items() if one is not None}
+        if prune and not given and self._is_of_no_group(record):
+            given = {"groups": []}
+        if len(given) > 1:
+            raise RejectRecord(f"both {' and '.join(given)} are given: the API takes one")
+        sent = {name.replace("group_id", "groups"): one for name, one in given.items()}
+        return {**sent, "prune_memberships": True} if sent and prune else sent
+
+    def _is_of_no_group(self, record: Mapping[str, Any]) -> bool:
+        """Whether `group_id` is null, and no column that could say otherwise is missing.
+
+        A log leaves out large columns that did not change: what is missing says nothing, and
+        nor does a null where nulls mean "don't know".
+        """
+        roles = ("group_id", "groups", "memberships")
+        columns = {self._roles[role] for role in roles if role in self._roles}
+        return self._nulls_tell and "group_id" in self._roles and columns <= record.keys()
+
+    def _groups_by_id(self, record: Mapping[str, Any]) -> list[Any] | None:
+        found = self._role(record, "group_id")
+        attributes = self._role(record, "group_attributes")
+        if found is None:
+            return None
+        if not isinstance(found, list):
+            return [self._group({"id": found, "attributes": attributes})]
+        if attributes:
+            raise RejectRecord("group_attributes go with one group_id, not with a list")
+        return [self._group({"id": one}) for one in found]
+
+    def _prune(self, record: Mapping[str, Any]) -> bool:
+        prune = self._role(record, "prune_memberships")
+        if prune is not None and not isinstance(prune, bool):
+            raise RejectRecord("prune_memberships is no boolean")
+        return bool(prune)
+
+    def _listed(
+        self, record: Mapping[str, Any], role: str, of_one: Callable[[Any], dict[str, Any]]
+    ) -> list[dict[str, Any]] | None:
+        given = self._role(record, role)
+        if given is not None and not isinstance(given, list):
+            raise RejectRecord(f"{role} is no list")
+        return None if given is None else [of_one(one) for one in given]
+
+    def _group(self, value: Any) -> dict[str, Any]:
+        """`{id*, attributes}`; a bare id will do."""
+        if not isinstance(value, dict):
+            return {"id": wire_id(value, "a group's id")}
+        _check_keys(value, "a group", {"id", "attributes"})
+        return {"id": wire_id(value.get("id"), "a group's id"), **self._attributes(value)}
+
+    def _membership(self, value: Any) -> dict[str, Any]:
+        """`{attributes, group: {id*, attributes}}`."""
+        if not isinstance(value, dict) or not isinstance(value.get("group"), dict):
+            raise RejectRecord("a membership is no object with a group")
+        _check_keys(value, "a membership", {"group", "attributes"})
+        return {**self._attributes(value), "group": self._group(value["group"])}
+
+    def _attributes(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        given = value.get("attributes")
+        if given is not None and not isinstance(given, dict):
+            raise RejectRecord("the attributes of a group or membership are no object")
+        return {"attributes": self._inner(given)} if given else {}
+
+
+class Groups(Mapper):
+    """`POST /groups` creates or merges."""
+
+    needs = Needs({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
+    deleted_by = ("group_id",)
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The group."""
+        group_id = self._id(record, "group_id")
+        attributes = self.attributes(record)
+        body = encoded({"id": group_id, "attributes": attributes})
+        return Request("POST", "/groups", body, group_id, (group_id,), *_kind(attributes))
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /groups/:id`: with its memberships."""
+        (group_id,) = ids
+        return _deletion(f"/groups/{in_url(group_id)}", group_id, ids)
+
+
+class Memberships(Mapper):
+    """A membership has no endpoint to be written to: it rides in its user's `POST /users`."""
+
+    needs = Needs(
+        {"user_id": ("user_id",), "group_id": ("group_id",)}, [("user_id",), ("group_id",)]
+    )
+    deleted_by = ("user_id", "group_id")
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The user with this one membership; its others stay."""
+        user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
+        attributes = self.attributes(record)
+        membership = {"attributes": attributes, "group": {"id": group_id}}
+        body = encoded({"id": user_id, "memberships": [membership]})
+        ids = user_id, group_id
+        joins = ("users", user_id), ("groups", group_id)
+        return Request("POST", "/users", body, user_id, ids, *_kind(attributes), joins)
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /group_memberships`: user and group stay."""
+        user_id, group_id = ids
+        query = f"user_id={in_url(user_id)}&group_id={in_url(group_id)}"
+        return _deletion(f"/group_memberships?{query}", user_id, ids)
+
+
+class Events(EventMapper):
+    """`POST /events` appends: no id, no idempotency key, no way to read an event back."""
+
+    needs = Needs(
+        columns={
+            "user_id": ("user_id",),
+            "group_id": ("group_id",),
+            "name": ("event_name", "name", "event"),
+            "time": ("time", "timestamp", "occurred_at"),
+        },
+        one_of=[("user_id", "group_id"), ("name",)],
+    )
+
+    def __call__(self, record: Mapping[str, Any]) -> Request:
+        """The event, about a user, a group or both."""
+        subject = self._subject(record)
+        body = {
+            "name": self._name(record),
+            **subject,
+            "attributes": self.attributes(record),
+            **self._time(record),
+        }
+        key = " ".join(subject.values())  # the events of one user stay in order
+        return Request("POST", "/events", encoded(body), key, (), repeatable=False)
+
+    def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
+        given = {role: self._role(record, role) for role in ("user_id", "group_id")}
+        ids = {role: wire_id(one, role) for role, one in given.items() if one is not None}
+        if not ids:
+            raise RejectRecord("neither user_id nor group_id is given")
+        return ids
+
+    def _time(self, record: Mapping[str, Any]) -> dict[str, str]:
+        """ISO 8601; the API takes now when it is left out."""
+        time = self._role(record, "time")
+        if time is None:
+            return {}
+        if isinstance(time, str):
+            return {"time": parsed_time(time)}
+        if isinstance(time, date):  # a stream map made it
+            return {"time": iso8601(time)}
+        raise RejectRecord("the event time is no ISO 8601 text")
+
+
+def _kind(attributes: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether a request that sets only these is repeatable, and foldable."""
+    return (True, True) if is_literal(attributes) else (is_repeatable(attributes), False)
+
+
+def _joins(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The groups that a user is listed with, and its memberships of them."""
+    listed = [*lists.get("groups", ()), *(one["group"] for one in lists.get("memberships", ()))]
+    for group in listed:
+        yield "groups", group["id"]
+        yield "memberships", user_id, group["id"]
+
+
+def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
+    """A deletion, which is idempotent (Userflow API reference)."""
+    return Request("DELETE", path, b"", key, tuple(ids), repeatable=True)
+
+
+def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:
+    if not value.keys() <= keys:
+        raise RejectRecord(f"{what} has other keys than {' and '.join(sorted(keys))}")
+
+
+def _has_sum(listed: Any) -> bool:
+    """Whether `add` or `subtract` stands in the attributes of a group or membership."""
+    if not isinstance(listed, list):
+        return False
+    inner = [one for entry in listed for one in (entry, entry.get("group", {}))]
+    return not all(is_repeatable(one.get("attributes", {})) for one in inner)
+
+
+API = Api(
+    name="Userflow",
+    prefix="",
+    objects={"groups": Groups, "users": Users, "memberships": Memberships, "events": Events},
+    headers=headers,
+    probe=Probe("/users?limit=1", otherwise),
+    listings={"users": userflow_lists.USERS, "groups": userflow_lists.GROUPS},
+    leaves=userflow_lists.leaves,
+    definitions=userflow_lists.definitions,
+    attributes=userflow_lists.attributes,
+    join=joined,
+    fold=folded,
+    carriers={"memberships": "users"},
+)

@@ -1,0 +1,141 @@
+"""What Userflow tells of itself: which users and groups exist, and what attributes are defined.
+
+Wire facts are from the Userflow API reference: lists come in pages of at most 100, each asked for
+with the id of the last thing on the one before.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from target_userflow.apis.messages import Definition, Found, Listing, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from target_userflow.apis.messages import Answer, Request
+
+MOST = 100  # things on a page
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode  # a number of any size
+_SCOPES = {"/users": "user", "/groups": "group", "/events": "event"}
+
+
+class _Attributes(msgspec.Struct):
+    email: Any = None
+
+
+class _Listed(msgspec.Struct):
+    id: str
+
+
+class _Thing(_Listed):
+    """A user or a group: of all that is said of it, what exists thereby."""
+
+    attributes: _Attributes | None = None
+
+
+class _Membership(msgspec.Struct):
+    group: _Thing
+
+
+class _Written(_Thing):
+    groups: list[_Thing] = []
+    memberships: list[_Membership] = []
+
+
+class _Definition(_Listed):
+    scope: str
+    name: str
+    data_type: str
+
+
+Listed = TypeVar("Listed", bound=_Listed)
+T = TypeVar("T")
+
+
+class _List(msgspec.Struct, Generic[Listed]):
+    data: list[Listed]
+    has_more: bool
+
+
+def leaves(request: Request) -> Iterator[tuple[str, Found]]:
+    """The user or group that a `POST` writes, and the groups that it puts the user in."""
+    if request.method != "POST" or request.path not in {"/users", "/groups"}:
+        return
+    written = msgspec.json.decode(request.body, type=_Written)
+    yield request.path[1:], _found(written)
+    for group in [*written.groups, *(one.group for one in written.memberships)]:
+        yield "groups", Found(group.id)
+
+
+def attributes(request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Scope and attributes of all that a request writes."""
+    scope = _SCOPES.get(request.path)
+    if request.method == "POST" and scope:
+        written = _decode(request.body)
+        yield from _attributes(scope, written)
+        for group in written.get("groups", ()):
+            yield from _attributes("group", group)
+        for membership in written.get("memberships", ()):
+            yield from _attributes("group_membership", membership)
+            yield from _attributes("group", membership["group"])
+
+
+def definitions(scope: str) -> Listing[Definition]:
+    """`GET /attribute_definitions` of a scope."""
+    return Listing(
+        page=lambda after: _page("/attribute_definitions", after, scope=scope),
+        read=lambda answer, after: _read(answer, after, _List[_Definition], _definition),
+    )
+
+
+def _attributes(scope: str, written: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if written.get("attributes"):
+        yield scope, written["attributes"]
+
+
+def _page(path: str, after: str | None, **filters: str) -> str:
+    """The path of the page that follows the thing with the id `after`."""
+    start = {} if after is None else {"starting_after": after}
+    return f"{path}?{urlencode({'limit': MOST, **filters, **start})}"
+
+
+def _read(
+    answer: Answer, after: str | None, kind: type[_List[Listed]], found: Callable[[Listed], T]
+) -> Page[T]:
+    try:
+        listed = msgspec.json.decode(answer.body, type=kind)
+    except msgspec.DecodeError:
+        raise ValueError("it is no list") from None
+    following = listed.data[-1].id if listed.has_more and listed.data else None
+    if listed.has_more and following in {None, after}:
+        raise ValueError("there is more, but no way to it")
+    return Page([found(one) for one in listed.data], following)
+
+
+def _found(thing: _Thing) -> Found:
+    email = thing.attributes.email if thing.attributes else None
+    if isinstance(email, dict):  # an operation that sets it
+        email = email.get("set")
+    return Found(thing.id, email if isinstance(email, str) else None)
+
+
+def _definition(listed: _Definition) -> Definition:
+    return Definition(listed.scope, listed.name, listed.data_type)
+
+
+def _existing(path: str, **more: Any) -> Listing[Found]:
+    return Listing(
+        page=lambda after: _page(path, after),
+        read=lambda answer, after: _read(answer, after, _List[_Thing], _found),
+        by_id=lambda id_: f"{path}/{quote(id_, safe='')}",
+        **more,
+    )
+
+
+USERS = _existing("/users", by_email=lambda email: _page("/users", None, email=email))
+GROUPS = _existing("/groups")

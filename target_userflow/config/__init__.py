@@ -1,0 +1,1 @@
+"""The settings: their schema, what is wrong with them, and which object a stream goes to."""

@@ -1,0 +1,50 @@
+"""Which object of an API is a stream?"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from target_userflow.config.settings import IGNORE, OBJECTS, StreamOptions
+from target_userflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+_ALIASES = {"companies": "groups", "accounts": "groups", "group_memberships": "memberships"}
+_SEPARATORS = re.compile(r"-|\.|__|/")
+
+
+def options_of(stream: str, streams: Mapping[str, StreamOptions]) -> StreamOptions:
+    """The options under the first name or glob that fits `stream`, in the order written."""
+    matches = (one for glob, one in streams.items() if _fits(stream, glob))
+    return next(matches, StreamOptions())
+
+
+def unfitting(globs: Iterable[str], streams: Collection[str]) -> list[str]:
+    """The names and globs that none of `streams` fits."""
+    return [glob for glob in globs if not any(_fits(stream, glob) for stream in streams)]
+
+
+def object_of(stream: str, options: StreamOptions) -> str:
+    """The object that `stream` is routed to, or `ignore`.
+
+    Raises:
+        ConfigError: neither the options nor the stream's name tell.
+    """
+    if options.object:
+        return options.object
+    last_part = _SEPARATORS.split(stream)[-1].lower()
+    found = _ALIASES.get(last_part, last_part)
+    if found in OBJECTS:
+        return found
+    raise ConfigError(
+        f"Stream '{stream}' routes to no object. There are: {', '.join(OBJECTS)}. Say which with "
+        f'the setting streams: {{"{stream}": {{"object": "users"}}}} (or "{IGNORE}" to leave it '
+        f'out), or rename it with stream_maps: {{"{stream}": {{"__alias__": "users"}}}}'
+    )
+
+
+def _fits(stream: str, glob: str) -> bool:
+    return glob == stream or fnmatchcase(stream, glob)

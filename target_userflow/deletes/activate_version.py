@@ -1,0 +1,134 @@
+"""Deletes what a version of a stream leaves behind, and nothing when in doubt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.messages import Rejected
+from target_userflow.delivery.pending import Entry
+from target_userflow.singer.reader import Source
+
+if TYPE_CHECKING:
+    import logging
+
+    from target_userflow.apis.mapper import Mapper
+    from target_userflow.deletes.table_versions import Versions
+    from target_userflow.delivery.tracker import Books
+    from target_userflow.ledger.delivered_rows import Ids
+    from target_userflow.services import Run
+
+_NO_RECORD = Source("", b"", b"")
+
+
+class Activation:
+    """Deletes, and keeps the books of it, as there is no record that is settled."""
+
+    def __init__(
+        self,
+        name: str,
+        mapper: Mapper,
+        books: Books,
+        run: Run,
+        logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        """Delete nothing yet; arguments as a sink has them for its records."""
+        self.stream_name = books.stream_name
+        self._object = name
+        self._mapper = mapper
+        self._memory = books.memory
+        self._directories = books.directories
+        self._delivery = run.delivery(name)
+        self._report = run.report
+        self._logger = logger
+        self._reasons: Counter[str] = Counter()
+
+    def activate(self, versions: Versions, version: int, *, complete: bool = True) -> None:
+        """Delete what a version leaves behind.
+
+        Args:
+            versions: What the stream's rows stand in.
+            version: The version that they should stand in.
+            complete: Whether it is known that all of the version's records came.
+
+        Raises:
+            TooManyDeletions: there is more to delete than may be.
+            StopRun: the run has to end before all of it is deleted.
+        """
+        if not versions.left_behind(version):
+            return
+        doubt = versions.doubt(version) if complete else _CUT_OFF
+        if doubt:
+            self._logger.warning(
+                "Stream '%s': ACTIVATE_VERSION deletes nothing, as %s", self.stream_name, doubt
+            )
+            return
+        self._reasons.clear()
+        for ids in versions.doomed(version):
+            self._delete(versions, ids)
+        for reason, count in self._reasons.items():
+            self._logger.warning(
+                "Stream '%s': %d deletions were rejected (%s); the next ACTIVATE_VERSION tries "
+                "them again",
+                self.stream_name,
+                count,
+                reason,
+            )
+
+    def _delete(self, versions: Versions, ids: dict[bytes, Ids]) -> None:
+        entries = {key: self._entry(some) for key, some in ids.items()}
+        self._memory.open(entries.values())
+        try:
+            self._delivery.settle([*entries.values()])
+        finally:
+            self._memory.close()
+            gone = {key for key, entry in entries.items() if _is_done(entry)}
+            versions.deleted(gone)
+
+    def _entry(self, ids: Ids) -> Entry:
+        request = self._mapper.deletion(ids)
+        return Entry(request, _NO_RECORD, self, self._memory.key({}, request))
+
+    # What the workers tell, as the keeper of these deletions
+
+    def superseded(self, entry: Entry) -> None:
+        """No deletion stands for another one."""
+
+    def carried(self, entry: Entry) -> None:
+        """Nor is one part of another's request."""
+
+    def is_needed(self, entry: Entry) -> bool:  # noqa: ARG002 - the keeper's signature
+        """All of them are."""
+        return True
+
+    def asking(self) -> None:
+        """Count a request."""
+        self._report.ask(self.stream_name)
+
+    def sending(self, entry: Entry) -> None:
+        """Forget what was last delivered."""
+        if not entry.sent:
+            self._memory.sending(entry)
+
+    def settled(self, entry: Entry) -> None:
+        """Count a deletion."""
+        rejected = isinstance(entry.outcome, Rejected)
+        self._report.delete(self.stream_name, rejected=rejected)
+        if isinstance(entry.outcome, Rejected):
+            self._reasons[entry.outcome.reason] += 1
+        else:
+            self._memory.delivered(entry)
+            self._directories.note(entry.request, self._object)
+
+    def unsettled(self, entry: Entry) -> None:
+        """Leave it to the next activation."""
+
+
+def _is_done(entry: Entry) -> bool:
+    return entry.outcome is not None and not isinstance(entry.outcome, Rejected)
+
+
+_CUT_OFF = (
+    "no STATE came after its last record: the tap may have ended before it had read all of the "
+    "table"
+)

@@ -1,0 +1,137 @@
+"""Which version of a table a stream's records stand in, and what a new version leaves behind.
+
+A tap that reads whole tables gives each reading a number, stands it beside every RECORD, and says
+with ACTIVATE_VERSION that nothing else is in the table: after the records, as the Singer
+specification has it, or ahead of them, as the taps of the Meltano SDK do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.messages import MERGED, Delivered, Unneeded
+from target_userflow.errors import TooManyDeletions
+from target_userflow.ledger.ledger import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from target_userflow.delivery.pending import Entry
+    from target_userflow.ledger.delivered_rows import Ids, Mirror
+
+
+class Versions:
+    """The versions of one stream; it outlives the sinks that a changing SCHEMA makes of it."""
+
+    def __init__(self, mirror: Mirror, stream: str, name: str, max_delete_ratio: float) -> None:
+        """Know nothing of this run yet.
+
+        Args:
+            mirror: The rows that earlier runs delivered.
+            stream: The stream's name, for messages.
+            name: The object that it goes to.
+            max_delete_ratio: The share of them that a version may leave behind.
+        """
+        self._mirror = mirror
+        self._stream = stream
+        self.object = name
+        self._ratio = max_delete_ratio
+        self._latest: int | None = None
+        self._unnamed: set[int] = set()
+        self._entered: defaultdict[int, dict[bytes, Ids]] = defaultdict(dict)
+        self._rejected: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._new: set[bytes] = set()
+        self.announced: int | None = None
+        """A version that was activated ahead of its records."""
+        self.line = 0
+        """The line of the last message that is about a version."""
+
+    # A window
+
+    def see(self, version: int, ids: Ids | None, *, rejected: bool) -> None:
+        """Take note of a record: what is rejected is in the table too.
+
+        Args:
+            version: The version that it stands in.
+            ids: What the API knows its object by; None if that can't be told.
+            rejected: Whether it went to the dead letters.
+        """
+        self._latest = version
+        if ids is None:
+            self._unnamed.add(version)
+        elif rejected:
+            self._rejected[version].add(self._key(ids))
+        else:
+            self._entered[version][self._key(ids)] = ids
+
+    def open(self) -> None:
+        """Put the window's records down before they are sent: no crash makes them unknown."""
+        for version in sorted({*self._entered, *self._rejected}):
+            entered, rejected = self._entered[version], self._rejected[version]
+            self._new |= self._mirror.note(entered, version, rejected)
+        self._entered.clear()
+        self._rejected.clear()
+
+    def close(self, entries: Iterable[Entry]) -> None:
+        """Strike out what was deleted, and what turned out not to be delivered."""
+        there: dict[bytes, bool] = {}
+        for entry in entries:
+            leaves = _leaves(entry)
+            if leaves is not None:
+                there[self._key(entry.request.identity)] = leaves
+        self._mirror.drop({key for key in there if not there[key]}, of_all_streams=True)
+        self._mirror.drop(self._new - there.keys())
+        self._new.clear()
+
+    # An activation
+
+    def is_ahead(self, version: int) -> bool:
+        """Whether a version is activated before any record of it came."""
+        return self._latest != version and not self._mirror.has(version)
+
+    def left_behind(self, version: int) -> int:
+        """How many objects a version leaves behind.
+
+        Raises:
+            TooManyDeletions: more than may be deleted.
+        """
+        known, left = self._mirror.counts(version)
+        if left > round(self._ratio * known, 6):
+            raise TooManyDeletions(
+                f"Stream '{self._stream}': ACTIVATE_VERSION would delete {left} of {known} "
+                f"{self.object} that the ledger knows, and max_delete_ratio is {self._ratio:g}. "
+                "Nothing was deleted. If their rows are gone on purpose, run once with a higher "
+                "max_delete_ratio; if the source was empty or another one, mend that first"
+            )
+        return left
+
+    def doubt(self, version: int) -> str | None:
+        """Why it can't be told what a version leaves behind; None if it can."""
+        if version not in self._unnamed:
+            return None
+        return "some of its records were rejected before it was known whose they are"
+
+    def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:
+        """Keys and ids of what is to be deleted: not what another stream has delivered as well."""
+        self._mirror.release(version)
+        return self._mirror.left(version)
+
+    def deleted(self, keys: Iterable[bytes]) -> None:
+        """Strike out what was deleted."""
+        self._mirror.drop({*keys}, of_all_streams=True)
+
+    def _key(self, ids: Ids) -> bytes:
+        return digest(self.object, *ids)
+
+
+def _leaves(entry: Entry) -> bool | None:
+    """Whether its object is there after an entry; None if the entry changed nothing about that."""
+    if entry.outcome is None:
+        return True if entry.sent else None  # it may have been carried out
+    if isinstance(entry.outcome, Delivered):
+        return not entry.request.deletes
+    return True if entry.outcome in _AS_DELIVERED else None
+
+
+_AS_DELIVERED = (MERGED, Unneeded("unchanged"))

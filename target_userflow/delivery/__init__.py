@@ -1,0 +1,1 @@
+"""Pending records on their way: which are sent, in which order, and how each ended."""

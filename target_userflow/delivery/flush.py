@@ -1,0 +1,105 @@
+"""Delivers windows: to all products at once, and to each what others refer to before these."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.registry import API_OF, APIS, TURN
+from target_userflow.sinks import UserflowSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from singer_sdk.sinks import Sink
+
+    from target_userflow.services import Run
+
+
+class Drain:
+    """Delivers what the sinks of a run hold."""
+
+    def __init__(self, run: Run, drain_one: Callable[[Sink], None]) -> None:
+        """Deliver nothing yet.
+
+        Args:
+            run: The run, which is told how long it takes.
+            drain_one: Has a sink close its window and hold it ready.
+        """
+        self._run = run
+        self._drain_one = drain_one
+        self._frozen = False
+        self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
+
+    def window(self, sinks: Iterable[Sink]) -> list[BaseException]:
+        """Settle the window of all sinks.
+
+        Returns:
+            Why the run has to end, if it has to.
+        """
+        if not self._frozen:
+            self._frozen = True
+            gc.freeze()  # all that stays is there: it need not be looked through again and again
+        clock = self._run.clock
+        started = clock.monotonic()
+        self._run.delivering = True
+        drains = [self._products.submit(self._drain, some) for some in _by_product(sinks)]
+        wait(drains)  # whatever fails, the others settle what they have
+        self._run.delivering = False
+        self._run.dead_letters.sync()
+        self._run.window.delivered(clock.monotonic() - started)
+        # A signal is the failure of all of them, and said once.
+        return [*dict.fromkeys(error for one in drains if (error := one.exception()))]
+
+    def close(self) -> None:
+        """Wait for nothing that hangs."""
+        self._products.shutdown(wait=False)
+
+    def _drain(self, sinks: list[UserflowSink]) -> None:
+        in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
+        try:
+            self._settle(in_turn)
+            for sink in reversed(in_turn):  # nothing that waited brings back what is deleted now
+                if sink.hold_deletions():
+                    _settle([sink])
+        finally:
+            for sink in in_turn:
+                sink.close_window()
+
+    def _settle(self, in_turn: list[UserflowSink]) -> None:
+        held: list[UserflowSink] = []
+        for sink in in_turn:
+            if held and not sink.rides_with(held[-1]):
+                _settle(held)
+                held = []
+            self._drain_one(sink)
+            held.append(sink)
+        _settle(held)
+
+
+def _by_product(sinks: Iterable[Sink]) -> Iterable[list[UserflowSink]]:
+    products: dict[str, list[UserflowSink]] = {}
+    for sink in sinks:
+        if isinstance(sink, UserflowSink):
+            products.setdefault(API_OF[sink.object].name, []).append(sink)
+    return products.values()
+
+
+def _settle(sinks: Sequence[UserflowSink]) -> None:
+    """Settle what a sink holds, and with its last round what others do that ride with it.
+
+    Raises:
+        StopRun: the run has to end; entries without an outcome are unsettled.
+    """
+    carrier, *riders = sinks
+    with ExitStack() as ends:
+        for sink in sinks:
+            ends.enter_context(sink.timer)
+            ends.callback(sink.release)
+        *rounds, last = carrier.rounds() or [[]]
+        for entries in rounds:
+            carrier.send(entries)
+        also = [entry for one in riders for entries in one.rounds() for entry in entries]
+        carrier.send([*last, *also])

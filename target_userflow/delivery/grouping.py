@@ -1,0 +1,51 @@
+"""What of a window one worker sends, in which order."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from target_userflow.delivery.merging import chains, objects
+from target_userflow.delivery.pending import Batch
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterable
+
+    from target_userflow.delivery.pending import Entry
+
+Lane = list[Batch]
+"""What one worker sends, one after the other."""
+
+
+def lanes(entries: Iterable[Entry]) -> Iterable[Lane]:
+    """The entries that must follow each other, each lane in the order read.
+
+    Of one event that comes twice, the second has to know what became of the first, even if it names
+    another user.
+    """
+    lanes: dict[str, Lane] = {}
+    by_key: dict[bytes, str] = {}
+    for batch in chains(entries):
+        key, lane = batch[0].key, batch[0].request.key
+        lane = by_key.setdefault(key, lane) if key else lane
+        lanes.setdefault(lane, []).append(batch)
+    return lanes.values()
+
+
+def batches(entries: Iterable[Entry], size: int) -> list[Lane]:
+    """Full batches of `size` objects, each a lane.
+
+    An object is in one of them with all its entries, so that no two workers send the same object.
+    """
+    whole = objects(entries)
+    starts = range(0, len(whole), size)
+    return [[[*chain.from_iterable(whole[start : start + size])]] for start in starts]
+
+
+def taken(lanes: deque[Lane]) -> Lane:
+    """A lane, taken off so that no other worker gets it; empty if none is left."""
+    try:
+        return lanes.popleft()
+    except IndexError:
+        return []

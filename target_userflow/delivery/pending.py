@@ -1,0 +1,62 @@
+"""A record on its way to an API, and who keeps the books of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from target_userflow.apis.messages import Request, Settled
+    from target_userflow.singer.reader import Source
+
+
+class Entry(msgspec.Struct, eq=False):
+    """A record on its way."""
+
+    request: Request
+    source: Source
+    keeper: Keeper
+    """Keeps the books of its stream."""
+    key: bytes = b""
+    """Its place in the ledger; empty where it has none."""
+    sent: bool = False
+    """Whether there was an attempt."""
+    lost: bool = False
+    """Whether an attempt may have been carried out although no good answer came."""
+    in_doubt: bool = False
+    """Whether it was sent again although it may thereby be doubled."""
+    outcome: Settled | None = None
+    """What became of it; None as long as it is unsettled."""
+
+
+class Keeper(Protocol):
+    """Keeps the books of a stream; the workers tell it what happens as it happens."""
+
+    stream_name: str
+    """The stream's name, after any stream map."""
+
+    def superseded(self, entry: Entry) -> None:
+        """A later entry of the window says all that this one does."""
+
+    def is_needed(self, entry: Entry) -> bool:
+        """Whether the entry has to be sent; settles it otherwise."""
+
+    def asking(self) -> None:
+        """A request is sent for the stream, for one entry or for several."""
+
+    def sending(self, entry: Entry) -> None:
+        """An attempt starts; `sent` and `lost` tell of those before."""
+
+    def carried(self, entry: Entry) -> None:
+        """It was delivered in the request of another entry."""
+
+    def settled(self, entry: Entry) -> None:
+        """The outcome is known."""
+
+    def unsettled(self, entry: Entry) -> None:
+        """The run ends before there is an outcome."""
+
+
+Batch = list[Entry]
+"""What goes into one request: entries of one object or of several."""

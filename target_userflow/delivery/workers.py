@@ -1,0 +1,297 @@
+"""Settles a window: many requests in flight, those of one key one after the other.
+
+The workers are threads that stay, each with a session of its own (`http`). What they share is the
+pace (`limiter`) and the clock, which also tells them when the run is to end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
+from target_userflow.delivery.concurrency import SLICE, Concurrency
+from target_userflow.delivery.grouping import Lane, batches, lanes, taken
+from target_userflow.delivery.merging import objects
+from target_userflow.errors import ApiDown, ApiRefused
+from target_userflow.transport import retry
+from target_userflow.transport.http import Http
+from target_userflow.transport.rate_limiter import Limits
+from target_userflow.transport.request_stats import Timed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_userflow.apis.messages import Api, Outcome, Request
+    from target_userflow.clock import Clock
+    from target_userflow.config.settings import Destination, Pace
+    from target_userflow.delivery.pending import Batch, Entry
+    from target_userflow.transport.request_stats import Timeline
+
+
+class Delivery:
+    """Brings windows of entries to one API."""
+
+    def __init__(
+        self, api: Api, destination: Destination, pace: Pace, clock: Clock, timeline: Timeline
+    ) -> None:
+        """Start no thread and open no connection yet.
+
+        Args:
+            api: What is sent how.
+            destination: Where to, and who we are there.
+            pace: How hard it may be asked.
+            clock: Time, and the signal to stop.
+            timeline: Told of every request.
+        """
+        self._api = api
+        self._batched = api.batch > 1
+        self._destination = destination
+        self._pace = pace
+        self._clock = clock
+        self.limits = Limits(pace.requests_per_minute, api.limits, clock)
+        headers = {**api.headers(destination), "User-Agent": pace.user_agent}
+        http = Http(destination.url, headers, timeout=pace.request_timeout)
+        self._http = Timed(http, timeline, clock)
+        self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
+        self._concurrency = Concurrency(pace.concurrency)
+        self._last_success = float("-inf")
+
+    def settle(self, entries: Sequence[Entry]) -> None:
+        """Return when every entry has its outcome.
+
+        Raises:
+            StopRun: the run has to end; entries without an outcome are unsettled.
+        """
+        size = self._api.batch
+        self._share(deque(batches(entries, size) if self._batched else lanes(entries)))
+
+    def _share(self, lanes: deque[Lane]) -> None:
+        """Have as many workers take from the lanes as is worth their while."""
+        working: dict[int, Future[None]] = {}
+        self._concurrency.begin()
+        while working or (lanes and not self._clock.stopped):
+            free = [rank for rank in range(self._concurrency.workers) if rank not in working]
+            for rank in free[: len(lanes)]:
+                working[rank] = self._workers.submit(self._work, lanes, rank)
+            wait(working.values(), SLICE)
+            working = {rank: one for rank, one in working.items() if not one.done()}
+            self._concurrency.look()
+        self._clock.check()
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to what is only read, many at once, in the order of the requests.
+
+        That something is not there (404), or that a question is none (400, 422), is an answer.
+
+        Raises:
+            StopRun: one of them has no answer, and so the run has to end.
+        """
+        asked = [self._workers.submit(self._ask, request) for request in requests]
+        wait(asked)
+        self._clock.check()
+        return [one.result() for one in asked]
+
+    def close(self) -> None:
+        """Let the workers go, without waiting for one that hangs, and their connections."""
+        self._workers.shutdown(wait=False)
+        self._http.close()
+
+    def _work(self, lanes: deque[Lane], rank: int) -> None:
+        """Take one lane after the other until none is left or the run is stopped.
+
+        So does the last one to come, where there are more workers than is worth their while.
+        """
+        try:
+            while rank < self._concurrency.workers and (lane := taken(lanes)):
+                for entries in lane:
+                    if self._clock.stopped:
+                        return
+                    self._settle(entries)
+        except BaseException as error:  # noqa: BLE001 - the worker boundary: `settle` raises it
+            self._clock.stop(error)
+
+    def _settle(self, entries: Batch) -> None:
+        """Settle what goes into one request."""
+        own = [entry.request for entry in entries]
+        needed = [chain for chain in objects(entries) if self._is_needed(chain)]
+        if not needed:
+            return
+        try:
+            outcome = self._deliver(needed)
+        except BaseException:
+            _unsettle(needed)
+            raise
+        if outcome is None:
+            _unsettle(needed)
+        elif isinstance(outcome, Delivered):
+            self._close(needed, outcome)
+        elif outcome.status and len(_flat(needed)) > 1:
+            for entry, request in zip(entries, own, strict=True):
+                entry.request = request
+            self._split(_flat(needed))
+        else:
+            _reject(needed, outcome)
+
+    def _is_needed(self, chain: Batch) -> bool:
+        """Whether an object has to be written; settles its entries otherwise."""
+        *before, last = chain
+        last.request = self._folded(chain)
+        if last.keeper.is_needed(last):
+            return True
+        for entry in before:
+            if entry.keeper.is_needed(entry):
+                entry.keeper.superseded(entry)
+        return False
+
+    def _folded(self, chain: Batch) -> Request:
+        """What does all that the entries of one object do."""
+        last = chain[-1].request
+        if len(chain) == 1 or self._api.fold is None:
+            return last
+        return replace(last, body=self._api.fold([entry.request.body for entry in chain]))
+
+    def _close(self, needed: list[Batch], outcome: Delivered) -> None:
+        """Settle what was delivered; the last of each object stands for those before."""
+        for place, (*before, last) in enumerate(needed):
+            for entry in before:
+                entry.keeper.superseded(entry)
+            last.outcome = outcome
+            if place and not self._batched:
+                last.keeper.carried(last)
+            else:
+                last.keeper.settled(last)
+
+    def _split(self, entries: Batch) -> None:
+        """Send what was rejected in halves, until each culprit is alone."""
+        middle = len(entries) // 2
+        for half in (entries[:middle], entries[middle:]):
+            if self._clock.stopped:
+                _unsettle([half])
+            else:
+                self._settle(half)
+
+    def _deliver(self, needed: list[Batch]) -> Delivered | Rejected | None:
+        """Try until there is an outcome, or the run is stopped."""
+        request = self._request([chain[-1].request for chain in needed])
+        entries = _flat(needed)
+        started = None
+        for seconds in retry.waits():
+            sent = self.limits.wait(request.path)
+            if self._clock.stopped:
+                return None
+            for entry in entries:
+                entry.keeper.sending(entry)
+            started = started or sent
+            entries[0].keeper.asking()
+            outcome = self._attempt(request)
+            for entry in entries:
+                entry.sent = True
+                entry.lost |= isinstance(outcome, TryAgain) and outcome.lost
+            if not isinstance(outcome, TryAgain):
+                self.limits.accepted(sent)
+                return self._checked(outcome)
+            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started, sent)
+            if given_up:
+                return given_up
+        return None
+
+    def _request(self, requests: list[Request]) -> Request:
+        if len(requests) == 1 and not self._batched:
+            return requests[0]
+        body = self._api.join(self._destination, [one.body for one in requests])
+        return replace(requests[0], body=body)
+
+    def _ask(self, request: Request) -> Answer:
+        """The answer to one read; the first that has none stops the run."""
+        try:
+            return self._answer(request)
+        except BaseException as error:
+            self._clock.stop(error)
+            raise
+
+    def _answer(self, request: Request) -> Answer:
+        """Try until there is an answer that no repetition would change."""
+        started, waits = self._clock.monotonic(), retry.waits()
+        while True:
+            sent = self.limits.wait(request.path)
+            self._clock.check()
+            answer = self._http.send(request)
+            if isinstance(answer, Answer) and retry.is_missing(answer):
+                self.limits.accepted(sent)
+                return answer
+            outcome = self._meaning(answer)
+            if isinstance(outcome, TryAgain):
+                seconds = outcome.after or next(waits)
+                if given_up := self._pause_or_give_up(outcome, seconds, started, sent):
+                    raise ApiDown(f"{self._api.name} can't be asked what it has: {given_up.reason}")
+            else:
+                self.limits.accepted(sent)
+                self._checked(outcome)
+                if isinstance(answer, Answer):
+                    return answer
+
+    def _attempt(self, request: Request) -> Outcome:
+        answer = self._http.send(request)
+        if request.deletes and isinstance(answer, Answer) and retry.is_missing(answer):
+            return Delivered()  # it is gone, as it should be
+        return self._meaning(answer)
+
+    def _meaning(self, answer: Answer | Outcome) -> Outcome:
+        if isinstance(answer, Answer):
+            return retry.outcome(answer, self._api, now=self._clock.now())
+        return answer
+
+    def _checked(self, outcome: Delivered | Rejected | Refused) -> Delivered | Rejected:
+        if isinstance(outcome, Refused):
+            raise ApiRefused(f"{self._api.name} {outcome.line}")
+        self._last_success = self._clock.monotonic()
+        return outcome
+
+    def _pause_or_give_up(
+        self, why: TryAgain, seconds: float, started: float, sent: float
+    ) -> Rejected | None:
+        """Wait before the next attempt, or settle that there will be none.
+
+        Raises:
+            ApiDown: it is not this record's trouble alone.
+        """
+        tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
+        if tried + seconds <= most:
+            if why.limited:
+                self.limits.refused(sent, why.after or None)
+            elif why.everyone:
+                self.limits.pause(seconds)
+            else:
+                self._clock.sleep(seconds)
+            return None
+        said = f"still fails after {tried:.0f} s ({why.said})"
+        if why.everyone and seconds > most:
+            said = f"asks to come back in {seconds:.0f} s ({why.reason})"
+        elif self._last_success > started:
+            return Rejected(f"gave up: {why.reason}")
+        raise ApiDown(
+            f"{self._api.name} {said}, and max_retry_seconds is {most:.0f}. "
+            "What is undelivered comes again on the next run"
+        )
+
+
+def _reject(needed: list[Batch], outcome: Rejected) -> None:
+    """Settle all, also if that is one too many for the run: it then ends with all of them."""
+    with ExitStack() as all_of_them:
+        for entry in reversed(_flat(needed)):
+            entry.outcome = outcome
+            all_of_them.callback(entry.keeper.settled, entry)
+
+
+def _unsettle(needed: list[Batch]) -> None:
+    for entry in _flat(needed):
+        entry.keeper.unsettled(entry)
+
+
+def _flat(needed: list[Batch]) -> list[Entry]:
+    return [entry for chain in needed for entry in chain]

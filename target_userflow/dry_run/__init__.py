@@ -1,0 +1,1 @@
+"""A dry run: everything but the writes."""

@@ -1,0 +1,181 @@
+"""A dry run: what would be sent is kept and told at the end, and only reads reach an API."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.messages import Delivered
+from target_userflow.delivery.concurrency import Concurrency
+from target_userflow.delivery.workers import Delivery
+from target_userflow.dry_run import curl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_userflow.apis.messages import Answer, Api, Rejected, Request
+    from target_userflow.clock import Clock
+    from target_userflow.config.settings import Destination, Pace
+    from target_userflow.delivery.pending import Batch
+    from target_userflow.delivery.tally import Report
+    from target_userflow.singer.dead_letters import DeadLetters
+    from target_userflow.transport.request_stats import Timeline
+
+_SHOWN = 3  # requests of each stream
+_MINUTE, _HOUR = 60, 3600
+
+Kind = tuple[str, str]
+"""A method, and a path without the ids in it."""
+
+
+class RehearsedDelivery(Delivery):
+    """Settles windows as a delivery does, and sends nothing but reads.
+
+    Windows are settled by one worker, so that the first requests are those of the first records.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - those of `Delivery`
+        self,
+        rehearsal: Rehearsal,
+        api: Api,
+        destination: Destination,
+        pace: Pace,
+        clock: Clock,
+        timeline: Timeline,
+    ) -> None:
+        """Tell the rehearsal what would be sent; for the rest see `Delivery`."""
+        super().__init__(api, destination, pace, clock, timeline)
+        self._concurrency = Concurrency(1)
+        self._rehearsal = rehearsal
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to what is only read, as in any run."""
+        self._rehearsal.read(self._api, len(requests))
+        return super().fetch(requests)
+
+    def _deliver(self, needed: list[Batch]) -> Delivered | Rejected | None:
+        """Take it for delivered, at once."""
+        request = self._request([chain[-1].request for chain in needed])
+        for entry in [entry for chain in needed for entry in chain]:
+            entry.keeper.sending(entry)
+            entry.sent = True
+        stream = needed[0][-1].keeper.stream_name
+        self._rehearsal.note(stream, self._api, self._destination, request)
+        return Delivered()
+
+
+@dataclass(slots=True)
+class _Part:
+    """What a stream or a product would send."""
+
+    limits: Mapping[str, int] = field(default_factory=dict)
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    reads: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return sum(self.kinds.values())
+
+    def pace(self, per_minute: int | None) -> tuple[int, int] | None:
+        """Seconds that it takes at least, and the budget of requests a minute that they are from.
+
+        None where no budget is known.
+        """
+        paths: Counter[str] = Counter()
+        for (_, path), count in self.kinds.items():
+            paths[path] += count
+        known = [(count, self.limits[path]) for path, count in paths.items() if path in self.limits]
+        if per_minute:
+            known.append((self.requests + self.reads, per_minute))
+        return max(((ceil(n * _MINUTE / budget), budget) for n, budget in known), default=None)
+
+
+class Rehearsal:
+    """What a run would send; the workers of all products tell it."""
+
+    def __init__(self, pace: Pace) -> None:
+        """Begin with nothing; `pace` is how the run would send it."""
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._streams: defaultdict[str, _Part] = defaultdict(_Part)
+        self._products: defaultdict[str, _Part] = defaultdict(_Part)
+
+    def read(self, api: Api, count: int) -> None:
+        """Count requests that only read."""
+        with self._lock:
+            self._products[api.name].reads += count
+
+    def note(self, stream: str, api: Api, destination: Destination, request: Request) -> None:
+        """Count a request, and keep the first of a stream as they would be sent."""
+        with self._lock:
+            for part in (self._streams[stream], self._products[api.name]):
+                part.limits = api.limits
+                part.kinds[kind(request)] += 1
+            shown = self._streams[stream].shown
+            if len(shown) < _SHOWN:
+                shown.append(curl.command(api, destination, request, self._pace.user_agent))
+
+    def text(self, report: Report, dead_letters: DeadLetters) -> str:
+        """All that is to be said at the end, in lines."""
+        return "\n".join(self._lines(report, dead_letters))
+
+    def _lines(self, report: Report, dead_letters: DeadLetters) -> Iterator[str]:
+        yield (
+            "Dry run: nothing was written to an API, the ledger or STATE. What is said to be "
+            "delivered or deleted would be, unless an API rejects it"
+        )
+        for stream in {**report.accounts, **self._streams}:
+            yield from self._of_stream(stream, self._streams[stream])
+            for (name, reason), count in report.reasons.most_common():
+                if name == stream:
+                    yield f"  {count:,} would be rejected: {reason}"
+        for name, part in self._products.items():
+            yield f"{name}: {self._duration(part)}"
+        if report.rejected:
+            yield (
+                f"What would be rejected is in {dead_letters.path}, to be looked at: there is no "
+                "need to replay it, as nothing else was delivered either"
+            )
+
+    def _of_stream(self, stream: str, part: _Part) -> Iterator[str]:
+        kinds = [f"{method} {path} {count:,}" for (method, path), count in part.kinds.items()]
+        yield f"Stream '{stream}': {', '.join(kinds) or 'no request of its own'}"
+        if part.shown:
+            yield f"  The first {len(part.shown)} of {part.requests:,}, with the key masked:"
+            yield from part.shown
+
+    def _duration(self, part: _Part) -> str:
+        said = f"{part.requests:,} {'request' if part.requests == 1 else 'requests'}"
+        if part.reads:
+            said += f", and {part.reads:,} that only read"
+        pace = part.pace(self._pace.requests_per_minute)
+        if pace:
+            return f"{said}. At {pace[1]:,} requests a minute that takes {spoken(pace[0])} or more"
+        return (
+            f"{said}, {self._pace.concurrency} at a time. How long that takes is not known, as its "
+            "latency and its limits are not"
+        )
+
+
+def kind(request: Request) -> Kind:
+    """What a request is counted as.
+
+    A deletion whose object is named neither in its body nor in a query has the id in its path.
+    """
+    path, query, _ = request.path.partition("?")
+    if request.deletes and not query and not request.body:
+        path = f"{path.rpartition('/')[0]}/:id"
+    return request.method, path
+
+
+def spoken(seconds: int) -> str:
+    """A duration in the two units that matter."""
+    if seconds < _MINUTE:
+        return f"{seconds} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min {seconds % _MINUTE} s"
+    return f"{seconds // _HOUR:,} h {seconds % _HOUR // _MINUTE} min"

@@ -1,0 +1,272 @@
+"""The database behind the ledger: its tables, its file, and commits that workers share."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from target_userflow.errors import StorageError, of_disk
+from target_userflow.ledger.database import engine_of, name_of, url_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+AT_ONCE = 500  # keys in one look-up
+_TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
+
+metadata = sa.MetaData()
+"""All tables of a ledger."""
+_version = sa.Table("ledger_version", metadata, sa.Column("version", sa.Integer, nullable=False))
+_destinations = sa.Table(
+    "ledger_destinations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("hash", sa.LargeBinary(16), nullable=False, unique=True),
+)
+_delivered = sa.Table(
+    "ledger_delivered",
+    metadata,
+    sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    sa.Column("mark", sa.LargeBinary(8), nullable=False),
+    sa.Column("day", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,  # half the size: the key is the row's place
+)
+mirrored = sa.Table(
+    "ledger_mirrored",
+    metadata,
+    sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    sa.Column("stream", sa.LargeBinary(16), primary_key=True),
+    sa.Column("ids", sa.Text, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The rows of `mirror`: by key first, as one object may come from several streams."""
+_MIGRATIONS = ([_version, _destinations, _delivered], [mirrored])
+"""The tables that each schema version adds; a ledger's version is how many it has."""
+
+Key = tuple[int, bytes]
+"""A row's destination and key."""
+Row = tuple[bytes, int]
+"""A row's mark and day."""
+
+
+class Store:
+    """One database; all destinations of a run share it, and all their workers."""
+
+    def __init__(self, where: str) -> None:
+        """Open the database, and make or migrate its tables where needed.
+
+        Args:
+            where: The path of a SQLite file, or an SQLAlchemy URL.
+
+        Raises:
+            ConfigError: `where` names no database that can be used.
+            StorageError: it can't be opened, or another run has it.
+        """
+        self._url = url_of(where)
+        self._lock = threading.Lock()
+        self._batch = _Batch()
+        self._waiting_lock = threading.Lock()
+        with self._failing():
+            self._connection = engine_of(self._url).connect()
+            try:
+                with self._connection.begin():
+                    self._take_turn()
+                    self._migrate()
+            except BaseException:
+                self.close()
+                raise
+
+    def destination(self, hashed: bytes) -> int:
+        """The number of a destination; the first time it is given one.
+
+        Raises:
+            StorageError: the database can't be read and written.
+        """
+        query = sa.select(_destinations.c.id).where(_destinations.c.hash == hashed)
+        with self._using():
+            self._take_turn()
+            found = self._connection.execute(query).scalar_one_or_none()
+            if found is None:
+                self._connection.execute(sa.insert(_destinations).values(hash=hashed))
+                found = self._connection.execute(query).scalar_one()
+        return int(found)
+
+    def rows(self, destination: int, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        """The rows that there are of some keys.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        found: dict[bytes, Row] = {}
+        for start in range(0, len(keys), AT_ONCE):
+            some = [*keys[start : start + AT_ONCE]]
+            some += some[:1] * (AT_ONCE - len(some))
+            asked = dict(zip(_ASKED, some, strict=True))
+            with self._using():
+                rows = self._connection.execute(_LOOK_UP, {"its": destination, **asked}).all()
+            found.update((bytes(key), (bytes(mark), day)) for key, mark, day in rows)
+        return found
+
+    def delete_except(self, destination: int, marks: Collection[bytes]) -> None:
+        """Delete all rows of a destination but those with these marks.
+
+        Raises:
+            StorageError: the database can't be written.
+        """
+        mine = _delivered.c.destination == destination
+        with self._using():
+            self._connection.execute(
+                sa.delete(_delivered).where(mine, _delivered.c.mark.not_in(marks))
+            )
+
+    def commit(self, key: Key, row: Row | None) -> None:
+        """Return once a row is written, or gone if it is None, and committed.
+
+        Whoever gets the lock commits the rows of all that wait for it.
+
+        Raises:
+            StorageError: the database can't be written.
+        """
+        self.write({key: row})
+
+    def write(self, rows: Mapping[Key, Row | None]) -> None:
+        """The same for several rows, in one commit."""
+        with self._waiting_lock:
+            batch = self._batch
+            batch.rows.update(rows)
+        with self._lock:
+            with self._waiting_lock:
+                if batch is self._batch:
+                    self._batch = _Batch()
+            if not batch.done:
+                self._write(batch)
+        if batch.error:
+            raise batch.error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """The connection for one transaction; keep it short, as all workers wait.
+
+        Raises:
+            StorageError: the database can't be read and written.
+        """
+        with self._using():
+            yield self._connection
+
+    def close(self) -> None:
+        """Let another run have it."""
+        self._connection.close()
+        self._connection.engine.dispose()
+
+    def _write(self, batch: _Batch) -> None:
+        gone = [key for key, row in batch.rows.items() if row is None]
+        new = [(*key, *row) for key, row in batch.rows.items() if row]
+        try:
+            with self._failing(), self._connection.begin():
+                for statement, rows in self._statements(gone, new):
+                    self._connection.execute(statement, rows)
+        except StorageError as error:
+            batch.error = error
+        batch.done = True
+
+    def _statements(
+        self, gone: list[Key], new: list[tuple[int, bytes, bytes, int]]
+    ) -> Iterator[tuple[sa.Executable, list[dict[str, Any]]]]:
+        upsert = _UPSERTS.get(self._url.get_backend_name())
+        if upsert is None:  # a database whose upsert we don't know
+            gone = [*gone, *((destination, key) for destination, key, _, _ in new)]
+        if gone:
+            yield _DELETE, [{"its_destination": d, "its_key": key} for d, key in gone]
+        if new:
+            names = _delivered.c.keys()
+            rows = [dict(zip(names, values, strict=True)) for values in new]
+            yield sa.insert(_delivered) if upsert is None else upsert, rows
+
+    def _migrate(self) -> None:
+        """Bring the tables up to date, all or none."""
+        tables = sa.inspect(self._connection).get_table_names()
+        at = 0
+        if _version.name in tables:
+            at = self._connection.execute(sa.select(_version.c.version)).scalar_one()
+        if at > len(_MIGRATIONS):
+            raise StorageError(
+                f"Ledger {self._name} was made by a newer version (schema {at}). Upgrade "
+                "target-userflow, or give it another ledger"
+            )
+        if at < len(_MIGRATIONS):
+            for new in _MIGRATIONS[at:]:
+                metadata.create_all(self._connection, new)
+            self._connection.execute(sa.delete(_version))
+            self._connection.execute(sa.insert(_version).values(version=len(_MIGRATIONS)))
+
+    def _take_turn(self) -> None:
+        """Let no other machine make what this transaction is about to make."""
+        if self._url.get_backend_name() == "postgresql":  # a SQLite file is this run's alone
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """A transaction of this thread alone."""
+        with self._lock, self._failing(), self._connection.begin():
+            yield
+
+    @property
+    def _name(self) -> str:
+        return name_of(self._url)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Say in one line what the database reports."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            told = of_disk(error) if isinstance(error, OSError) else error
+            cause = str(getattr(error, "orig", None) or told).splitlines()[0]
+            if "locked" in cause:
+                advice = "Another run has it: wait for its end, or give this one another ledger"
+            else:
+                advice = "Set ledger to a place that can, or to an empty string for none"
+            raise StorageError(
+                f"Ledger {self._name} can't be read and written: {cause}. {advice}"
+            ) from None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows that go into one commit, and how it went; None is a row that goes."""
+
+    rows: dict[Key, Row | None] = field(default_factory=dict)
+    done: bool = False
+    error: StorageError | None = None
+
+
+def _upsert(insert: Any) -> Any:
+    new = insert(_delivered)
+    columns = {"mark": new.excluded.mark, "day": new.excluded.day}
+    return new.on_conflict_do_update(index_elements=["destination", "key"], set_=columns)
+
+
+_ASKED = [f"key_{number}" for number in range(AT_ONCE)]
+_AS_THEY_COME: list[Any] = [
+    sa.type_coerce(column, sa.types.NullType)  # `rows` makes bytes of them, and once is enough
+    for column in (_delivered.c.key, _delivered.c.mark, _delivered.c.day)
+]
+_LOOK_UP = sa.select(*_AS_THEY_COME).where(  # always as many keys, so that it is compiled once
+    _delivered.c.destination == sa.bindparam("its"),
+    _AS_THEY_COME[0].in_([sa.bindparam(name, type_=sa.types.NullType()) for name in _ASKED]),
+)
+_UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+_DELETE = sa.delete(_delivered).where(
+    _delivered.c.destination == sa.bindparam("its_destination"),
+    _delivered.c.key == sa.bindparam("its_key"),
+)

@@ -1,0 +1,1 @@
+"""From columns to attributes: values, operations, names and roles. Pure."""

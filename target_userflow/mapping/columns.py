@@ -1,0 +1,86 @@
+"""Which of a stream's columns is the id, the name, the time …: found by name, once per SCHEMA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_userflow.config.settings import StreamOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a SCHEMA message and the options say of a stream."""
+
+    name: str
+    properties: Mapping[str, Any]
+    keys: Sequence[str]
+    options: StreamOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The roles that an object's streams may fill."""
+
+    columns: Mapping[str, Sequence[str]]
+    """Role to the columns it is looked for in; the first that is there."""
+    one_of: Sequence[Sequence[str]]
+    """Of each of these sets, one role at least must be filled."""
+    key_is: str | None = None
+    """The role that a single key property fills when no column does by its name."""
+
+    def without(self, role: str) -> Needs:
+        """The same, less a role that something else fills."""
+        columns = {name: ones for name, ones in self.columns.items() if name != role}
+        return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
+
+
+def found(stream: Stream, needs: Needs) -> dict[str, str]:
+    """Role to column.
+
+    Raises:
+        ConfigError: the options name a role or column that is not there, or a needed one is not.
+    """
+    _check_fields(stream, needs)
+    roles = {**dict(_by_name(stream, needs)), **stream.options.fields}
+    if needs.key_is and len(stream.keys) == 1:
+        roles.setdefault(needs.key_is, stream.keys[0])
+    for wanted in needs.one_of:
+        if not roles.keys() & set(wanted):
+            raise ConfigError(_missing(stream, needs, wanted))
+    return roles
+
+
+def _by_name(stream: Stream, needs: Needs) -> Iterator[tuple[str, str]]:
+    for role, candidates in needs.columns.items():
+        present = [column for column in candidates if column in stream.properties]
+        if present:
+            yield role, present[0]
+
+
+def _check_fields(stream: Stream, needs: Needs) -> None:
+    for role, column in stream.options.fields.items():
+        where = f"Stream '{stream.name}': streams.{stream.name}.fields"
+        if role not in needs.columns:
+            raise ConfigError(
+                f"{where} names no role '{role}'. There are: {', '.join(needs.columns)}"
+            )
+        if column not in stream.properties:
+            raise ConfigError(
+                f"{where}.{role} names column '{column}', which the stream does not have. "
+                f"There are: {', '.join(stream.properties)}"
+            )
+
+
+def _missing(stream: Stream, needs: Needs, wanted: Sequence[str]) -> str:
+    looked_for = [column for role in wanted for column in needs.columns[role]]
+    return (
+        f"Stream '{stream.name}' has no column for {' or '.join(wanted)}; looked for "
+        f"{', '.join(looked_for)}. Name it with "
+        f'streams: {{"{stream.name}": {{"fields": {{"{wanted[0]}": "<column>"}}}}}}'
+    )

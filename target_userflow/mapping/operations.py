@@ -1,0 +1,127 @@
+"""Operations on attributes, and values as the data type that someone asked for.
+
+An operation (Userflow API reference) is an object with exactly one of `OPERATIONS` and maybe a
+`data_type`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.config.settings import OPERATIONS
+from target_userflow.errors import RejectRecord
+from target_userflow.mapping.values import as_text, literal, parsed_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def is_repeatable(attributes: Mapping[str, Any]) -> bool:
+    """Whether setting them twice is like setting them once: all operations are, but sums."""
+    return is_literal(attributes) or not any(
+        isinstance(value, dict) and ("add" in value or "subtract" in value)
+        for value in attributes.values()
+    )
+
+
+def is_literal(attributes: Mapping[str, Any]) -> bool:
+    """Whether they are plain values, without any operation."""
+    return dict not in map(type, attributes.values())
+
+
+def is_operation(value: Mapping[str, Any]) -> bool:
+    """Whether an object says how to change an attribute, rather than being nested data."""
+    named = value.keys() - {"data_type"}
+    return len(named) == 1 and named <= set(OPERATIONS)
+
+
+def checked_operation(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation as the API takes it.
+
+    Raises:
+        RejectRecord: its operand does not suit it.
+    """
+    (name,) = value.keys() - {"data_type"}
+    operand = value[name]
+    if isinstance(operand, dict):
+        raise RejectRecord(f"operation '{name}' has an object as its operand")
+    sent = {**value, name: literal(operand)}
+    if not _OPERANDS.get(name, _is_anything)(sent[name]):
+        raise RejectRecord(f"operation '{name}' does not take a {type(operand).__name__}")
+    if "data_type" in sent:
+        _check_data_type(name, sent[name], sent["data_type"])
+    return sent
+
+
+def _check_data_type(operation: str, operand: Any, data_type: Any) -> None:
+    if data_type not in _DATA_TYPES.get(operation, tuple(_COERCIONS)):
+        raise RejectRecord(f"operation '{operation}' does not go with its data_type")
+    if operand is not None:
+        coerce(operand, data_type)
+
+
+def coerce(value: Any, data_type: str) -> Any:
+    """A value as the data type that `data_types` asks for.
+
+    Raises:
+        RejectRecord: it can't be read as one.
+    """
+    try:
+        return literal(_COERCIONS[data_type](literal(value)))
+    except (ValueError, ArithmeticError, TypeError):
+        raise RejectRecord(f"a value can't be read as {data_type}") from None
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return value
+    number: Decimal = literal(Decimal(value))
+    return int(number) if number == number.to_integral_value() else number
+
+
+def _boolean(value: Any) -> bool:
+    found = _BOOLEANS.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(value)
+    return found
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [as_text(value)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, (str, list))
+
+
+def _is_anything(value: Any) -> bool:  # noqa: ARG001 - a check that any operand passes
+    return True
+
+
+_COERCIONS: dict[str, Callable[[Any], Any]] = {
+    "string": as_text,
+    "number": _number,
+    "boolean": _boolean,
+    "datetime": lambda value: parsed_time(str(value)),
+    "list": _listed,
+}
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+_DATA_TYPES = {
+    "add": ("number",),
+    "subtract": ("number",),
+    "append": ("list",),
+    "prepend": ("list",),
+    "remove": ("list",),
+}
+_OPERANDS: dict[str, Callable[[Any], bool]] = {
+    "add": _is_number,
+    "subtract": _is_number,
+    "append": _is_text,
+    "prepend": _is_text,
+    "remove": _is_text,
+}

@@ -1,0 +1,94 @@
+"""How far a run is, and what sets its pace."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from target_userflow.delivery.tally import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.services import Run
+    from target_userflow.singer.reader import LineReader
+
+_TAP, _READING = "the tap", "reading"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a stream is."""
+
+    stream: str
+    read: int
+    delivered: int
+    rejected: int
+    rate: float
+    """Requests per second, lately."""
+    limit: str
+    """What set the pace, lately; empty once all is done."""
+
+
+class Look(NamedTuple):
+    """What was seen of a run at one moment."""
+
+    at: float
+    requests: Mapping[str, int]
+    limits: Mapping[str, str]
+
+
+class Meter:
+    """Looks at a run from time to time, and tells how far it is."""
+
+    def __init__(self, run: Run, reader: LineReader) -> None:
+        """Look once, at the beginning."""
+        self._run = run
+        self._reader = reader
+        self._looks: deque[Look] = deque()
+        self.look(0)
+
+    def look(self, seconds: float) -> None:
+        """Look again, and forget all that is older than so many seconds but one."""
+        accounts = [*self._run.report.accounts.items()]
+        now = self._run.clock.monotonic()
+        requests = {stream: account.requests for stream, account in accounts}
+        limits = {
+            stream: self._limit(account.object, held=account.unsettled > 0)
+            for stream, account in accounts
+        }
+        self._looks.append(Look(now, requests, limits))
+        while len(self._looks) > 1 and self._looks[1].at <= now - seconds:
+            self._looks.popleft()
+
+    def standings(self) -> list[Standing]:
+        """How far each stream is."""
+        return [self._standing(stream) for stream in [*self._run.report.accounts]]
+
+    @property
+    def share(self) -> float | None:
+        """How much of the input is read; None if that is not known."""
+        return self._reader.size / self._reader.whole if self._reader.whole else None
+
+    def _standing(self, stream: str) -> Standing:
+        account = self._run.report.accounts[stream]
+        first, last = self._looks[0], self._looks[-1]
+        sent = last.requests.get(stream, 0) - first.requests.get(stream, 0)
+        seen = Counter(look.limits[stream] for look in self._looks if stream in look.limits)
+        return Standing(
+            printable(stream),
+            account.received,
+            account.fates["delivered"],
+            account.fates["rejected"],
+            sent / (last.at - first.at) if last.at > first.at else 0.0,
+            seen.most_common(1)[0][0] if seen else "",
+        )
+
+    def _limit(self, name: str, *, held: bool) -> str:
+        """What the records of a stream wait for; nothing once all of them are settled."""
+        if self._run.delivering and held:
+            return self._run.limiting(name)
+        if self._reader.ended:
+            return ""
+        return _TAP if self._reader.waiting or self._run.delivering else _READING

@@ -1,0 +1,142 @@
+"""What there is to say at the end of a run: as facts, which a report holds, and as text."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.config.settings import USER_AGENT
+from target_userflow.delivery.tally import printable
+from target_userflow.reporting.remedies import next_step
+from target_userflow.transport.request_stats import Span, total
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_userflow.services import Run
+
+VERSION = 1
+"""Of the facts: grows when a field goes or changes its meaning, not when one is added."""
+_MOST = 20  # reasons told in the text; the report has all
+_WRONG = ("error", "rejected", "in_doubt", "unsettled", "undeleted")
+
+
+def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
+    """All of a run, as JSON can hold it; times in seconds.
+
+    Args:
+        run: The run, at its end.
+        status: The exit status.
+        error: The line that says why it failed, if it did.
+    """
+    spans = run.timeline.spans()
+    return {
+        "version": VERSION,
+        "target": USER_AGENT,
+        "dry_run": run.settings.dry_run,
+        "started": run.started.isoformat(timespec="seconds"),
+        "seconds": round(run.timeline.seconds, 3),
+        "exit_status": status,
+        "error": error,
+        "streams": _streams(run),
+        **_troubles(run),
+        "waited": [
+            {"product": product, "for": what, "seconds": round(seconds, 1)}
+            for product, what, seconds in run.waits()
+        ],
+        "dead_letters": _letters(run),
+        "requests": _measured(total(spans)),
+        "timeline": [{"at": span.at, **_measured(span)} for span in spans],
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """What needs attention, a paragraph for each kind of it; empty if nothing does."""
+    return "\n".join(_paragraphs(found))
+
+
+def is_wrong(found: dict[str, Any]) -> bool:
+    """Whether there is more to tell than what was to be expected."""
+    return any(found[key] for key in _WRONG)
+
+
+def _streams(run: Run) -> list[dict[str, Any]]:
+    return [
+        {"stream": printable(stream), "object": account.object, **account.row()}
+        for stream, account in run.report.accounts.items()
+    ]
+
+
+def _troubles(run: Run) -> dict[str, Any]:
+    report = run.report
+    accounts = report.accounts.items()
+    return {
+        "rejected": [
+            {**_reason(*key), "count": count, "next_step": next_step(key[1])}
+            for key, count in report.reasons.most_common()
+        ],
+        "in_doubt": {printable(name): one.in_doubt for name, one in accounts if one.in_doubt},
+        "unsettled": {printable(name): one.unsettled for name, one in accounts if one.unsettled},
+        "undeleted": report.undeleted,
+        "skipped": [{**_reason(*key), "count": count} for key, count in report.skips.most_common()],
+    }
+
+
+def _reason(stream: str, reason: str) -> dict[str, str]:
+    return {"stream": printable(stream), "reason": printable(reason)}
+
+
+def _letters(run: Run) -> dict[str, str] | None:
+    if run.rehearsal or not run.report.rejected:
+        return None  # after a dry run there is nothing to replay
+    path = str(run.dead_letters.path)
+    replay = f"target-userflow --config <the same> < {shlex.quote(path)}"
+    return {"path": path, "replay": replay}
+
+
+def _measured(span: Span) -> dict[str, Any]:
+    return {
+        "seconds": round(span.seconds, 3),
+        "requests": span.requests,
+        "limited": span.limited,
+        "failed": span.failed,
+        "p50": _rounded(span.latency(0.5)),
+        "p95": _rounded(span.latency(0.95)),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else float(f"{seconds:.3g}")
+
+
+def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
+    if not found["dry_run"]:  # which says it stream by stream
+        yield from _rejected(found["rejected"])
+    for stream, count in found["in_doubt"].items():
+        yield f"{count:,} in doubt of {stream}: sent again after an answer was lost"
+        yield "    next: look for doubles in what they write, as an API may have taken both"
+    for stream, count in found["unsettled"].items():
+        yield f"{count:,} unsettled of {stream}: they come again on the next run"
+    if found["undeleted"]:
+        yield f"{found['undeleted']:,} deletions rejected: the next version tries them again"
+    for one in found["skipped"][:_MOST]:
+        yield f"{one['count']:,} skipped of {one['stream']}: {one['reason']}"
+    yield from _and_more(found["skipped"])
+    for one in found["waited"]:
+        yield f"{one['product']}: waited {one['seconds']:,.0f} s for {one['for']}"
+    if found["dead_letters"]:
+        yield f"The rejected records are in {found['dead_letters']['path']}"
+        yield "Once their cause is mended, replay them with:"
+        yield f"    {found['dead_letters']['replay']}"
+
+
+def _rejected(rejected: list[dict[str, Any]]) -> Iterator[str]:
+    for one in rejected[:_MOST]:
+        yield f"{one['count']:,} rejected of {one['stream']}: {one['reason']}"
+        yield f"    next: {one['next_step']}"
+    yield from _and_more(rejected)
+
+
+def _and_more(ones: list[dict[str, Any]]) -> Iterator[str]:
+    if ones[_MOST:]:
+        yield f"… and {sum(one['count'] for one in ones[_MOST:]):,} more for other reasons"

@@ -1,0 +1,189 @@
+"""What all sinks of one run share, each part made when it is first needed."""
+
+from __future__ import annotations
+
+import uuid
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.registry import API_OF, TURN
+from target_userflow.deletes.table_versions import Versions
+from target_userflow.delivery.attribute_types import Definitions, Drift
+from target_userflow.delivery.dedup import EventMemory, Memory, RecordMemory
+from target_userflow.delivery.existing_objects import Directories
+from target_userflow.delivery.flush_policy import Window
+from target_userflow.delivery.tally import Report
+from target_userflow.delivery.workers import Delivery
+from target_userflow.delivery.write_modes import Admission, admission
+from target_userflow.dry_run.delivery import Rehearsal, RehearsedDelivery
+from target_userflow.errors import ConfigError
+from target_userflow.ledger.ledger import Ledger, exists
+from target_userflow.singer.dead_letters import DeadLetters
+from target_userflow.transport.request_stats import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_userflow.apis.messages import Api
+    from target_userflow.clock import Clock
+    from target_userflow.config.settings import Destination, Settings
+    from target_userflow.ledger.store import Store
+    from target_userflow.mapping.columns import Stream
+
+
+class Run:
+    """The settings of one run, its files, its accounts, and the ways to the products."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Open nothing yet."""
+        self.settings = settings
+        self.clock = clock
+        self.report = Report(settings.abort_reject_ratio)
+        self.timeline = Timeline(clock)
+        self.started = clock.now()
+        self.delivering = False
+        """Whether a window is being delivered, so that nothing is read."""
+        run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.rehearsal = Rehearsal(settings.pace) if settings.dry_run else None
+        if self.rehearsal:
+            run_id += ".dry-run"
+        self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
+        self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
+        self._deliveries: dict[str, Delivery] = {}
+        self._directories: dict[str, Directories] = {}
+        self._definitions: dict[str, Definitions] = {}
+        self._versions: dict[tuple[str, str], Versions] = {}
+
+    def delivery(self, name: str) -> Delivery:
+        """The way to the product of the object `name`.
+
+        Each has a clock of its own: one that is down does not stop the others.
+        """
+        api = API_OF[name]
+        if api.name not in self._deliveries:
+            pace, clock = self.settings.pace, self.clock.child()
+            parts = api, self._destination(api), pace, clock, self.timeline
+            self._deliveries[api.name] = (
+                RehearsedDelivery(self.rehearsal, *parts) if self.rehearsal else Delivery(*parts)
+            )
+        return self._deliveries[api.name]
+
+    def directories(self, name: str) -> Directories:
+        """What exists in the product of the object `name`."""
+        api, options = API_OF[name], self.settings.streams.values()
+        if api.name not in self._directories:
+            emails = any(one.match_by for one in options)
+            self._directories[api.name] = Directories(api, self.delivery(name), emails=emails)
+        return self._directories[api.name]
+
+    def admission(self, name: str, stream: Stream) -> Admission:
+        """What lets the records of a stream to the object `name` pass.
+
+        Raises:
+            ConfigError: the product has no key, or the options ask for what nobody can know.
+        """
+        self._check_destination(API_OF[name], stream.name)
+        return admission(name, stream, self.directories(name))
+
+    def drift(self, name: str, stream: Stream) -> Drift:
+        """What compares a stream to the object `name` with the attributes there are."""
+        api = API_OF[name]
+        if api.name not in self._definitions:
+            self._definitions[api.name] = Definitions(api, self.delivery(name))
+        definitions, new = self._definitions[api.name], self.settings.new_attributes
+        return Drift(stream.name, api, definitions, new_attributes=new)
+
+    def memory(self, name: str, stream: Stream) -> Memory:
+        """What a stream to the object `name` remembers.
+
+        Raises:
+            ConfigError: `ledger` names no database that can be used.
+            StorageError: it can't be opened, or another run has it.
+        """
+        settings, events = self.settings, name.endswith("events")
+        today = self.clock.now().toordinal()
+        if not settings.ledger:
+            return Memory()
+        if events and stream.keys:
+            return EventMemory(self._ledger(name), today, stream.name, stream.keys)
+        if not events and settings.skip_unchanged:
+            return RecordMemory(self._ledger(name), today, name, settings.resync_days)
+        if not events and not settings.dry_run and exists(settings.ledger):
+            self._ledger(name).forget_records()  # they will change without being noted
+        return Memory()
+
+    def versions(self, name: str, source: str, stream: str) -> Versions:
+        """The versions of a stream to the object `name`; `source` is what the tap calls it.
+
+        Raises:
+            ConfigError: there is no ledger, or none that can be used.
+            StorageError: it can't be opened, or another run has it.
+        """
+        found = self._versions.get((source, stream))
+        if found is None:
+            if not self.settings.ledger:
+                raise ConfigError(
+                    f"Stream '{stream}': its tap sends versions, and without a ledger hard_delete "
+                    "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
+                    "hard_delete to false"
+                )
+            mirror = self._ledger(name).mirror(name, source, stream)
+            found = Versions(mirror, stream, name, self.settings.max_delete_ratio)
+            self._versions[source, stream] = found
+        return found
+
+    def announced(self) -> list[tuple[str, Versions, int]]:
+        """Stream, its versions, and the one that was activated ahead of its records.
+
+        First come those that refer to others: what they delete is there still.
+        """
+        found = [
+            (stream, versions, versions.announced)
+            for (_, stream), versions in self._versions.items()
+            if versions.announced is not None
+        ]
+        return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
+
+    def waits(self) -> Iterator[tuple[str, str, float]]:
+        """Product, what the run waited for there, and for how many seconds."""
+        for name, delivery in self._deliveries.items():
+            yield from ((name, cause.value, secs) for cause, secs in delivery.limits.waits.told())
+
+    def limiting(self, name: str) -> str:
+        """What sets the pace now of what is sent for the object `name`."""
+        delivery = self._deliveries.get(API_OF[name].name)
+        return delivery.limits.waits.limiting.value if delivery else ""
+
+    def close(self) -> None:
+        """Close connections and files."""
+        for delivery in self._deliveries.values():
+            delivery.close()
+        if "_store" in self.__dict__:
+            self._store.close()
+        self.dead_letters.close()
+
+    @cached_property
+    def _store(self) -> Store:
+        if self.settings.dry_run:
+            from target_userflow.dry_run.ledger_copy import CopiedStore  # noqa: PLC0415 - as below
+
+            return CopiedStore(self.settings.ledger)
+        from target_userflow.ledger.store import Store  # noqa: PLC0415 - SQLAlchemy takes half a second
+
+        return Store(self.settings.ledger)
+
+    def _ledger(self, name: str) -> Ledger:
+        return Ledger(self._store, self._destination(API_OF[name]))
+
+    def _destination(self, api: Api) -> Destination:
+        return self.settings.destinations[api.prefix]
+
+    def _check_destination(self, api: Api, stream: str) -> None:
+        missing = self.settings.missing[api.prefix]
+        if missing:
+            names = " and ".join(f"'{name}'" for name in missing)
+            variables = " and ".join(f"TARGET_USERFLOW_{name.upper()}" for name in missing)
+            raise ConfigError(
+                f"Stream '{stream}' is routed to {api.name}: set {names} in the config, or "
+                f"{variables} with --config ENV"
+            )

@@ -1,0 +1,109 @@
+"""Rejected records, as Singer messages that can be piped into the target again.
+
+A record is kept as the tap wrote it, before any stream map: the replay maps it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from target_userflow.errors import StorageError, of_disk
+from target_userflow.mapping.values import encoded
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from io import FileIO
+
+    from target_userflow.apis.messages import Rejected
+
+_ERROR = b', "error": '
+
+
+class DeadLetters:
+    """One file of one run, made when the first record is rejected."""
+
+    def __init__(self, directory: str, run_id: str) -> None:
+        """Touch nothing yet."""
+        self.path = Path(directory) / f"{run_id}.singer"
+        self._file: FileIO | None = None
+        self._lock = threading.Lock()
+        self._schemas: dict[str, bytes] = {}
+
+    def add(self, stream: str, schema: bytes, record: bytes, why: Rejected, at: datetime) -> None:
+        """Append a record, after the SCHEMA that it came under.
+
+        Args:
+            stream: The stream's name.
+            schema: The line of its SCHEMA message.
+            record: The line of the RECORD message.
+            why: What stands in the record's `error`.
+            at: When it was rejected.
+
+        Raises:
+            StorageError: the file can't be written.
+        """
+        reason = why.reason.encode(errors="backslashreplace").decode()  # may name odd columns
+        error = encoded({**asdict(why), "reason": reason, "at": at.isoformat()})
+        with self._lock:
+            if self._schemas.get(stream) != schema:
+                self._write(schema)
+                self._schemas[stream] = schema
+            self._write(_without_error(record) + _ERROR + error + b"}")
+
+    def sync(self) -> None:
+        """Return once everything added is on the disk.
+
+        Raises:
+            StorageError: it can't be.
+        """
+        if self._file:
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._unwritable(error) from None
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file:
+            self._file.close()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self._file = self._file or self._opened()
+            rest = line.strip() + b"\n"
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _opened(self) -> FileIO:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return os.fdopen(os.open(self.path, flags, mode=0o600), "ab", buffering=0)
+
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"Dead letters can't be written to {self.path}: {of_disk(error)}. "
+            "Set dead_letter_dir to a directory that can"
+        )
+
+
+def _without_error(record: bytes) -> bytes:
+    """The line up to its closing brace, less the `error` that an earlier run wrote last."""
+    line = record.strip().removesuffix(b"}")
+    head, found, _ = line.rpartition(_ERROR)
+    return head if found and _is_json(head + b"}") else line
+
+
+def _is_json(line: bytes) -> bool:
+    """Whether it is whole: an `error` inside of the record would leave an open brace."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,226 @@
+"""Sends one request and brings back its answer: the one module that knows the HTTP library.
+
+The expensive parts of `requests` are paid once: the environment is read when a worker's session
+is made, the connections are looked for with its first request, and a request is a copy of a
+prepared one that goes straight to the session's adapter.
+Redirects are not followed on this way, and no `.netrc` can replace the key.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests import exceptions
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from target_userflow.apis.messages import Answer, Outcome, Refused, TryAgain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3.connectionpool import HTTPConnectionPool
+
+    from target_userflow.apis.messages import Request
+
+# at DEBUG it writes the path of every request: of a look-up, that holds an id or an email
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Does once what `requests` does for every request, as all that it sends goes to one place.
+
+    It looks for its pool, its certificates and the way of writing URLs with the first request. For
+    every other one, `requests` would ask the disk again; other threads take the interpreter then.
+    """
+
+    _pool: HTTPConnectionPool | None = None
+    _prefix: str | None = None
+    _has_certificates = False
+
+    def __init__(self, url: str) -> None:
+        """Send to this URL and what is below it."""
+        super().__init__()
+        self._url = url
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        """The pool that the first request found."""
+        if self._pool is None:
+            pool = self._found_pool(args, kwargs)
+            pool.ConnectionCls = _whole(pool.ConnectionCls)
+            self._pool = pool
+        return self._pool
+
+    def _found_pool(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return super().get_connection_with_tls_context(*args, **kwargs)
+        except (exceptions.RequestException, HTTPError, TypeError) as error:  # the last: no host
+            if not requests.utils.select_proxy(self._url, kwargs["proxies"]):
+                raise
+            # whatever it says may quote a password, and the URL was looked at with the config
+            raise exceptions.InvalidProxyURL from error
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """What the request line says: a path, or for some proxies the whole URL."""
+        path = str(request.url).removeprefix(self._url)
+        if self._prefix is None:
+            self._prefix = super().request_url(request, proxies).removesuffix(path)
+        return self._prefix + path
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """An answer that can be read, without the cookies and history that nobody asks for."""
+        return _Response(req, resp)
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Give the pool the certificates that it shall trust."""
+        if not self._has_certificates:
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
+            self._has_certificates = True
+
+
+class _Response(requests.Response):
+    """The status, headers and content of an answer, which is read at once and not in pieces."""
+
+    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
+        """Have nothing of it read yet."""
+        self.request = request
+        self.raw = raw
+        self.status_code = raw.status
+        self.headers = raw.headers
+
+    @property
+    def content(self) -> bytes:
+        """The body; urllib3's own errors tell why it can't be read."""
+        body: bytes = self.raw.read(decode_content=True)
+        return body
+
+
+@cache
+def _whole(connection: Any) -> Any:
+    """A class of connections that send a request at once: `http.client` sends head, then body."""
+
+    class Whole(connection):  # type: ignore[misc] # with or without TLS
+        _parts: list[bytes] | None = None
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            parts: list[bytes] = []
+            self._parts = parts
+            try:
+                super().request(*args, **kwargs)
+            finally:
+                self._parts = None
+            self.send(b"".join(parts))
+
+        def send(self, data: Any) -> None:
+            if self._parts is None:
+                super().send(data)
+            else:
+                self._parts.append(data)
+
+    return Whole
+
+
+class Http:
+    """The connections to one API, kept alive; each thread has a session of its own."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, timeout: float) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: The API's base URL.
+            headers: What every request carries.
+            timeout: Seconds to wait for a connection, and for each part of an answer.
+        """
+        self._url = url
+        self._timeout = timeout
+        self._headers = dict(headers)
+        self._threads = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def send(self, request: Request) -> Answer | Outcome:
+        """The answer to one attempt, or what it means that none came."""
+        try:
+            response = self._adapter().send(self._prepared(request), **self._threads.environment)
+            return Answer(response.status_code, response.headers, response.content)
+        except exceptions.SSLError as error:
+            if any(isinstance(one, _ENDED) for one in _causes(error)):
+                return TryAgain("the connection ended during the TLS handshake", lost=True)
+            return Refused(
+                f"can't be trusted, TLS says: {_causes(error)[-1]}. Check its api_url; where a "
+                f"proxy or an authority of your own signs, {_CERTIFICATES}"
+            )
+        except exceptions.InvalidProxyURL:
+            return Refused(f"can't be asked: its proxy has no http:// or https:// URL. {PROXY}")
+        except (exceptions.RequestException, HTTPError) as error:  # the latter if it breaks off
+            lost = not _never_sent(error)
+            return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
+        except OSError as error:  # certificates that the environment names
+            return Refused(f"can't be asked: {error}. Check REQUESTS_CA_BUNDLE")
+
+    def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions:
+            session.close()
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for this API, without a password in it."""
+        with requests.Session() as session:
+            proxies = self._environment(session)["proxies"]
+        found = requests.utils.select_proxy(self._url, proxies)
+        return str(found).rpartition("@")[2].rpartition("//")[2] if found else None
+
+    def _prepared(self, request: Request) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = self._url + request.path
+        prepared.body = request.body
+        prepared.headers = {**self._headers, "Content-Length": str(len(request.body))}  # type: ignore[assignment] # any mapping will do
+        return prepared
+
+    def _adapter(self) -> requests.adapters.BaseAdapter:
+        if not hasattr(self._threads, "adapter"):
+            session = requests.Session()
+            session.mount(self._url, _Adapter(self._url))
+            self._sessions.append(session)
+            self._threads.environment = self._environment(session)
+            self._threads.adapter = session.get_adapter(self._url)
+        adapter: requests.adapters.BaseAdapter = self._threads.adapter
+        return adapter
+
+    def _environment(self, session: requests.Session) -> dict[str, Any]:
+        """Proxies and certificates that the environment names."""
+        found = session.merge_environment_settings(self._url, {}, False, None, None)  # noqa: FBT003 - requests' own signature
+        return {**found, "timeout": self._timeout}
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether no connection came about, so that the request can't have been carried out."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, (exceptions.ConnectTimeout, exceptions.ProxyError)) or isinstance(
+        reason, NewConnectionError
+    )
+
+
+def _cause(error: Exception) -> str:
+    """What the innermost error says, in one line and without its number and connection."""
+    said = " ".join(str(_causes(error)[-1]).split())
+    return re.sub(r"^\w+\(host=[^)]*\): |\[Errno -?\d+\] ", "", said)[:_LONGEST_CAUSE]
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and what it wraps, down to the innermost: requests wraps urllib3, that wraps ssl."""
+    inner = [getattr(error, "reason", None), *error.args]
+    wrapped = [one for one in inner if isinstance(one, BaseException)]
+    return [error, *_causes(wrapped[0])] if wrapped else [error]
+
+
+PROXY = "Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
+_CERTIFICATES = "name its certificates in REQUESTS_CA_BUNDLE"
+_LONGEST_CAUSE = 200  # characters: it may quote what came instead of HTTP
+_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

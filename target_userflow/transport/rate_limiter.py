@@ -1,0 +1,162 @@
+"""The pace that all workers of an API share: budgets per minute, its own limit, its pauses."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from target_userflow.transport.adaptive_rate import LearnedLimit
+from target_userflow.transport.throttle_stats import Cause, Waits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from target_userflow.clock import Clock
+
+_MINUTE = 60.0
+_CATCH_UP = 0.5  # seconds of turns that nobody was there to take are not lost
+_LATE = 0.25  # seconds that a worker may come late to its turn
+_TRANSIT = 0.5  # seconds that a request may take longer to the API than the next one
+
+
+class Budget:
+    """Spreads requests so that no 60 seconds hold more than allowed, wherever the API counts from.
+
+    What is held back for that is about 2 %.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        """Allow so many in any 60 seconds."""
+        self.next = -math.inf
+        """When the next request may start."""
+        self._interval = (_MINUTE + _CATCH_UP + _LATE + _TRANSIT) / per_minute
+        self._after_used = -math.inf
+        """What `next` would be, had no other turns been taken than those that were used."""
+
+    def take(self, turn: float) -> None:
+        """Let one start then."""
+        self.next = self._after(turn, self.next)
+
+    def use(self, turn: float) -> None:
+        """Note that one did start."""
+        self._after_used = self._after(turn, self._after_used)
+
+    def void(self) -> None:
+        """Let none of those start that have not yet."""
+        self.next = self._after_used
+
+    def _after(self, turn: float, next_turn: float) -> float:
+        missed = _CATCH_UP if next_turn > -math.inf else 0.0  # none before the first
+        return max(next_turn, turn - missed) + self._interval
+
+
+class Turn(NamedTuple):
+    """When a request may start, and what it waits for until then."""
+
+    at: float
+    cause: Cause
+    pauses: int
+
+
+class Limits:
+    """Hands out turns that keep to the budget of an API, those of its endpoints, and its limit."""
+
+    def __init__(self, per_minute: int | None, of_paths: Mapping[str, int], clock: Clock) -> None:
+        """Know nothing yet of the API's own limit.
+
+        Args:
+            per_minute: Requests that the API may be sent; None for as many as go.
+            of_paths: Likewise for single endpoints, by their path.
+            clock: Time, and whether the run is stopped.
+        """
+        self._budget = Budget(per_minute) if per_minute else None
+        self._of_paths = {path: Budget(budget) for path, budget in of_paths.items()}
+        self._learned = LearnedLimit()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._paused_until = -math.inf
+        self._pauses = 0
+        self.waits = Waits(clock)
+        """What held requests back, and for how long."""
+
+    def wait(self, path: str) -> float:
+        """Return when a request to `path` may start, or when the run is stopped.
+
+        Returns:
+            The time, to tell with it what became of the request.
+        """
+        while not self._clock.stopped:
+            turn = self.book(path)
+            seconds = turn.at - self._clock.monotonic()
+            if seconds > 0:
+                with self.waits.on(turn.cause):
+                    self._clock.sleep(seconds)
+            if self.claim(turn, path):
+                break
+        return self._clock.monotonic()
+
+    def book(self, path: str) -> Turn:
+        """Take the next turn, which is valid until the API asks for a pause."""
+        with self._lock:
+            now = self._clock.monotonic()
+            holds = [(self._learned.next, Cause.LIMIT), (self._paused_until, Cause.PAUSE)]
+            holds += ((budget.next, cause) for budget, cause in self._budgets(path))
+            at, cause = max(holds, key=lambda hold: hold[0])
+            turn = Turn(max(at, now), cause, self._pauses)
+            self._learned.take(turn.at)
+            for budget, _ in self._budgets(path):
+                budget.take(turn.at)
+            return turn
+
+    def claim(self, turn: Turn, path: str) -> bool:
+        """Whether a request may start now, as its turn has come; else it has to book another."""
+        with self._lock:
+            if turn.pauses != self._pauses:
+                return False
+            budgets = [budget for budget, _ in self._budgets(path)]
+            if budgets and self._clock.monotonic() > turn.at + _LATE:
+                self._void()  # who is late would come at the same time as those behind
+                return False
+            for budget in budgets:
+                budget.use(turn.at)
+            return True
+
+    def accepted(self, started: float) -> None:
+        """Note that a request which started then was let in."""
+        with self._lock:
+            self._learned.accepted(started)
+
+    def refused(self, started: float, after: float | None) -> None:
+        """Let nobody start for a while, and all more slowly then: the API answered 429.
+
+        Args:
+            started: When the request did that was answered so.
+            after: The seconds that the answer asks to wait for, if it says.
+        """
+        with self._lock:
+            before = self._learned.until
+            self._learned.refused(started, self._clock.monotonic(), after)
+            if self._learned.until > before:
+                self._void()
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody start for this long: the API asked to come back later."""
+        with self._lock:
+            until = self._clock.monotonic() + seconds
+            if until > self._paused_until:
+                self._paused_until = until
+                self._void()
+
+    def _budgets(self, path: str) -> Iterator[tuple[Budget, Cause]]:
+        if self._budget:
+            yield self._budget, Cause.BUDGET
+        if path in self._of_paths:
+            yield self._of_paths[path], Cause.LIMIT
+
+    def _void(self) -> None:
+        """Take back all turns that are still to come: who waits for one takes another."""
+        self._pauses += 1
+        self._learned.void()
+        for budget in (*self._of_paths.values(), *([self._budget] if self._budget else [])):
+            budget.void()

@@ -1,0 +1,125 @@
+"""What an answer means for its request, and how long to wait before the next attempt; all pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import backoff
+
+from target_userflow.apis.messages import Delivered, Refused, Rejected, TryAgain, json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_userflow.apis.messages import Answer, Api, Outcome
+
+LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
+
+_SUCCESS, _REDIRECT, _SERVER_ERROR = 2, 3, 5  # classes of HTTP statuses
+_NOT_FOUND, _TOO_MANY = 404, 429
+_OF_THIS_RECORD = {400, 409, 413, 422}
+_LATER = {408, 425, _TOO_MANY}
+_GATEWAYS = {502, 504}  # the API may have done it, and only its answer got lost on the way
+_REMEDIES = {
+    401: "the key is wrong, revoked or of another region. Check {key}{region} and {url}",
+    403: "the key may not do this. Check {key}",
+}
+_CHECK_URL = "Check {url}"
+
+
+def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
+    """What an answer means for its request.
+
+    Args:
+        answer: The answer, with its whole body.
+        api: Who gave it.
+        now: The wall clock, for a `Retry-After` that is a date.
+    """
+    status, kind = answer.status, answer.status // 100
+    if kind == _SUCCESS:
+        return _of_success(answer, api)
+    if status in _OF_THIS_RECORD:
+        return _rejected(status, error_of(answer.body))
+    if status in _LATER or kind == _SERVER_ERROR:
+        after = retry_after(answer.headers.get("Retry-After"), now=now)
+        limited = status == _TOO_MANY
+        everyone = limited or after is not None
+        lost = status in _GATEWAYS
+        return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
+    what = ", a redirect, which is never followed. " if kind == _REDIRECT else ": "
+    remedy = _REMEDIES.get(status, _CHECK_URL)
+    region = "" if api.prefix else ", region"  # a setting of Userflow's alone
+    settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url", "region": region}
+    return Refused(f"answered HTTP {status}{what}{remedy.format(**settings)}")
+
+
+def is_missing(answer: Answer) -> bool:
+    """Whether the API itself says that something is not there; a wrong URL's 404 is none of its."""
+    return answer.status == _NOT_FOUND and bool(error_of(answer.body))
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """The seconds that a `Retry-After` header asks for, in either of its forms.
+
+    Returns:
+        0 for a date that has passed; None where the header is missing or neither form.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"\s*\d+\s*", value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if date.tzinfo is None:  # RFC 9110: HTTP dates are in GMT
+        date = date.replace(tzinfo=timezone.utc)
+    return max(0.0, (date - now).total_seconds())
+
+
+def waits() -> Iterator[float]:
+    """Seconds to wait after each failed attempt: exponential, with full jitter."""
+    exponential = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT)
+    next(exponential)  # its first value only starts it
+    return (backoff.full_jitter(seconds) for seconds in exponential)
+
+
+def error_of(body: bytes) -> dict[str, Any]:
+    """The error that an answer's body tells, or nothing.
+
+    Userflow documents `{"error": {code, message, doc_url, request_id}}`; JSON:API, which User
+    Interviews resembles, has a list of `errors` with `code`, `title` and `detail`, and Userpilot
+    one with `error_code`, `error` and `message`.
+    """
+    found = json_object(body)
+    errors = found.get("errors")
+    error = errors[0] if isinstance(errors, list) and errors else found.get("error")
+    if not isinstance(error, dict):
+        return {"message": error} if isinstance(error, str) else {}
+    names = {"code": ("code", "error_code"), "message": ("message", "detail", "title")}
+    told = {
+        name: next((error[one] for one in others if error.get(one)), None)
+        for name, others in names.items()
+    }
+    return {**error, **told}
+
+
+def _of_success(answer: Answer, api: Api) -> Outcome:
+    if not api.is_believable(answer):
+        return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
+    found = json_object(answer.body)
+    if "error" in found or found.get("errors"):
+        return _rejected(answer.status, error_of(answer.body))
+    return Delivered()
+
+
+def _rejected(status: int, error: dict[str, Any]) -> Rejected:
+    code, message, request_id = (
+        str(error[key]) if error.get(key) is not None else None
+        for key in ("code", "message", "request_id")
+    )
+    reason = f"HTTP {status} {code}" if code else f"HTTP {status}"
+    return Rejected(reason, status, code, message, request_id)

@@ -1,0 +1,343 @@
+"""Whatever comes in whatever order, merged or not, with every fault there is: one truth.
+
+The truth is a model of the API's rules in plain Python, which knows neither requests nor the
+sandbox. It is told the records as they were read, cut into windows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.process import record, schema, state
+from support.taps import Counted, run_here
+
+from target_userflow.clock import Clock
+from target_userflow.sandbox.faults import FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_userflow.sandbox import Sandbox
+
+Message = dict[str, Any]
+
+KEYS = {"groups": ["group_id"], "users": ["user_id"], "memberships": ["user_id", "group_id"]}
+TURNS = ("groups", "users", "memberships")
+ANY: Message = {}
+COLUMNS = {"a": ANY, "b": ANY, "n": ANY, "l": ANY, "groups": ANY, "_sdc_deleted_at": "string"}
+WHEN = "2026-01-01T00:00:00Z"
+
+user_ids = st.sampled_from(["u1", "u2"])
+group_ids = st.sampled_from(["g1", "g2"])
+values = st.none() | st.integers(0, 3) | st.sampled_from(["x", "y"])
+numbers = st.integers(0, 3) | st.none()
+operations = st.tuples(st.sampled_from(["set_once", "set", "add"]), st.integers(0, 3)).map(
+    lambda one: {one[0]: one[1]}
+)
+lists = st.sampled_from(["p", "q"])
+changes = st.one_of(
+    st.lists(lists, max_size=2, unique=True),
+    lists.map(lambda one: {"append": one}),
+    lists.map(lambda one: {"prepend": one}),
+    lists.map(lambda one: {"remove": one}),
+)
+attributes = st.fixed_dictionaries(
+    {}, optional={"a": values, "b": numbers, "n": numbers | operations, "l": changes}
+)
+ids = st.fixed_dictionaries({"user_id": user_ids, "group_id": group_ids})
+upserts = st.tuples(st.sampled_from(TURNS), ids, attributes)
+joins = st.tuples(
+    st.just("users"), ids, st.fixed_dictionaries({"groups": st.lists(group_ids, max_size=2)})
+)
+plain = st.tuples(
+    st.just("users"), ids, st.fixed_dictionaries({}, optional={"a": st.integers(), "b": numbers})
+)
+deletions = st.tuples(st.sampled_from(TURNS), ids, st.just({"_sdc_deleted_at": WHEN}))
+readings = st.tuples(st.just("the end of a version"), st.sampled_from(TURNS))
+steps = st.lists(st.one_of(upserts, plain, joins, deletions, deletions, readings), max_size=40)
+
+SCHEMAS = [
+    schema(stream, {**dict.fromkeys(KEYS[stream], "string"), **COLUMNS}, KEYS[stream])
+    for stream in TURNS
+]
+
+
+def tapped(chosen: list[Any]) -> list[Message]:
+    """The messages of a tap that takes these steps; each stream counts its versions."""
+    at = dict.fromkeys(TURNS, 1)
+    messages = []
+    for stream, *rest in chosen:
+        if stream in TURNS:
+            named, others = rest
+            own = {name: named[name] for name in KEYS[stream]}
+            kept = {name: one for name, one in others.items() if name not in own}
+            kept = kept if stream == "users" else {k: v for k, v in kept.items() if k != "groups"}
+            messages.append({**record(stream, **own, **kept), "version": at[stream]})
+        else:
+            (ended,) = rest
+            version = {"version": at[ended]}
+            messages.append({"type": "ACTIVATE_VERSION", "stream": ended, **version})
+            at[ended] += 1
+    return messages
+
+
+# The model
+
+
+class Userflow:
+    """Users with their memberships, and groups, by the rules of the API reference."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.users: dict[str, dict[str, Any]] = {}
+        self.groups: dict[str, Any] = {}
+        self.memberships: dict[tuple[str, str], Any] = {}
+
+    def upsert(self, stream: str, row: Message) -> None:
+        """Create or merge; whatever is referred to is created as well."""
+        changed = {name: row[name] for name in row if name not in {*KEYS["memberships"], "groups"}}
+        user, group = row.get("user_id", ""), row.get("group_id", "")
+        if stream == "groups":
+            merge(self.groups.setdefault(group, {}), changed)
+        elif stream == "users":
+            merge(self.users.setdefault(user, {}), changed)
+            for one in row.get("groups", ()):
+                self.groups.setdefault(one, {})
+                self.memberships.setdefault((user, one), {})
+        else:
+            self.users.setdefault(user, {})
+            self.groups.setdefault(group, {})
+            merge(self.memberships.setdefault((user, group), {}), changed)
+
+    def delete(self, stream: str, key: tuple[str, ...]) -> None:
+        """Delete, and with it what can't be without it; what is gone already is no error."""
+        if stream == "memberships":
+            self.memberships.pop((key[0], key[1]), None)
+        else:
+            place = ("users", "groups").index(stream)
+            (self.users, self.groups)[place].pop(key[0], None)
+            for one in [one for one in self.memberships if one[place] == key[0]]:
+                del self.memberships[one]
+
+
+def merge(there: Message, changed: Message) -> None:
+    """One by one: a null unsets, a value or an operation sets."""
+    for name, change in changed.items():
+        after = changed_to(there.get(name), change)
+        there.pop(name, None)
+        if after is not None:
+            there[name] = after
+
+
+def changed_to(before: Any, change: Any) -> Any:
+    """The value after a change, by the documented meaning of the operations."""
+    if not isinstance(change, dict):
+        return change
+    ((operation, operand),) = change.items()
+    items = before or []
+    new = [operand] if operation in {"append", "prepend"} and operand not in items else []
+    meanings: dict[str, Callable[[], Any]] = {
+        "set": lambda: operand,
+        "set_once": lambda: operand if before is None else before,
+        "add": lambda: operand + (before or 0),
+        "append": lambda: [*items, *new],
+        "prepend": lambda: [*new, *items],
+        "remove": lambda: None if before is None else [one for one in items if one != operand],
+    }
+    return meanings[operation]()
+
+
+class Replica:
+    """What should become of messages: windows in the order of their objects, and versions."""
+
+    def __init__(self, size: int) -> None:
+        """Begin with nothing delivered, and so many records to a window."""
+        self.truth = Userflow()
+        self._size = size
+        self._waiting: list[Message] = []
+        self._delivered: dict[str, dict[tuple[str, ...], int]] = {one: {} for one in TURNS}
+        self._latest: dict[str, int] = {}
+        self._ahead: dict[str, Message] = {}
+
+    def read(self, messages: list[Message]) -> None:
+        """Take messages in, to the end of the input."""
+        for message in messages:
+            if message["type"] == "RECORD":
+                self._waiting.append(message)
+                if len(self._waiting) == self._size:
+                    self._deliver()
+            elif message["type"] == "ACTIVATE_VERSION":
+                self._deliver()
+                self._announce(message)
+        self._deliver()
+        for stream in reversed(TURNS):
+            if stream in self._ahead:
+                self._activate(self._ahead[stream])
+
+    def _deliver(self) -> None:
+        """Groups, users, memberships; what ends deleted goes last, and in reverse."""
+        window, self._waiting = self._waiting, []
+        last = [is_end(one) and not comes_back(n, window) for n, one in enumerate(window)]
+        turns = [(stream, False) for stream in TURNS]
+        turns += [(stream, True) for stream in reversed(TURNS)]
+        for turn in turns:
+            for one, is_last in zip(window, last, strict=True):
+                if (one["stream"], is_last) == turn:
+                    self._one(one)
+
+    def _one(self, message: Message) -> None:
+        """One record in its turn."""
+        stream, key = message["stream"], key_of(message)
+        if is_end(message):
+            self._gone(stream, key)
+        else:
+            self.truth.upsert(stream, message["record"])
+            self._latest[stream] = self._delivered[stream][key] = message["version"]
+
+    def _gone(self, stream: str, key: tuple[str, ...]) -> None:
+        self.truth.delete(stream, key)
+        self._delivered[stream].pop(key, None)
+
+    def _announce(self, message: Message) -> None:
+        """A version without a record yet may be one that comes ahead of its records."""
+        stream, version = message["stream"], message["version"]
+        if self._latest.get(stream) == version or version in self._delivered[stream].values():
+            self._ahead.pop(stream, None)
+            self._activate(message)
+        else:
+            self._ahead[stream] = message
+
+    def _activate(self, message: Message) -> None:
+        """All that this stream delivered under an older version goes."""
+        known = self._delivered[message["stream"]]
+        for key in [key for key, version in known.items() if version < message["version"]]:
+            self._gone(message["stream"], key)
+
+
+def key_of(message: Message) -> tuple[str, ...]:
+    return tuple(message["record"][name] for name in KEYS[message["stream"]])
+
+
+def is_end(message: Message) -> bool:
+    return "_sdc_deleted_at" in message["record"]
+
+
+def comes_back(at: int, window: list[Message]) -> bool:
+    """Whether a later record of the window brings the object back."""
+    same = [one for one in window[at:] if one["stream"] == window[at]["stream"]]
+    return not all(is_end(one) for one in same if key_of(one) == key_of(window[at]))
+
+
+# The test
+
+
+class FrozenClock(Clock):
+    """No time passes, so that a window is full after so many records and never before."""
+
+    def monotonic(self) -> float:
+        """Always the same."""
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for nothing."""
+
+    def child(self) -> Clock:
+        """Another one."""
+        self._children.append(FrozenClock(self))
+        return self._children[-1]
+
+
+def ran(
+    sandbox: Sandbox, messages: list[Message], window: int, faults: dict[str, float], **config: Any
+) -> Counted:
+    """One run into an empty sandbox, with a ledger of its own."""
+    sandbox.reset()
+    sandbox.configure(faults=faults, seed=1, slow_ms=5, retry_after="none")
+    settings_ = {**sandbox.config, "hard_delete": True, "max_delete_ratio": 1, **config}
+    settings_ |= {"batch_size_rows": window, "concurrency": 5, "max_retry_seconds": 1000}
+    with tempfile.TemporaryDirectory() as home:
+        said = [*SCHEMAS, *messages, state({"end": True})]
+        result = run_here(Path(home), settings_, said, clock=FrozenClock())
+    assert result.status == 0
+    return result
+
+
+def found(sandbox: Sandbox) -> Userflow:
+    """What the sandbox keeps, as the model has it."""
+    there, kept = Userflow(), sandbox.state()
+    there.groups = {name: one["attributes"] for name, one in kept["groups"].items()}
+    there.users = {name: one["attributes"] for name, one in kept["users"].items()}
+    there.memberships = {
+        (user, group): values
+        for user, one in kept["users"].items()
+        for group, values in one["memberships"].items()
+    }
+    return there
+
+
+def without_sums(messages: list[Message]) -> list[Message]:
+    """The same with nothing in it that a lost answer would double."""
+    own = deepcopy(messages)
+    for one in own:
+        changed = one.get("record", {}).get("n")
+        if isinstance(changed, dict) and "add" in changed:
+            one["record"]["n"] = {"set": changed["add"]}
+    return own
+
+
+ALL_FAULTS = {**dict.fromkeys(FAULTS, 0.05)}
+bounded = settings(
+    max_examples=60,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("faults", [{}, ALL_FAULTS], ids=["no faults", "all faults"])
+@bounded
+@given(chosen=steps, window=st.sampled_from([1, 2, 5, 50]), skip=st.booleans())
+def test_the_destination_is_what_the_rules_of_the_api_make_of_the_records(
+    sandbox: Sandbox, faults: dict[str, float], chosen: list[Any], window: int, *, skip: bool
+) -> None:
+    """Upserts, operations, nulls, lists, deletes and versions of few keys, in any order."""
+    messages = tapped(chosen)
+    if faults:
+        messages = without_sums(messages)
+    model = Replica(window)
+    model.read(messages)
+    result = ran(sandbox, messages, window, faults, skip_unchanged=skip)
+    truth, there = model.truth, found(sandbox)
+    assert (there.groups, there.users) == (truth.groups, truth.users)
+    assert there.memberships == truth.memberships
+    for counts in result.counts.values():
+        beside = {"received", "deleted", "in_doubt"}
+        fates = sum(count for name, count in counts.items() if name not in beside)
+        assert counts.get("received", 0) == fates
+
+
+@bounded
+@given(chosen=st.lists(st.one_of(plain, plain, upserts, joins, deletions), max_size=40))
+def test_merged_and_unmerged_records_end_in_the_same(sandbox: Sandbox, chosen: list[Any]) -> None:
+    """One stream in one window, and record by record: the same users, with fewer requests."""
+    messages = [one for one in tapped(chosen) if one["stream"] == "users"]
+    ran(sandbox, messages, 1, {})
+    unmerged, asked = found(sandbox), len(sandbox.requests())
+    result = ran(sandbox, messages, 50, {})
+    merged = found(sandbox)
+    assert (merged.users, merged.memberships) == (unmerged.users, unmerged.memberships)
+    saved = result.counts.get("users", {}).get("merged", 0)
+    assert len(sandbox.requests()) == asked - saved
+
+
+def test_plain_records_of_one_user_are_one_request_in_the_test_above(sandbox: Sandbox) -> None:
+    """So that it has merged anything at all."""
+    rows = [("users", {"user_id": "u1", "group_id": "g1"}, {"a": n}) for n in range(9)]
+    ran(sandbox, tapped(rows), 50, {})
+    assert len(sandbox.requests()) == 1

@@ -1,0 +1,198 @@
+"""A CRM's records find the product's users by email: what is there is enriched, none is created."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.process import asked, record, run_target, schema, writes
+from support.readme import config as recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_userflow.sandbox import Sandbox
+
+PRODUCT = schema("users", {"id": "string", "email": "string", "plan": "string"})
+TEXT = {"type": ["string", "null"]}
+ACCOUNT = {"type": ["object", "null"], "properties": {"Name": TEXT, "Industry": TEXT}}
+CONTACT = schema(
+    "Contact",
+    {"Id": "string", "Email": "string", "Title": "string", "AccountId": "string"},
+    keys=["Id"],
+)
+CONTACT["schema"]["properties"]["Account"] = ACCOUNT
+LEAD = schema("Lead", {"Id": "string", "Email": "string", "Status": "string"}, keys=["Id"])
+ACCOUNTS = schema(
+    "Account",
+    {
+        "Id": "string",
+        "Product_Id__c": "string",
+        "Industry": "string",
+        "NumberOfEmployees": "number",
+    },
+    keys=["Id"],
+)
+MATCHED = {"object": "users", "match_by": "email", "fields": {"email": "Email"}}
+
+
+def product(*people: tuple[str, str | None]) -> list[dict[str, Any]]:
+    """Users as the product itself identified them."""
+    return [PRODUCT, *(record("users", id=id_, email=email, plan="pro") for id_, email in people)]
+
+
+def contact(id_: str, email: str | None, **values: Any) -> dict[str, Any]:
+    """A contact as `tap-salesforce` writes it."""
+    empty = {"Title": None, "AccountId": None, "Account": None}
+    return record("Contact", **{"Id": id_, "Email": email, **empty, **values})
+
+
+def attributes(sandbox: Sandbox) -> dict[str, Any]:
+    """What the users have."""
+    return {name: user["attributes"] for name, user in sandbox.state()["users"].items()}
+
+
+def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The README's recipe: contacts with their account, leads, and accounts as groups."""
+    acme = [schema("groups", {"id": "string"}), record("groups", id="acme")]
+    ada, bob = ("u1", "ada@example.com"), ("u2", "Bob@Example.com")
+    run_target(tmp_path, sandbox.config, [*product(ada, bob), *acme])
+    account = {"Name": "Acme", "Industry": "Space"}
+    messages = [
+        ACCOUNTS,
+        record("Account", Id="001A", Product_Id__c="acme", Industry="Space", NumberOfEmployees=7),
+        record("Account", Id="001B", Product_Id__c="unknown", Industry="Sea", NumberOfEmployees=8),
+        record("Account", Id="001C", Product_Id__c=None, Industry="Air", NumberOfEmployees=None),
+        CONTACT,
+        contact("003A", "ADA@example.com", Title="CTO", AccountId="001A", Account=account),
+        contact("003B", "nobody@example.com", Title="CFO"),
+        contact("003C", None, Title="CEO"),
+        LEAD,
+        record("Lead", Id="00QA", Email="bob@example.com", Status="Open"),
+    ]
+    config = {**sandbox.config, **recipe("Salesforce enriches the users there are")}
+    result = run_target(tmp_path, config, messages)
+    assert result.status == 0, result.log
+    contacts = {"sf_contact_id": "003A", "sf_title": "CTO", "sf_industry": "Space"}
+    lead = {"sf_lead_id": "00QA", "sf_lead_status": "Open"}
+    assert attributes(sandbox) == {
+        "u1": {"email": "ada@example.com", "plan": "pro", **contacts},
+        "u2": {"email": "Bob@Example.com", "plan": "pro", **lead},
+    }
+    groups = {name: one["attributes"] for name, one in sandbox.state()["groups"].items()}
+    assert groups == {"acme": {"sf_industry": "Space", "sf_employees": 7}}
+    reasons = {"its email matches no user", "has no email to match by"}
+    assert all(f"1 skipped of Contact: {reason}" in result.log for reason in reasons)
+
+
+def test_an_email_of_several_users_is_nobodys(sandbox: Sandbox, tmp_path: Path) -> None:
+    """In whatever case they are written: the record is skipped, with the reason."""
+    twins = [("u1", "ada@example.com"), ("u2", "Ada@Example.com")]
+    run_target(tmp_path, sandbox.config, product(*twins))
+    before = len(writes(sandbox))
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    result = run_target(tmp_path, config, [CONTACT, contact("003A", "ada@example.com")])
+    assert result.status == 0, result.log
+    assert len(writes(sandbox)) == before
+    assert "1 skipped of Contact: its email matches several users" in result.log
+
+
+@pytest.mark.parametrize(("contacts", "questions"), [(3, 3), (250, 2)])
+def test_emails_are_resolved_like_ids(
+    sandbox: Sandbox, tmp_path: Path, contacts: int, questions: int
+) -> None:
+    """A few are looked up, many are found in the list: two pages for 150 users."""
+    people = [(f"u{n}", f"U{n}@example.com") for n in range(150)]
+    run_target(tmp_path, sandbox.config, product(*people))
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    found = [contact(f"003{n}", f"u{n}@EXAMPLE.com", Title="CTO") for n in range(contacts)]
+    result = run_target(tmp_path, config, [CONTACT, *found])
+    assert result.status == 0, result.log
+    titled = {name for name, one in attributes(sandbox).items() if one.get("Title") == "CTO"}
+    assert titled == {f"u{n}" for n in range(min(contacts, 150))}
+    assert len(asked(sandbox, "/users")) == questions
+
+
+def test_one_list_serves_all_streams(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Emails and ids come from the same pages: two streams, two pages."""
+    people = [(f"u{n}", f"u{n}@example.com") for n in range(150)]
+    run_target(tmp_path, sandbox.config, product(*people))
+    streams = {"Contact": MATCHED, "users": {"mode": "update"}}
+    contacts = [contact(f"003{n}", f"u{n}@example.com") for n in range(150)]
+    messages = [*product(*people), CONTACT, *contacts]
+    result = run_target(tmp_path, {**sandbox.config, "streams": streams}, messages)
+    assert result.status == 0, result.log
+    assert len(asked(sandbox, "/users")) == 2
+
+
+def test_a_user_that_the_run_itself_creates_is_found(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Even if its email was asked for before."""
+    contacts = [contact("003A", "ada@example.com", Title="CTO")] * 2
+    messages = [CONTACT, contacts[0], *product(("u1", "Ada@example.com")), CONTACT, contacts[1]]
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}, "batch_size_rows": 1}
+    result = run_target(tmp_path, config, messages)
+    assert attributes(sandbox)["u1"]["Title"] == "CTO"
+    assert "1 skipped of Contact" in result.log
+
+
+def test_the_records_of_one_user_arrive_in_order(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Different spellings of one email are one user, and the last record wins."""
+    run_target(tmp_path, sandbox.config, product(("u1", "ada@example.com")))
+    spellings = ["ada@example.com", "ADA@example.com", " Ada@Example.com "]
+    contacts = [contact("003A", email, Title=email) for email in spellings * 10]
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    run_target(tmp_path, config, [CONTACT, *contacts])
+    assert attributes(sandbox)["u1"]["Title"] == spellings[-1]
+
+
+def test_unchanged_contacts_are_not_sent_again(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The ledger knows them by the user that they were matched with."""
+    run_target(tmp_path, sandbox.config, product(("u1", "ada@example.com")))
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}, "skip_unchanged": True}
+    messages = [CONTACT, contact("003A", "ada@example.com", Title="CTO")]
+    run_target(tmp_path, config, messages)
+    before = len(writes(sandbox))
+    run_target(tmp_path, config, messages)
+    assert len(writes(sandbox)) == before
+
+
+def test_no_email_stands_in_the_log(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Not even at DEBUG, where the HTTP library would write what is asked for."""
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    debug = {"TARGET_USERFLOW_LOGLEVEL": "DEBUG"}
+    messages = [CONTACT, contact("003A", "ada@example.com")]
+    result = run_target(tmp_path, config, messages, env=debug)
+    assert "DEBUG" in result.log
+    assert len(asked(sandbox, "/users")) == 1
+    assert "ada" not in result.log
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"object": "groups", "match_by": "email"}, "match_by finds users"),
+        ({"object": "users", "match_by": "email"}, "no column for email"),
+        ({**MATCHED, "mode": "insert"}, "mode 'insert'"),
+        ({"object": "users", "match_by": "phone"}, "'phone' is not one of"),
+    ],
+)
+def test_a_match_that_cannot_be_made_stops_the_run(
+    sandbox: Sandbox, tmp_path: Path, options: dict[str, Any], words: str
+) -> None:
+    """Before anything is sent, with the setting in the line."""
+    config = {**sandbox.config, "streams": {"Contact": options}}
+    result = run_target(tmp_path, config, [CONTACT, contact("003A", "ada@example.com")])
+    assert result.status == 1
+    assert words in result.log
+    assert sandbox.requests() == []
+
+
+def test_a_contact_that_is_gone_takes_no_user_along(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A CRM enriches users; that it forgets a contact says nothing of the product's user."""
+    run_target(tmp_path, sandbox.config, product(("u1", "ada@example.com")))
+    deleted = contact("003A", "ada@example.com", _sdc_deleted_at="2026-01-01T00:00:00Z")
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}, "hard_delete": True}
+    result = run_target(tmp_path, config, [CONTACT, deleted])
+    assert result.status == 0, result.log
+    assert "match_by enriches users and deletes none" in result.log
+    assert attributes(sandbox) == {"u1": {"email": "ada@example.com", "plan": "pro"}}

@@ -1,0 +1,446 @@
+"""The whole way, as people run it: PostgreSQL, tap-postgres, the target, Userflow's sandbox."""
+
+# ruff: noqa: S608 - SQL is put together from literals in this file
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import yaml
+from support.process import TARGET, config_file, record, schema, singer, writes
+from support.readme import config
+
+from target_userflow.sandbox import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from support.postgres import Database
+
+    from target_userflow.sandbox import Sandbox
+
+    Command = list[str | Path]
+
+MELTANO = "meltano==4.4.1"
+ROOT = Path(__file__).parents[2]
+ZOE = "7f1c9f3e-2b1a-4f6e-9d3c-0a1b2c3d4e5f"
+YAN = "0e9d8c7b-6a5f-4e3d-8c2b-1a0f9e8d7c6b"
+IDA = "5d2f7a10-93c4-4b8e-a6d1-c7e0f1b2a394"
+ACME = 9007199254740993  # 2^53 + 1: the first whole number that a float can't hold
+
+
+class Column(NamedTuple):
+    """A column of one type, and what stands in Userflow of the value in it."""
+
+    type: str
+    literal: str
+    attribute: Any
+    """For an object, its attributes by what the column's name is followed by."""
+
+
+UNSET: dict[str, Any] = {}
+COLUMNS = [
+    Column("text", "'Zoë 🦉'", "Zoë 🦉"),
+    Column("text", "''", ""),
+    Column("varchar(20)", "'it''s'", "it's"),
+    Column("char(5)", "'abc'", "abc  "),
+    Column("plan", "'pro'", "pro"),
+    Column("uuid", f"'{ZOE}'", ZOE),
+    Column("smallint", "-32768", -32768),
+    Column("integer", "2147483647", 2147483647),
+    Column("bigint", "9007199254740993", 9007199254740993),
+    Column("numeric(20,0)", "12345678901234567890", 12345678901234567890),
+    Column("numeric(12,2)", "1234.50", Decimal("1234.50")),
+    Column("numeric", "0.10000000000000000001", Decimal("0.10000000000000000001")),
+    Column("numeric", "12345678901234567.123456789", Decimal("12345678901234567.123456789")),
+    Column("real", "0.1", Decimal("0.1")),
+    Column("double precision", "0.1", Decimal("0.1")),
+    Column("double precision", "1e-7", Decimal("1e-7")),
+    Column("money", "12.34", "$12.34"),
+    Column("boolean", "true", True),  # noqa: FBT003 - the value of a boolean column
+    Column("boolean", "false", False),  # noqa: FBT003 - likewise
+    Column("date", "'2024-02-29'", "2024-02-29T00:00:00Z"),
+    Column("timestamp", "'2024-02-29 12:34:56.789'", "2024-02-29T12:34:56.789000Z"),
+    Column("timestamptz", "'2024-02-29 12:34:56+05:30'", "2024-02-29T07:04:56Z"),
+    Column("time", "'23:59:59.5'", "23:59:59.500000"),
+    Column("bytea", r"'\xdeadbeef'", "deadbeef"),
+    Column("inet", "'192.0.2.1'", "192.0.2.1"),
+    Column("int4range", "'[1,5)'", "[1,5)"),
+    Column("text[]", """'{a,"b c"}'""", ["a", "b c"]),
+    Column("text[]", "'{a,NULL,b}'", ["a", "b"]),
+    Column("text[]", "'{}'", []),
+    Column("text[]", "'{{a,b},{c,d}}'", '[["a","b"],["c","d"]]'),
+    Column("bigint[]", "'{1,9007199254740993}'", ["1", "9007199254740993"]),
+    Column("numeric[]", "'{1.50,2}'", ["1.50", "2"]),
+    Column("boolean[]", "'{t,f}'", ["true", "false"]),
+    Column("uuid[]", f"'{{{ZOE}}}'", [ZOE]),
+    Column("jsonb", """'{"theme":"dark"}'""", {"_theme": "dark"}),
+    Column("jsonb", """'{"a":{"b":{"c":9007199254740993}}}'""", {"_a_b_c": 9007199254740993}),
+    Column("jsonb", """'{"tags":["a",1]}'""", {"_tags": ["a", "1"]}),
+    Column("json", """'{"ratio":0.10}'""", {"_ratio": Decimal("0.10")}),
+    Column("jsonb", """'["a",1,true,null]'""", ["a", "1", "true"]),
+    Column("jsonb", """'[{"a":1},{"b":0.10}]'""", '[{"a":1},{"b":0.10}]'),
+    Column("jsonb", """'"hi"'""", "hi"),
+    Column("jsonb", "'1.10'", Decimal("1.10")),
+    Column("jsonb", "'true'", True),  # noqa: FBT003 - likewise
+    Column("jsonb", "'null'", UNSET),
+    Column("date", "'infinity'", "9999-12-31T00:00:00Z"),  # tap-postgres knows no infinity,
+    Column("timestamptz", "'-infinity'", "0001-01-01T00:00:00Z"),  # but first and last days
+    Column("numeric", "'NaN'", UNSET),  # it writes null for these
+    Column("double precision", "'-Infinity'", UNSET),
+    *(
+        Column(name, "null", UNSET)
+        for name in ("text", "numeric", "timestamptz", "text[]", "jsonb")
+    ),
+]
+
+
+ALL_TYPES = """
+    alter database all_types set timezone = 'Asia/Kolkata';
+    create type plan as enum ('free', 'pro');
+    create table users (id uuid primary key, {columns});
+    insert into users values ('{zoe}', {values});
+    insert into users (id) values ('{yan}');
+    create table groups (id bigint primary key, name text);
+    insert into groups values ({acme}, 'Acme');
+    create table memberships (user_id uuid, group_id bigint, primary key (user_id, group_id));
+    insert into memberships values ('{zoe}', {acme});
+    create table events (
+        id serial primary key, user_id uuid, group_id bigint,
+        name text, time timestamptz, amount numeric
+    );
+    insert into events values (1, '{zoe}', {acme}, 'paid', '2024-03-01 10:00+01', 9.90);
+""".format(
+    columns=", ".join(f"c{index:02} {one.type}" for index, one in enumerate(COLUMNS)),
+    values=", ".join(one.literal for one in COLUMNS),
+    zoe=ZOE,
+    yan=YAN,
+    acme=ACME,
+)
+TWO_DAYS = f"""
+    create table users (id uuid primary key, plan text, updated_at timestamptz);
+    insert into users values ('{ZOE}', 'pro', '2024-03-01'), ('{YAN}', 'pro', '2024-03-02');
+    create table groups (id int primary key, name text, updated_at timestamptz);
+    insert into groups values (1, 'Acme', '2024-03-01');
+    create table memberships (
+        user_id uuid, group_id int, updated_at timestamptz, primary key (user_id, group_id)
+    );
+    insert into memberships values ('{ZOE}', 1, '2024-03-01');
+    create table events (id int primary key, user_id uuid, name text, time timestamptz);
+    insert into events values
+        (1, '{ZOE}', 'signed in', '2024-03-01'), (2, '{YAN}', 'signed in', '2024-03-02');
+    create table participants (email text primary key, first_name text, updated_at timestamptz);
+    insert into participants values ('zoe@example.com', 'Zoe', '2024-03-01');
+"""
+THE_THIRD_DAY = f"""
+    update users set plan = null, updated_at = '2024-03-03' where id = '{YAN}';
+    insert into users values ('{IDA}', 'free', '2024-03-03');
+    insert into events values (3, '{IDA}', 'signed up', '2024-03-03');
+"""
+MARTS = f"""
+    create schema marts;
+    create table marts.customers (
+        customer_uuid uuid primary key, plan text, updated_at timestamptz
+    );
+    insert into marts.customers values ('{ZOE}', 'pro', '2024-03-01');
+    create table marts.orders (
+        id int primary key, customer_uuid uuid, total numeric, placed_at timestamptz
+    );
+    insert into marts.orders values (1, '{ZOE}', 9.90, '2024-03-01');
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Meltano project whose plugins are installed."""
+
+    meltano: Path
+    home: Path
+
+    @property
+    def tap(self) -> Path:
+        """The program of its tap-postgres."""
+        return self.home / ".meltano/extractors/tap-postgres/venv/bin/tap-postgres"
+
+    def __call__(self, *arguments: str, **variables: str) -> str:
+        """Run meltano, to the end and with success: what is printed."""
+        done = self.attempt(*arguments, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def attempt(
+        self, *arguments: str, typed: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run meltano, however it ends."""
+        environment = _environment() | variables
+        return _run([self.meltano, *arguments], self.home, env=environment, input=typed)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """What `meltano install` makes of the repository's meltano.yml and the README's recipes."""
+    home = tmp_path_factory.mktemp("meltano")
+    project = Project(_installed(MELTANO, home / "tool") / "meltano", home)
+    package = os.environ.get("UNDER_TEST", f"-e {ROOT.as_uri()}")
+    definition = (ROOT / "meltano.yml").read_text().replace("-e .\n", f"{package}\n")
+    (home / "meltano.yml").write_text(yaml.safe_dump(_with_recipes(yaml.safe_load(definition))))
+    project("install")
+    return project
+
+
+@pytest.fixture(scope="module")
+def delivered(
+    postgres: Database, project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sandbox]:
+    """Userflow after one run over tables that hold all types."""
+    database = postgres.create("all_types")
+    database.execute(ALL_TYPES)
+    with running() as sandbox:
+        _pipe(project.tap, database, sandbox, tmp_path_factory.mktemp("target"))
+        yield sandbox
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [(f"c{index:02}", column) for index, column in enumerate(COLUMNS)],
+    ids=[f"{column.type} {column.literal}" for column in COLUMNS],
+)
+def test_a_value_of_each_type_stands_in_userflow_as_what_it_is(
+    delivered: Sandbox, name: str, column: Column
+) -> None:
+    """What a column of this type holds can be found again in Userflow, to the last digit."""
+    sent = {body["id"]: body["attributes"] for body in _sent(writes(delivered), "users")}
+    kept = delivered.state()["users"][ZOE]["attributes"]
+    expected = column.attribute if isinstance(column.attribute, dict) else {"": column.attribute}
+    for attributes in (sent[ZOE], kept):
+        found = {key[3:]: value for key, value in attributes.items() if key[:3] == name}
+        found = {key: value for key, value in found.items() if value is not None}
+        assert repr(found) == repr(expected)  # not ==, for which True is 1 and 1.50 is 1.5
+
+
+def test_a_row_of_nulls_is_a_user_without_attributes(delivered: Sandbox) -> None:
+    """A row that has nothing but its key arrives, and NULL of any type sets nothing."""
+    assert delivered.state()["users"][YAN]["attributes"] == {}
+
+
+def test_what_is_referred_to_arrives_first(delivered: Sandbox) -> None:
+    """The tap sends events first, and yet no event or membership meets an unknown user or group."""
+    kinds = [_kind(request) for request in writes(delivered)]
+    assert kinds == ["groups", "users", "users", "events"]  # a membership rides with its user
+
+
+def test_an_id_past_two_to_the_53_names_the_same_group_everywhere(delivered: Sandbox) -> None:
+    """A float would make it its neighbour; groups, memberships and events keep every digit."""
+    *_, event = bodies = [request["body"] for request in writes(delivered)]
+    (user,) = (body for body in bodies if "memberships" in body)
+    assert list(delivered.state()["groups"]) == [str(ACME)]
+    assert user["memberships"][0]["group"]["id"] == event["group_id"] == str(ACME)
+
+
+def test_an_event_keeps_its_time_and_leaves_its_row_number_behind(delivered: Sandbox) -> None:
+    """The time is in UTC, and the primary key of the table is no attribute."""
+    (event,) = delivered.state()["events"]
+    assert (event["name"], event["user_id"], event["time"]) == ("paid", ZOE, "2024-03-01T09:00:00Z")
+    assert event["attributes"] == {"amount": Decimal("9.90")}
+
+
+def test_meltano_run_resumes_where_the_last_one_ended(
+    postgres: Database, project: Project, sandbox: Sandbox
+) -> None:
+    """The second run begins at the bookmarks, and an event it meets again is not sent again.
+
+    A dry run before them leaves no bookmark.
+    """
+    database = postgres.create("incremental")
+    database.execute(TWO_DAYS)
+    assert _meltano_run(project, database, sandbox, TARGET_USERFLOW_DRY_RUN="true") == []
+    first = _meltano_run(project, database, sandbox)
+    database.execute(THE_THIRD_DAY)
+    second = _meltano_run(project, database, sandbox)
+    yan = sandbox.state()["users"][YAN]["attributes"]
+    assert _who(first, "users") == _who(first, "events") == [ZOE, YAN]
+    assert set(sandbox.state()["participants"]) == {"zoe@example.com"}  # another product, same run
+    assert _who(second, "users") == [YAN, IDA]  # Zoe's row lies before the bookmark
+    assert _who(second, "events") == [IDA]  # Yan's event lies on it
+    assert yan == {"updated_at": "2024-03-03T00:00:00Z"}  # the plan that became NULL is gone
+
+
+def test_a_full_refresh_sends_no_event_twice(
+    postgres: Database, project: Project, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The ledger knows the events, while unchanged users are sent again with 0 days."""
+    database = postgres.create("refreshed")
+    database.execute(TWO_DAYS)
+    afresh = {
+        "MELTANO_RUN_STATE_ID_SUFFIX": "refreshed",
+        "TARGET_USERFLOW_LEDGER": str(tmp_path / "ledger.db"),
+        "TARGET_USERFLOW_SKIP_UNCHANGED": "true",
+    }
+    first = _meltano_run(project, database, sandbox, **afresh)
+    afresh["TARGET_USERFLOW_RESYNC_DAYS"] = "0"
+    second = _meltano_run(project, database, sandbox, "--full-refresh", **afresh)
+    assert _who(first, "users") == _who(first, "events") == [ZOE, YAN]
+    assert _who(second, "users") == [ZOE, YAN]
+    assert _who(second, "events") == []
+
+
+def test_an_environment_has_a_state_and_a_ledger_of_its_own(
+    postgres: Database, project: Project, sandbox: Sandbox
+) -> None:
+    """The README's recipe: the key of staging is used, and what is noted is noted as staging's."""
+    database = postgres.create("staged")
+    database.execute(TWO_DAYS)
+    target = {name: one for name, one in sandbox.config.items() if name != "api_key"}
+    variables = _variables("target_userflow", target) | _variables("tap_postgres", asdict(database))
+    variables["USERFLOW_STAGING_KEY"] = sandbox.api_key
+    project("--environment=staging", "run", "tap-postgres", "target-userflow", **variables)
+    assert set(sandbox.state()["users"]) == {ZOE, YAN}
+    assert (project.home / ".target-userflow" / "staging.db").exists()
+    assert "staging:tap-postgres-to-target-userflow" in project("state", "list")
+
+
+def test_tables_of_other_names_are_what_the_recipe_says(
+    postgres: Database, project: Project, sandbox: Sandbox
+) -> None:
+    """The README's recipe: plugins that inherit, customers as users, orders as events."""
+    database = postgres.create("warehouse")
+    database.execute(MARTS)
+    tap, target = asdict(database), sandbox.config
+    variables = _variables("tap_postgres", tap) | _variables("target_userflow", target)
+    project("run", "tap-marts", "target-marts", **variables)
+    attributes = {"plan": "pro", "updated_at": "2024-03-01T00:00:00Z"}
+    assert sandbox.state()["users"][ZOE]["attributes"] == attributes
+    (event,) = sandbox.state()["events"]
+    assert (event["name"], event["user_id"]) == ("order placed", ZOE)
+    assert (event["time"], event["attributes"]) == (
+        "2024-03-01T00:00:00Z",
+        {"total": Decimal("9.90")},
+    )
+
+
+def test_dead_letters_are_replayed_through_meltano(project: Project, sandbox: Sandbox) -> None:
+    """`meltano invoke` gives the target its config, and what stands in the file."""
+    letter = {**record("users", id="ada"), "error": {"reason": "HTTP 400"}}
+    typed = singer([schema("users", {"id": "string"}), letter]).decode()
+    variables = _variables("target_userflow", sandbox.config)
+    done = project.attempt("invoke", "target-userflow", typed=typed, **variables)
+    assert done.returncode == 0, done.stderr
+    assert set(sandbox.state()["users"]) == {"ada"}
+
+
+def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
+    """`meltano invoke` prints what --check found, and its status says how that was."""
+    target = _variables("target_userflow", sandbox.config)
+    products = ("Userflow", "User Interviews", "Userpilot")
+    expected = [f"{name} ({sandbox.url}): ok" for name in products]
+    assert project("invoke", "target-userflow", "--check", **target).splitlines() == expected
+    wrong = {**target, "TARGET_USERFLOW_API_KEY": "zq7"}
+    done = project.attempt("invoke", "target-userflow:check", **wrong)
+    assert done.returncode == 1
+    assert f"Userflow ({sandbox.url}): answered HTTP 401" in done.stdout
+    assert expected[1:] == done.stdout.splitlines()[1:]
+
+
+def _pipe(tap: Path, database: Database, sandbox: Sandbox, home: Path) -> None:
+    """Run `tap-postgres | target-userflow`, both to the end and with success.
+
+    The target is given all of it at once, so that it waits together, however slow the tap is.
+    """
+    tables = {**asdict(database), "filter_schemas": ["public"]}
+    source: Command = [tap, "--config", _written(home / "tap.json", tables)]
+    catalog = json.loads(_run([*source, "--discover"], home).stdout)
+    source += ["--catalog", _written(home / "catalog.json", _selected(catalog))]
+    target: Command = [*TARGET, "--config", config_file(home, sandbox.config)]
+    tapped = _run(source, home)
+    assert tapped.returncode == 0, tapped.stderr
+    done = _run(target, home, input=tapped.stdout)
+    assert done.returncode == 0, done.stderr
+
+
+def _selected(catalog: dict[str, Any]) -> dict[str, Any]:
+    """The catalog with all of its streams selected."""
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            entry["metadata"]["selected"] = True
+    return catalog
+
+
+def _meltano_run(
+    project: Project, database: Database, sandbox: Sandbox, *options: str, **variables: str
+) -> list[dict[str, Any]]:
+    """The requests that one `meltano run` makes."""
+    before = len(writes(sandbox))
+    tap = _variables("tap_postgres", asdict(database))
+    target = _variables("target_userflow", sandbox.config)
+    environment = {**tap, **target, **variables}
+    project("run", *options, "tap-postgres", "target-userflow", **environment)
+    return writes(sandbox)[before:]
+
+
+def _variables(plugin: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings of a plugin as environment variables."""
+    return {f"{plugin}_{name}".upper(): str(one) for name, one in settings.items()}
+
+
+def _with_recipes(project: dict[str, Any]) -> dict[str, Any]:
+    """The project with what the README's recipes add to it."""
+    for kind, plugins in config("tables of your own, from PostgreSQL with Meltano")[
+        "plugins"
+    ].items():
+        project["plugins"][kind] += plugins
+    project["environments"] += config("several environments")["environments"]
+    return project
+
+
+def _installed(requirement: str, directory: Path) -> Path:
+    """Where the programs of a tool are that can't share our environment."""
+    uv = shutil.which("uv") or pytest.skip("uv is not installed")
+    created = _run([uv, "venv", "--python", sys.executable, directory], ROOT)
+    done = _run([uv, "pip", "install", "--python", directory, requirement], ROOT)
+    if created.returncode or done.returncode:
+        pytest.skip(f"{requirement} can't be installed: {done.stderr[-500:]}")
+    return directory / "bin"
+
+
+def _run(command: Command, directory: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own commands
+        command, capture_output=True, check=False, cwd=directory, text=True, timeout=300, **options
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what a developer has set for other Meltano projects."""
+    theirs = ("MELTANO_", "TAP_", "TARGET_")
+    return {name: one for name, one in os.environ.items() if not name.startswith(theirs)}
+
+
+def _written(path: Path, config: Mapping[str, Any]) -> Path:
+    path.write_text(json.dumps(config))
+    return path
+
+
+def _kind(request: Mapping[str, Any]) -> str:
+    """The object that a request is about."""
+    path: str = request["path"]
+    return path.strip("/")
+
+
+def _sent(requests: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
+    """The bodies of the requests of one kind; a membership alone says nothing of its user."""
+    bodies = (request["body"] for request in requests if _kind(request) == kind)
+    return (body for body in bodies if "attributes" in body)
+
+
+def _who(requests: list[dict[str, Any]], kind: str) -> list[str]:
+    """The users that the requests of one kind are about, in the order of the days."""
+    found = {body.get("user_id") or body["id"] for body in _sent(requests, kind)}
+    return [user for user in (ZOE, YAN, IDA) if user in found]

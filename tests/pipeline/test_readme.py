@@ -1,0 +1,396 @@
+"""What the README has people type is run, and what it has them copy is a config that works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from support.process import record, run_target, schema, writes
+from support.readme import block, blocks, commands, config, inline_commands, recipes
+
+from target_userflow.config import problems as configs
+from target_userflow.config.schema import CONFIG_SCHEMA
+from target_userflow.sandbox import Sandbox
+from target_userflow.sandbox.settings import Settings
+from target_userflow.target import TargetUserflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from support.postgres import Database
+    from support.process import Result
+
+TESTS = Path(__file__).parents[1]
+HERE = "tests/pipeline/test_readme.py:"
+PIPELINE = "tests/pipeline/test_pipeline.py:"
+TARGET = "tests/pipeline/test_target.py:"
+RESUMES = f"{PIPELINE}test_meltano_run_resumes_where_the_last_one_ended"
+CHECKS = f"{PIPELINE}test_meltano_checks_the_keys"
+REFRESHES = f"{PIPELINE}test_a_full_refresh_sends_no_event_twice"
+
+RUN_HERE = [
+    "run target-userflow-sandbox serve\n",
+    "tee users.singer",
+    "uv run target-userflow --config config.json --check",
+    "tap-postgres --config tap.json",
+    "mv .target-userflow/dead-letters mended",
+    "--seed 1 &",
+]
+"""Words of the blocks that the tests below run as they stand."""
+
+RUN_ELSEWHERE = {
+    "uv run python tests/benchmarks/budget.py known": ".ci/run:budget.py known --small",
+    "uv run python tests/benchmarks/budget.py unknown": ".ci/run:budget.py unknown --small",
+    "pip install uv && uv run target-userflow-sandbox demo --exit": (
+        "tests/sandbox/test_demo.py:test_the_demo_delivers_all_of_the_sample"
+    ),
+    "pip install uv && uv run --group browser pytest -n auto": ".ci/run:pytest",
+    "export TARGET_USERFLOW_API_KEY=ak_…": RESUMES,
+    "export TAP_POSTGRES_HOST=… TAP_POSTGRES_DATABASE=… TAP_POSTGRES_USER=… "
+    "TAP_POSTGRES_PASSWORD=…": RESUMES,
+    "meltano install": f"{PIPELINE}project",
+    "meltano invoke target-userflow --check": CHECKS,
+    "meltano invoke target-userflow:check": CHECKS,
+    "meltano run tap-postgres target-userflow": RESUMES,
+    "meltano run tap-marts target-marts": (
+        f"{PIPELINE}test_tables_of_other_names_are_what_the_recipe_says"
+    ),
+    "meltano run --full-refresh tap-postgres target-userflow": REFRESHES,
+    "TARGET_USERFLOW_RESYNC_DAYS=0 meltano run --full-refresh tap-postgres target-userflow": (
+        REFRESHES
+    ),
+    "meltano --environment=staging run tap-postgres target-userflow": (
+        f"{PIPELINE}test_an_environment_has_a_state_and_a_ledger_of_its_own"
+    ),
+    "meltano invoke target-userflow < mended/….singer": (
+        f"{PIPELINE}test_dead_letters_are_replayed_through_meltano"
+    ),
+    "pip install 'target-userflow[sandbox]'": ".ci/outside:uv pip install",
+    "pip install 'target-userflow[postgres-ledger]'": "pyproject.toml:[postgres-ledger,sandbox]",
+    "target-userflow --about": "tests/pipeline/test_docs.py:settings",
+    "target-userflow --config config.json < .target-userflow/dead-letters/<run>.singer": (
+        "tests/guarantees/test_exit.py:test_dead_letters_are_replayed_as_they_are"
+    ),
+    "target-userflow-sandbox serve --rate-limit 600 --fault 503:0.01": (
+        "tests/sandbox/test_command.py:test_every_option_is_taken_over"
+    ),
+}
+"""What else the README has people type, and the test that runs it: a file, and words in it."""
+
+RECIPES = {
+    "tables of your own, from PostgreSQL with Meltano": f"{PIPELINE}test_tables_of_other_names",
+    "Snowflake with Meltano": f"{HERE}test_tables_of_snowflake",
+    "Salesforce enriches the users there are": (
+        "tests/delivery/test_match_by.py:test_salesforce_enriches"
+    ),
+    "an audience becomes an attribute": f"{TARGET}test_an_audience_becomes",
+    "rows that are deleted at the source": f"{HERE}test_a_row_that_is_deleted",
+    "events of the past": f"{HERE}test_events_of_the_past",
+    "everything once more": REFRESHES,
+    "dead letters, once their cause is mended": f"{HERE}test_dead_letters_are",
+    "your pipeline in CI, against the sandbox": f"{HERE}test_the_recipe_for_ci",
+    "several environments": f"{HERE}test_environments_have_ledgers",
+    "a ledger for several machines": f"{HERE}test_machines_that_share",
+    "the APIs' limits": f"{HERE}test_a_budget_and_a_concurrency",
+}
+
+MARTS = [
+    schema("marts-customers", {"customer_id": "string", "plan": "string"}, keys=[]),
+    record("marts-customers", customer_id="ada", plan="pro"),
+    schema(
+        "marts-orders",
+        {"order_id": "integer", "customer_id": "string", "placed_at": "string", "total": "number"},
+        keys=[],
+    ),
+    record("marts-orders", order_id=1, customer_id="ada", placed_at="2024-03-01", total=5),
+]
+
+ONCE = [
+    schema("events", {"id": "string", "user_id": "string", "name": "string"}),
+    record("events", id="e", user_id="u", name="x"),
+]
+
+
+def in_the_project(claim: str) -> bool:
+    """Whether what is claimed to run a command is there."""
+    path, _, words = claim.partition(":")
+    return words in (TESTS.parent / path).read_text()
+
+
+def runs_itself(command: str) -> bool:
+    """Whether it names tests or a benchmark, all of which `.ci/run` runs."""
+    found = re.fullmatch(r"uv run (?:pytest|python) ((?:tests/\S+\.py ?)+)(?:-k \w+)?", command)
+    paths = found[1].split() if found else []
+    return bool(paths) and all([*TESTS.parent.glob(path)] for path in paths)
+
+
+def is_mentioned(command: str) -> bool:
+    """Whether it is only the beginning of a command, by which the text speaks of it."""
+    typed = (one for shown in blocks("shell") for one in commands(shown))
+    return any(f"{command} " in one and one != command for one in typed)
+
+
+def test_no_command_is_left_unrun() -> None:
+    """Whoever writes a command into the README says which test runs it, and nobody forgets one."""
+    here = [block("shell", words) for words in RUN_HERE]
+    others = [one for one in blocks("shell") if one not in here]
+    typed = {command for one in others for command in commands(one)} | {*inline_commands()}
+    claimed = {one for one in typed if not runs_itself(one) and not is_mentioned(one)}
+    assert claimed == RUN_ELSEWHERE.keys()
+    assert {one: claim for one, claim in RUN_ELSEWHERE.items() if not in_the_project(claim)} == {}
+
+
+def test_no_recipe_is_left_untried() -> None:
+    """Each has a test that runs it on a little data."""
+    assert RECIPES.keys() == recipes().keys()
+    assert {one: claim for one, claim in RECIPES.items() if not in_the_project(claim)} == {}
+
+
+def loaders(project: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The loaders of (a part of) a Meltano project, those of its environments too."""
+    plugins = [one["config"]["plugins"] for one in project.get("environments", [])]
+    return [
+        one for part in (project.get("plugins", {}), *plugins) for one in part.get("loaders", [])
+    ]
+
+
+def target_configs() -> list[dict[str, Any]]:
+    """All configs of the target that the README shows."""
+    shown = [yaml.safe_load(one) for one in blocks("yaml")]
+    in_projects = [loader["config"] for one in shown for loader in loaders(one)]
+    plain = [one for one in shown if not {"plugins", "environments"} & one.keys()]
+    return [*in_projects, *plain]
+
+
+@pytest.mark.parametrize("shown", target_configs(), ids=",".join)
+def test_every_config_is_one_that_the_target_takes(shown: dict[str, Any]) -> None:
+    """No setting in it is misspelt or of another type."""
+    TargetUserflow.append_builtin_config(CONFIG_SCHEMA)
+    assert configs.problems(shown, CONFIG_SCHEMA) == []
+
+
+# Commands
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A terminal in an empty directory, in which `uv run` and the programs are this checkout's."""
+
+    home: Path
+
+    @contextmanager
+    def started(self, text: str) -> Iterator[subprocess.Popen[str]]:
+        """What is typed is running; what it has started ends with the block."""
+        command = ["bash", "-e", "-o", "pipefail", "-c", text]
+        path = f"{self.home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        pipe = subprocess.PIPE
+        with subprocess.Popen(  # noqa: S603 - the README's own commands
+            command,
+            cwd=self.home,
+            env={**os.environ, "PATH": path},
+            start_new_session=True,
+            stderr=subprocess.STDOUT,
+            stdout=pipe,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):  # all of it has ended
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def __call__(self, text: str) -> str:
+        """Run what is typed, to the end and with success: what it prints."""
+        with self.started(text) as process:
+            out, _ = process.communicate(timeout=60)
+            assert process.returncode == 0, out
+        return out
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """`pip` installs nothing, `uv run` runs, and `tap-postgres` writes what is in its file."""
+    programs = {"pip": "", "uv": 'shift; exec "$@"', "tap-postgres": "cat tap.singer"}
+    (tmp_path / "bin").mkdir()
+    for name, script in programs.items():
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o700)
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def port() -> int:
+    """One that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def at(port: int, text: str) -> str:
+    """The same commands with a sandbox that listens elsewhere."""
+    served = text.replace("-sandbox serve", f"-sandbox serve --port {port}")
+    return served.replace(":8765", f":{port}")
+
+
+def test_ones_own_users_take_two_terminals(shell: Shell, port: int) -> None:
+    """In one the sandbox, in the other the target, whichever is started first."""
+    serve, deliver, check = (at(port, block("shell", words)) for words in RUN_HERE[:3])
+    with shell.started(serve):
+        shell(deliver)
+        assert f"Userflow (http://127.0.0.1:{port}): ok" in shell(check)
+        sandbox = Sandbox(f"http://127.0.0.1:{port}", Settings())
+        attributes = {"email": "ada@example.com", "plan": "pro"}
+        assert sandbox.state()["users"]["ada"]["attributes"] == attributes
+        assert len(writes(sandbox)) == 1  # the second run is a dry one
+
+
+def test_a_pipe_without_meltano_checks_delivers_and_keeps_its_state(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """The config is written, the key is let in, the tap's rows arrive, and its STATE is kept."""
+    tap = [
+        schema("public-customers", {"id": "string"}),
+        record("public-customers", id="ada"),
+        {"type": "STATE", "value": {"bookmark": 7}},
+    ]
+    (shell.home / "tap.singer").write_text("".join(f"{json.dumps(one)}\n" for one in tap))
+    typed = block("shell", RUN_HERE[3])
+    ours = json.dumps({"api_key": sandbox.api_key, "api_url": sandbox.url})[1:-1]
+    said = shell(typed.replace('"api_key": "ak_…"', ours))
+    assert f"Userflow ({sandbox.url}): ok" in said
+    assert sandbox.state()["users"].keys() == {"ada"}
+    assert json.loads((shell.home / "state.json").read_text()) == {"bookmark": 7}
+
+
+def test_dead_letters_are_counted_and_replayed_by_the_recipe(
+    shell: Shell, sandbox: Sandbox
+) -> None:
+    """They are told by reason, delivered, and gone."""
+    config = {**sandbox.config, "dead_letter_dir": ".target-userflow/dead-letters"}
+    sandbox.script([{"status": 400}, {"status": 400}])
+    users = [
+        schema("users", {"id": "string"}),
+        record("users", id="ada"),
+        record("users", id="bob"),
+    ]
+    assert run_target(shell.home, config, users).status == 1
+    assert sandbox.state()["users"] == {}
+    said = shell(block("shell", RUN_HERE[4]))
+    assert re.match(r' *2 "reason": ?"HTTP 400', said)
+    assert sandbox.state()["users"].keys() == {"ada", "bob"}
+    assert not [*shell.home.rglob("*.singer")][1:]  # only the input of the first run
+
+
+def test_the_recipe_for_ci_ends_well_and_leaves_nothing_running(shell: Shell, port: int) -> None:
+    """And it fails if the user that it looks for did not arrive."""
+    typed = at(port, block("shell", RUN_HERE[5]))
+    (shell.home / "tests").mkdir()
+    users = shell.home / "tests" / "users.singer"
+    ada = record("users", id="ada", plan="pro")
+    lines = [json.dumps(schema("users", {"id": "string", "plan": "string"})), json.dumps(ada)]
+    users.write_text("\n".join(lines))
+    shell(typed)
+    with pytest.raises(ConnectionRefusedError):
+        Sandbox(f"http://127.0.0.1:{port}", Settings()).state()
+    users.write_text("\n".join(lines).replace("ada", "bob"))
+    with shell.started(typed) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "KeyError: 'ada'" in out
+
+
+# Recipes
+
+
+def delivered(home: Path, sandbox: Sandbox, config: Mapping[str, Any], *messages: Any) -> Result:
+    """A run that ends well."""
+    result = run_target(home, {**sandbox.config, **config}, messages)
+    assert result.status == 0, result.log
+    return result
+
+
+def test_tables_of_snowflake_are_users_and_events_that_arrive_once(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Its views have no keys; with that of the stream map, a second run sends no event again."""
+    project = config("Snowflake with Meltano")
+    (loader,) = loaders(project)
+    for _ in range(2):
+        delivered(tmp_path, sandbox, loader["config"], *MARTS)
+    found = sandbox.state()
+    assert found["users"]["ada"]["attributes"] == {"plan": "pro"}
+    (event,) = found["events"]
+    assert (event["name"], event["user_id"]) == ("order placed", "ada")
+    assert (event["time"], event["attributes"]) == ("2024-03-01T00:00:00Z", {"total": 5})
+
+
+def test_a_row_that_is_deleted_at_the_source_is_deleted_by_the_recipe(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """With the two settings, `_sdc_deleted_at` ends the user."""
+    columns = schema("users", {"id": "string", "_sdc_deleted_at": "string"})
+    settings = config("rows that are deleted at the source")
+    delivered(tmp_path, sandbox, settings, columns, record("users", id="ada"))
+    gone = record("users", id="ada", _sdc_deleted_at="2026-01-01T00:00:00Z")
+    delivered(tmp_path, sandbox, settings, columns, gone)
+    assert sandbox.state()["users"] == {}
+
+
+def test_events_of_the_past_arrive_once_with_their_own_time(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """However often the backfill is started."""
+    columns = {"order_id": "integer", "customer_id": "string", "placed_at": "string"}
+    orders = [
+        record("old_orders", order_id=n, customer_id="ada", placed_at=f"2024-03-0{n}")
+        for n in (1, 2, 3)
+    ]
+    settings = {**config("events of the past"), "concurrency": 1}
+    for last in (2, 3):
+        announced = schema("old_orders", columns, keys=[])
+        delivered(tmp_path, sandbox, settings, announced, *orders[:last])
+    days = [one["time"] for one in sandbox.state()["events"]]
+    assert days == [f"2024-03-0{n}T00:00:00Z" for n in (1, 2, 3)]
+
+
+def test_environments_have_ledgers_of_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What was delivered to one is sent to the other, and each has a file."""
+    for loader in loaders(config("several environments")):
+        settings = {**loader["config"], "api_key": sandbox.api_key}
+        for _ in range(2):
+            delivered(tmp_path, sandbox, settings, *ONCE)
+        assert (tmp_path / settings["ledger"]).exists()
+    assert len(sandbox.state()["events"]) == 2
+
+
+def test_machines_that_share_a_ledger_send_an_event_once(
+    sandbox: Sandbox, tmp_path: Path, postgres: Database
+) -> None:
+    """Two directories stand for two machines."""
+    shown = config("a ledger for several machines")["ledger"]
+    database = postgres.create("shared_ledger").url.replace("postgresql://", "")
+    ledger = f"{shown.partition('://')[0]}://{database}"
+    for machine in ("one", "two"):
+        (tmp_path / machine).mkdir()
+        delivered(tmp_path / machine, sandbox, {"ledger": ledger}, *ONCE)
+    assert len(sandbox.state()["events"]) == 1
+
+
+def test_a_budget_and_a_concurrency_cost_no_record(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The recipe's numbers are ones that the target works with."""
+    users = [record("users", id=f"u{n}") for n in range(5)]
+    settings = config("the APIs' limits")
+    delivered(tmp_path, sandbox, settings, schema("users", {"id": "string"}), *users)
+    assert len(sandbox.state()["users"]) == 5

@@ -1,0 +1,342 @@
+"""How far a run is: lines on a terminal that change in place, one in the log now and then."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from support.clocks import VirtualClock
+from support.process import TARGET, config_file, record, run_target, schema, singer
+
+from target_userflow.config.problems import problems
+from target_userflow.config.schema import CONFIG_SCHEMA
+from target_userflow.config.settings import Settings
+from target_userflow.reporting.progress import Live, Logged, is_live
+from target_userflow.reporting.progress_sampler import Meter
+from target_userflow.reporting.terminal import Screen
+from target_userflow.services import Run
+from target_userflow.singer.reader import LineReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import TextIO
+
+    from target_userflow.sandbox import Sandbox
+
+END = b"\0"
+USERS = schema("users", {"id": "string", "plan": "string"})
+
+
+class Scene:
+    """A run that a test moves on by hand, and what measures it."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self.clock = VirtualClock()
+        config = {"api_key": "ak_unused"}
+        assert not problems(config, CONFIG_SCHEMA)  # it fills in the defaults
+        self.run = Run(Settings.of(config), self.clock)
+        self.reader = LineReader(self.clock)
+        self.meter = Meter(self.run, self.reader)
+
+    def read(self, stream: str, records: int) -> None:
+        """Read records of a stream."""
+        self.run.report.open(stream, "users")
+        self.run.delivery("users")
+        for _ in range(records):
+            self.run.report.receive(stream)
+
+    def deliver(self, stream: str, requests: int) -> None:
+        """Deliver a record with each request."""
+        for _ in range(requests):
+            self.run.report.ask(stream)
+            self.run.report.settle(stream, "delivered")
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A run that has just begun."""
+    return Scene()
+
+
+@contextmanager
+def terminal(rows: int = 24, columns: int = 100) -> Iterator[tuple[int, TextIO]]:
+    """A terminal of a size: the end that sees, and the stream that is written to."""
+    seeing, written = pty.openpty()
+    fcntl.ioctl(written, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    with os.fdopen(written, "w", buffering=1) as stream:
+        yield seeing, stream
+    os.close(seeing)
+
+
+def seen(seeing: int, stream: TextIO) -> str:
+    """All that was written to the stream, with the line breaks as they were."""
+    stream.flush()
+    os.write(stream.fileno(), END)
+    found = b""
+    while not found.endswith(END):
+        found += os.read(seeing, 65536)
+    return found.removesuffix(END).decode().replace("\r\n", "\n")
+
+
+def rendered(written: str) -> list[str]:
+    """What a terminal shows in the end, of texts and the few codes that are used."""
+    lines, row, column = [""], 0, 0
+    for code in re.findall(r"\x1b\[\d*[A-Z]|\r|\n|[^\x1b\r\n]+", written):
+        if code == "\r":
+            column = 0
+        elif code == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif code == "\x1b[J":
+            lines[row:] = [lines[row][:column]]
+        elif code.startswith("\x1b"):
+            assert code.endswith("A")
+            row -= int(code[2:-1])
+        else:
+            lines[row] = lines[row][:column].ljust(column) + code + lines[row][column + len(code) :]
+            column += len(code)
+    return lines
+
+
+# What is measured
+
+
+def test_the_rate_is_that_of_the_last_seconds(scene: Scene) -> None:
+    """A run that has become slow says so, however fast it began."""
+    scene.read("users", 100)
+    scene.deliver("users", 60)
+    for _ in range(10):
+        scene.clock.sleep(1)
+        scene.deliver("users", 2)
+        scene.meter.look(5)
+    (standing,) = scene.meter.standings()
+    assert (standing.read, standing.delivered, standing.rate) == (100, 80, 2.0)
+
+
+def test_the_tap_limits_a_run_that_waits_for_input(scene: Scene) -> None:
+    """Nothing is in flight, as the window is not full."""
+    scene.read("users", 10)
+    scene.reader.waiting = True
+    scene.meter.look(0)
+    assert [one.limit for one in scene.meter.standings()] == ["the tap"]
+
+
+def test_the_answers_limit_a_run_that_delivers(scene: Scene) -> None:
+    """Without a budget and a limit of the API, it is the latency; not for who has nothing left."""
+    scene.read("users", 10)
+    scene.read("others", 10)
+    scene.deliver("others", 10)
+    scene.run.delivering = True
+    scene.meter.look(0)
+    limits = {one.stream: one.limit for one in scene.meter.standings()}
+    assert limits == {"users": "latency", "others": "the tap"}
+
+
+def test_a_finished_run_is_limited_by_nothing(scene: Scene) -> None:
+    """At the end of the input the tap is not to blame any more."""
+    scene.read("users", 10)
+    scene.deliver("users", 10)
+    scene.reader.ended = True
+    scene.meter.look(0)
+    assert [one.limit for one in scene.meter.standings()] == [""]
+
+
+def test_looks_are_forgotten(scene: Scene) -> None:
+    """A run of days keeps no more of them than the span of its rates."""
+    for _ in range(1000):
+        scene.clock.sleep(0.5)
+        scene.meter.look(5)
+    assert len(scene.meter._looks) <= 12  # noqa: SLF001 - it is what grows
+
+
+# The log
+
+
+def test_every_thirty_seconds_a_line_says_how_far_it_is(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line at INFO, whatever the number of streams; none before, and none in between."""
+    caplog.set_level(logging.INFO)
+    logged = Logged(scene.meter, scene.clock, logging.getLogger("progress"))
+    scene.read("users", 2000)
+    scene.read("groups", 5)
+    scene.reader.waiting = True
+    counts = []
+    for _ in range(61):
+        scene.clock.sleep(1)
+        scene.deliver("users", 3)
+        logged.tick()
+        counts.append(len(caplog.messages))
+    assert counts == [0] * 29 + [1] * 30 + [2] * 2
+    assert caplog.messages[-1] == (
+        "Progress: users 2,000 read, 180 delivered, 0 rejected, 3.0 requests/s, limited by the tap"
+        "; groups 5 read, 0 delivered, 0 rejected, 0.0 requests/s, limited by the tap"
+    )
+
+
+def test_the_share_of_a_file_is_told(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """A file has an end that is known; a pipe has none."""
+    caplog.set_level(logging.INFO)
+    logged = Logged(scene.meter, scene.clock, logging.getLogger("progress"))
+    scene.clock.sleep(30)
+    logged.tick()
+    scene.reader.whole, scene.reader.size = 2000, 900
+    scene.clock.sleep(30)
+    logged.tick()
+    assert caplog.messages == [
+        "Progress: nothing was read yet",
+        "Progress: 45% of the input read",
+    ]
+
+
+def test_a_short_run_without_a_terminal_says_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """No line of progress and no control code in a log that is a file."""
+    result = run_target(tmp_path, sandbox.config, [USERS, record("users", id="1", plan="pro")])
+    assert result.status == 0
+    assert "Progress" not in result.log
+    assert "\x1b" not in result.log
+    assert "\r" not in result.log
+
+
+# The terminal
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_terminal", "live"),
+    [
+        pytest.param({"TERM": "xterm"}, True, True, id="a person"),
+        pytest.param({"TERM": "xterm"}, False, False, id="a file"),
+        pytest.param({"TERM": "dumb"}, True, False, id="a terminal without codes"),
+        pytest.param({}, True, False, id="a terminal that is unknown"),
+        pytest.param({"TERM": "xterm", "MELTANO_PROJECT_ROOT": "/"}, True, False, id="Meltano"),
+    ],
+)
+def test_lines_change_in_place_only_where_a_person_looks(
+    environ: Mapping[str, str],
+    is_terminal: bool,  # noqa: FBT001 - a parameter of the test
+    live: bool,  # noqa: FBT001 - likewise
+) -> None:
+    """Under Meltano, and wherever it is kept, the log is a log and nothing else."""
+    assert is_live(environ, is_terminal=is_terminal) is live
+
+
+def test_a_line_per_stream_below_a_heading(scene: Scene) -> None:
+    """Aligned, with the share of the file; and a stream's name steers no terminal."""
+    scene.read("users", 1234)
+    scene.read("gro\x1b[2Jups", 5)
+    scene.reader.whole, scene.reader.size = 2000, 900
+    with terminal() as (seeing, stream):
+        Live(scene.meter, Screen(stream)).tick()
+        assert rendered(seen(seeing, stream)) == [
+            "",
+            "             read  delivered  rejected  requests/s  limited by",
+            "users       1,234          0         0         0.0  reading",
+            "gro\N{REPLACEMENT CHARACTER}[2Jups      5          0         0         0.0  reading",
+            "45% of the input read",
+        ]
+
+
+def test_what_is_written_stands_above_the_lines() -> None:
+    """A log line is whole, in its order, and the lines are below it."""
+    with terminal() as (seeing, stream):
+        screen = Screen(stream)
+        screen.show(["one", "two"])
+        screen.write("logged\n")
+        screen.show(["three"])
+        screen.write("half a line, ")
+        screen.show(["four"])
+        screen.write("and its end\n")
+        assert rendered(seen(seeing, stream)) == ["logged", "half a line, and its end", "", "four"]
+
+
+def test_what_others_write_lands_above_the_lines() -> None:
+    """The tap logs to the same terminal, and knows of no lines."""
+    with terminal() as (seeing, stream):
+        screen = Screen(stream)
+        screen.show(["a line that is quite long", "another one"])
+        stream.write("the tap says\n")
+        screen.show(["a line"])
+        assert rendered(seen(seeing, stream)) == ["the tap says", "", "a line"]
+
+
+def test_lines_are_cut_to_the_terminal() -> None:
+    """A line that wraps could not be wiped off."""
+    with terminal(rows=6, columns=20) as (seeing, stream):
+        Screen(stream).show(["x" * 50] * 10)
+        assert rendered(seen(seeing, stream)) == ["", *["x" * 19] * 4]
+
+
+def test_handlers_get_their_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is logged while the lines are there goes above them; nothing stays of it."""
+    with terminal() as (seeing, stream):
+        monkeypatch.setattr(sys, "stderr", stream)
+        handler = logging.StreamHandler(stream)
+        logger = logging.getLogger("of.a.library")
+        logger.addHandler(handler)
+        screen = Screen(stream)
+        screen.open()
+        screen.show(["live"])
+        logger.warning("from a handler")
+        sys.stderr.write("of a warning\n")
+        during = seen(seeing, stream)
+        screen.close()
+        logger.removeHandler(handler)
+        assert rendered(during) == ["from a handler", "of a warning", "", "live"]
+        assert handler.stream is stream
+        assert sys.stderr is stream
+        assert rendered(during + seen(seeing, stream)) == ["from a handler", "of a warning", ""]
+
+
+def test_a_run_on_a_terminal_shows_its_lines_and_wipes_them_off(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """While it runs there is a line per stream; when it has ended, there is the summary alone."""
+    sandbox.configure(latency_ms=100)
+    messages = [USERS, *(record("users", id=f"u{n}", plan="pro") for n in range(40))]
+    (tmp_path / "tap.singer").write_bytes(singer(messages))
+    config = config_file(tmp_path, {**sandbox.config, "concurrency": 2})
+    written, status = on_a_terminal(tmp_path, [*TARGET, "--config", str(config)])
+    assert status == 0, written
+    assert re.search(r"\nusers +40 +\d+ +0 +\d+\.\d  latency\n100% of the input read", written)
+    left = rendered(written)
+    assert not [line for line in left if "limited by" in line or "of the input read" in line]
+    assert [line.split() for line in left if line.startswith("users")] == [
+        ["users", "40", "40", "0"]
+    ]
+    assert all(" | " in line or line.startswith(("stream", "users")) for line in left if line)
+
+
+def on_a_terminal(home: Path, command: list[str]) -> tuple[str, int]:
+    """What a command writes to its terminal that reads the file `tap.singer`, and how it ends."""
+    environ = {name: one for name, one in os.environ.items() if not name.startswith("MELTANO_")}
+    with terminal(columns=200) as (seeing, stream), (home / "tap.singer").open() as tap:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            stdin=tap,
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+            env={**environ, "TERM": "xterm"},
+        )
+        stream.close()
+        written = b"".join(iter(lambda: read_or_end(seeing), b""))
+        return written.decode().replace("\r\n", "\n"), process.wait(60)
+
+
+def read_or_end(seeing: int) -> bytes:
+    """What was written since; nothing once nobody can write any more."""
+    try:
+        return os.read(seeing, 65536)
+    except OSError:
+        return b""

@@ -1,0 +1,123 @@
+"""The accounts of a run: every record meets one fate, and the summary adds up."""
+
+from __future__ import annotations
+
+import pytest
+
+from target_userflow.delivery.tally import FATES, Report
+from target_userflow.errors import StopRun, TooManyRejects
+
+
+def report_of(stream: str = "users", ratio: float = 1.0, /, **fates: int) -> Report:
+    """A report that has received and settled so many records."""
+    report = Report(ratio)
+    settle(report, stream, **fates)
+    return report
+
+
+def settle(report: Report, stream: str, /, **fates: int) -> None:
+    for fate, count in fates.items():
+        for _ in range(count):
+            report.receive(stream)
+            if fate == "rejected":
+                report.reject(stream, "HTTP 400")
+            else:
+                report.settle(stream, fate)
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_each_fate_accounts_for_a_record(fate: str) -> None:
+    """A record that was delivered, merged, skipped … is one that the run can account for."""
+    report = report_of(**{fate: 3})
+    report.check()
+    assert report.accounts["users"].settled == 3
+    assert report.accounts["users"].row()[fate] == 3
+
+
+def test_a_record_without_a_fate_fails_the_run() -> None:
+    """A run that lost a record says of which stream, and the numbers."""
+    report = report_of(delivered=5)
+    report.receive("events")
+    with pytest.raises(StopRun, match=r"'events': 1 records were received and 0 accounted for"):
+        report.check()
+
+
+def test_a_record_with_two_fates_fails_the_run_too() -> None:
+    """Counting one twice would hide another one's loss."""
+    report = report_of(delivered=5)
+    report.settle("users", "merged")
+    with pytest.raises(StopRun, match="5 records were received and 6 accounted for"):
+        report.check()
+
+
+def test_what_is_in_doubt_is_counted_beside_the_fates() -> None:
+    """A request that was repeated is no second record."""
+    report = report_of(delivered=1)
+    report.doubt("users")
+    report.check()
+    assert list(report.counts()) == [
+        ("users", "received", 1),
+        ("users", "delivered", 1),
+        ("users", "in_doubt", 1),
+    ]
+
+
+def test_the_table_is_aligned_and_leaves_out_what_never_happened() -> None:
+    """Received, delivered and rejected always stand there, others when they say something."""
+    report = report_of("users", delivered=1234)
+    settle(report, "public-events", delivered=7, rejected=2)
+    report.doubt("public-events")
+    assert report.table().splitlines() == [
+        "stream         received  delivered  rejected  in doubt",
+        "users             1,234      1,234         0         0",
+        "public-events         9          7         2         1",
+    ]
+
+
+def test_the_table_shows_all_fates_in_the_order_of_the_sum() -> None:
+    """Received = delivered + merged + unchanged + duplicate + skipped + rejected."""
+    heading = report_of(**dict.fromkeys(FATES, 1)).table().splitlines()[0].split()
+    assert heading == ["stream", "received", *FATES]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "delivered", "rejected"),
+    [
+        pytest.param(0.5, 0, 99, id="too few to tell"),
+        pytest.param(0.5, 50, 50, id="exactly the ratio"),
+        pytest.param(0.1, 90, 10, id="exactly a tenth"),
+        pytest.param(1.0, 0, 500, id="a ratio of 1 never aborts"),
+        pytest.param(0.0, 500, 0, id="a ratio of 0 allows none, and there is none"),
+    ],
+)
+def test_rejections_up_to_the_ratio_go_on(ratio: float, delivered: int, rejected: int) -> None:
+    """One hundred records have to be settled, and more than their share rejected."""
+    assert report_of("users", ratio, delivered=delivered, rejected=rejected).rejected == rejected
+
+
+@pytest.mark.parametrize(
+    ("ratio", "delivered", "rejected"),
+    [
+        pytest.param(0.5, 0, 100, id="all of the first hundred"),
+        pytest.param(0.5, 50, 51, id="one more than half"),
+        pytest.param(0.1, 90, 11, id="one more than a tenth"),
+        pytest.param(0.0, 99, 1, id="a ratio of 0 allows none"),
+    ],
+)
+def test_one_rejection_more_aborts(ratio: float, delivered: int, rejected: int) -> None:
+    """The very record that exceeds the ratio ends the run, and is itself accounted for."""
+    report = report_of("users", ratio, delivered=delivered, rejected=rejected - 1)
+    report.receive("users")
+    with pytest.raises(TooManyRejects) as caught:
+        report.reject("users", "user_id is missing")
+    report.check()
+    total = delivered + rejected
+    assert f"Stream 'users': {rejected} of {total} records were rejected" in str(caught.value)
+    assert "abort_reject_ratio" in str(caught.value)
+
+
+def test_the_ratio_is_that_of_one_stream() -> None:
+    """A wrong mapping of one stream is not hidden by the records of another."""
+    report = report_of("users", 0.5, delivered=5000)
+    with pytest.raises(TooManyRejects, match="Most often: HTTP 400"):
+        settle(report, "events", rejected=100)

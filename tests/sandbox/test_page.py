@@ -1,0 +1,300 @@
+"""The sandbox's page, as someone with a browser meets it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sandbox.test_userflow import Client
+from support.browser import browser, opened  # noqa: F401 - a fixture
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+
+from playwright.sync_api import Error, expect
+
+from target_userflow.sandbox import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+    from target_userflow.sandbox import Sandbox
+
+ADA = {"id": "u1", "attributes": {"name": "Ada Abel", "email": "ada@example.com", "seats": 5}}
+BEN = {"id": "u2", "attributes": {"name": "Ben Berg", "email": "ben@example.com"}}
+ANOTHER = {"id": "x9", "attributes": {}}
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[Client]:
+    """Writes to the sandbox that the page shows."""
+    client = Client(sandbox)
+    yield client
+    client.http.close()
+
+
+@pytest.fixture
+def page(browser: Browser, sandbox: Sandbox) -> Iterator[Page]:  # noqa: F811 - the fixture
+    """The page, on a wide and light screen."""
+    with opened(browser, f"{sandbox.url}/", viewport={"width": 1280, "height": 800}) as page:
+        yield page
+
+
+def rows(page: Page) -> Locator:
+    """What the list has."""
+    return page.locator("#rows tbody tr")
+
+
+def choose(page: Page, api: str, label: str) -> None:
+    """Go to a list."""
+    link = page.get_by_label(api, exact=True).get_by_role("link", name=label)
+    link.click()
+    expect(link).to_have_attribute("aria-current", "page")
+
+
+def copied(page: Page) -> str:
+    """The command that an empty list offers."""
+    text = page.locator("#empty pre").text_content()
+    assert text
+    return text
+
+
+def run(command: str, directory: Path) -> None:
+    """Run what the page says in a shell, with what is installed beside this Python."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(  # noqa: S603 - our own commands
+        ["/bin/bash", "-o", "pipefail", "-c", command],
+        cwd=directory,
+        env={**os.environ, "PATH": path},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def test_an_empty_page_says_how_to_fill_it_and_fills_without_a_reload(
+    page: Page, tmp_path: Path
+) -> None:
+    """Its command runs the real target, and what that brought is there a moment later."""
+    expect(rows(page)).to_have_count(0)
+    run(copied(page), tmp_path)
+    expect(page.get_by_label("Userflow", exact=True)).to_contain_text("Users200")
+    expect(rows(page)).to_have_count(50)
+    choose(page, "Userflow", "Groups")
+    expect(rows(page)).to_have_count(40)
+    choose(page, "User Interviews", "Participants")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("#range")).to_have_text("51\u2013100 of 150")
+    choose(page, "Userflow", "Events")
+    expect(page.locator("#range")).to_have_text("1\u201350 of 600")
+
+
+def test_the_command_for_userpilot_fills_its_lists(page: Page, tmp_path: Path) -> None:
+    """Of the sample only a few lines are sent here: Userpilot's limit makes all of it long."""
+    choose(page, "Userpilot", "Companies")
+    few = r"grep -E 'SCHEMA|\"id\": \"?u?[1-3]\"?,'"
+    run(copied(page).replace("sample |", f"sample | {few} |"), tmp_path)
+    for label in ("Companies", "Users", "Events"):
+        choose(page, "Userpilot", label)
+        expect(rows(page)).to_have_count(3)
+
+
+def test_a_user_is_shown_with_types_memberships_and_events(page: Page, client: Client) -> None:
+    """A value of another type than its attribute's says both; a link leads to the group."""
+    group = {"id": "acme", "attributes": {"name": "Acme"}}
+    memberships = [{"group": group, "attributes": {"role": "owner"}}]
+    client.post("/users", {**ADA, "memberships": memberships})
+    client.post("/users", {"id": "u1", "attributes": {"seats": "five", "tags": ["beta", "trial"]}})
+    client.post("/events", {"user_id": "u1", "name": "signed_in", "attributes": {"ms": 12.50}})
+    rows(page).first.click()
+    detail = page.get_by_role("complementary", name="u1")
+    expect(detail.get_by_role("row", name="email")).to_contain_text("stringada@example.com")
+    expect(detail.get_by_role("row", name="seats")).to_contain_text("defined as numberfive")
+    expect(detail.get_by_role("listitem")).to_have_text(["beta", "trial"])
+    expect(detail.get_by_role("row", name="signed_in")).to_contain_text("ms 12.5")
+    detail.get_by_role("link", name="acme").click()
+    group_detail = page.get_by_role("complementary", name="acme")
+    expect(group_detail.get_by_role("row", name="u1")).to_contain_text("Ada Abelrole owner")
+
+
+def test_a_search_finds_users_by_id_email_or_name(page: Page, client: Client) -> None:
+    """In any case of the letters; Esc brings all of them back, and then leaves the search."""
+    for user in (ADA, BEN, ANOTHER):
+        client.post("/users", user)
+    expect(rows(page)).to_have_count(3)
+    for sought in ("u2", "BEN@example", "ben berg"):
+        page.keyboard.press("/")
+        page.keyboard.type(sought)
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page)).to_contain_text("ben@example.com")
+        expect(page.get_by_role("status")).to_have_text("1 found")
+        page.keyboard.press("Escape")
+        expect(rows(page)).to_have_count(3)
+        page.keyboard.press("Escape")
+
+
+def test_a_search_that_finds_nothing_says_what_to_do(page: Page, client: Client) -> None:
+    """Not the command for an empty sandbox."""
+    client.post("/users", ADA)
+    page.get_by_role("searchbox").fill("nobody")
+    expect(page.locator("#empty")).to_have_text(
+        "Nothing has “nobody” in it. Esc clears the search."
+    )
+
+
+def test_a_refused_request_shows_the_rule_that_it_broke(page: Page, client: Client) -> None:
+    """With its status, its latency and its body as it was sent; the page needs no reload."""
+    choose(page, "Requests", "Refused")
+    expect(page.locator("#empty")).to_contain_text("_sandbox/config")
+    client.send("POST", "/events", {"name": "signed_in", "attributes": {"big": 10**20}})
+    expect(rows(page)).to_contain_text("400")
+    expect(rows(page)).to_contain_text("at least one of user_id and group_id must be given")
+    rows(page).first.click()
+    detail = page.get_by_role("complementary")
+    expect(detail.get_by_role("row", name="Latency")).to_contain_text(re.compile(r"\d\.\d ms"))
+    expect(detail.locator("pre")).to_contain_text('"big": 100000000000000000000')
+
+
+def test_requests_are_told_with_what_came_of_them(
+    page: Page, client: Client, sandbox: Sandbox
+) -> None:
+    """A wrong key, a fault, an event of a stranger, and what was written."""
+    client.post("/users", ADA)
+    client.send("GET", "/users", Authorization="Bearer wrong")
+    client.post("/events", {"name": "signed_in", "user_id": "nobody"})
+    sandbox.script([{"fault": "503"}])
+    client.send("GET", "/users")
+    choose(page, "Requests", "All")
+    outcomes = ["answers 503", "the user did not exist yet", "no valid API key", "written"]
+    expect(page.locator("#rows td.rest")).to_contain_text(outcomes)
+
+
+def test_a_paused_page_holds_still(page: Page, client: Client) -> None:
+    """Until it is told to follow again."""
+    client.post("/users", ADA)
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("button", name="Live").click()
+    expect(page.get_by_role("button", name="Paused")).to_be_visible()
+    client.post("/users", BEN)
+    with page.expect_response("**/list?**"):
+        page.get_by_role("button", name="Paused").click()
+    expect(rows(page)).to_have_count(2)
+
+
+def test_the_keyboard_moves_opens_and_closes(page: Page, client: Client) -> None:
+    """With j, k and the arrows, Enter and Esc; the focus stays where it was."""
+    for user in (ADA, BEN, ANOTHER):
+        client.post("/users", user)
+    expect(rows(page)).to_have_count(3)
+    for key in ("j", "ArrowDown", "j", "k"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("link", name="u2")).to_be_focused()
+    page.keyboard.press("Enter")
+    detail = page.get_by_role("complementary", name="u2")
+    expect(detail).to_contain_text("ben@example.com")
+    page.keyboard.press("Escape")
+    expect(detail).to_be_hidden()
+    expect(page.get_by_role("link", name="u2")).to_be_focused()
+
+
+def test_the_focus_stays_on_its_row_while_others_come(page: Page, client: Client) -> None:
+    """A list that grows at its head takes nothing away from who reads it by keyboard."""
+    choose(page, "Requests", "All")
+    client.post("/users", ADA)
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("j")
+    client.post("/users", BEN)
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).nth(1).get_by_role("link")).to_be_focused()
+
+
+def test_hostile_values_are_shown_as_text(page: Page, client: Client) -> None:
+    """In a list, in a detail, in the search and in a request's body."""
+    attributes = {"name": HOSTILE, "email": HOSTILE, "tags": [HOSTILE]}
+    client.post("/users", {"id": HOSTILE, "attributes": attributes})
+    client.send("POST", "/users", {"id": "u", "attributes": {HOSTILE: 1}})
+    expect(rows(page)).to_contain_text([HOSTILE])
+    rows(page).first.click()
+    expect(page.get_by_role("listitem")).to_have_text(HOSTILE)
+    page.get_by_role("link", name="Requests that name it").click()
+    page.get_by_role("searchbox").fill(HOSTILE)
+    expect(page.get_by_role("status")).to_have_text("2 found")
+    expect(page.locator("#rows td.rest").first).to_contain_text(HOSTILE)
+    rows(page).nth(1).click()
+    expect(page.locator("aside pre")).to_contain_text(HOSTILE)
+    expect(page.locator("img, body script")).to_have_count(0)
+
+
+def test_the_page_takes_no_text_for_markup(
+    browser: Browser,  # noqa: F811 - the fixture
+    sandbox: Sandbox,
+) -> None:
+    """Where its code came to do so after all, the browser would refuse it."""
+    with browser.new_context() as context:
+        (page := context.new_page()).goto(f"{sandbox.url}/")
+        with pytest.raises(Error, match="TrustedHTML"):
+            page.evaluate("document.body.innerHTML = '<b>bold</b>'")
+
+
+def brightness(page: Page) -> int:
+    """How bright the ground is, 0 to 765."""
+    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", color)[:3]))
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("dark", True), ("light", False)])
+def test_the_page_is_as_dark_as_the_reader_likes(
+    browser: Browser,  # noqa: F811 - the fixture
+    sandbox: Sandbox,
+    scheme: str,
+    dark: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Light letters on a dark ground, or the reverse."""
+    with opened(browser, f"{sandbox.url}/", color_scheme=scheme) as page:
+        assert (brightness(page) < 150) is dark
+
+
+def test_a_narrow_page_has_all_of_it(
+    browser: Browser,  # noqa: F811 - the fixture
+    sandbox: Sandbox,
+    client: Client,
+) -> None:
+    """Nothing is wider than a telephone; a thing that is opened covers its list until closed."""
+    client.post("/users", {**ADA, "attributes": {"email": f"{'a' * 60}@example.com"}})
+    small = {"width": 375, "height": 700}
+    with opened(browser, f"{sandbox.url}/", viewport=small) as page:
+        rows(page).first.click()
+        detail = page.get_by_role("complementary", name="u1")
+        expect(detail).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("button", name="Close")).to_be_focused()
+        assert page.evaluate("document.documentElement.scrollWidth") == 375
+        page.keyboard.press("Enter")
+        expect(detail).to_be_hidden()
+        expect(page.get_by_role("link", name="u1")).to_be_focused()
+
+
+def test_a_page_whose_sandbox_ended_says_so(browser: Browser) -> None:  # noqa: F811 - the fixture
+    """What it shows stays there to be read."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        with running() as sandbox:
+            Client(sandbox).post("/users", ADA)
+            page.goto(f"{sandbox.url}/")
+            expect(rows(page)).to_have_count(1)
+        expect(page.get_by_role("button", name="No connection")).to_be_visible()
+        expect(rows(page)).to_have_count(1)
+
+
+def test_every_key_that_was_chosen_stays_unseen(page: Page, sandbox: Sandbox) -> None:
+    """The command for an empty sandbox has a blank in its place."""
+    sandbox.configure(api_key="ak_chosen", user_interviews_api_key="ui_chosen")
+    page.reload()
+    expect(page.locator("#empty pre")).to_contain_text("<api_key>")
+    assert "chosen" not in page.content()

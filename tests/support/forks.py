@@ -1,0 +1,98 @@
+"""Targets without a start-up: each is a process of its own, forked when all is imported.
+
+What is run is as real as ever; two hundred imports would take some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_SERVER = """
+import json, os, signal, sys
+from target_userflow.ledger import store
+from target_userflow import target
+
+NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if not child:
+        signal.alarm(120)
+        os.dup2(os.open(asked["log"], NEW, 0o600), 2)
+        os.dup2(os.open(asked["states"], NEW, 0o600), 1)
+        os.dup2(os.open(asked["tap"], os.O_RDONLY), 0)
+        os.chdir(asked["directory"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        sys.stdin = os.fdopen(0)
+        target.TargetUserflow.cli(asked["arguments"])
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Forking:
+    """Starts targets, one at a time; what each reads and writes are files, or pipes with names."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Ask the process that forks them."""
+        assert process.stdin
+        assert process.stdout
+        self._ask, self._answers = process.stdin, process.stdout
+
+    def start(
+        self,
+        arguments: Sequence[str],
+        tap: Path,
+        states: Path,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+    ) -> int:
+        """The process id of a target that has just been started, in the directory of its states."""
+        asked = {
+            "tap": str(tap),
+            "states": str(states),
+            "log": str(log),
+            "arguments": arguments,
+            "directory": str(states.parent),
+            "env": {**os.environ, **(env or {})},
+        }
+        print(json.dumps(asked), file=self._ask, flush=True)
+        return int(self._answers.readline())
+
+    def status(self) -> int:
+        """How it ended."""
+        return int(self._answers.readline())
+
+
+@contextmanager
+def forking() -> Iterator[Forking]:
+    """A process that forks targets, until the block ends."""
+    with _server() as process:
+        yield Forking(process)
+
+
+@cache
+def shared() -> Forking:
+    """The process that forks the targets of the whole session; it ends with it."""
+    return Forking(_server())
+
+
+def _server() -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
