@@ -60,7 +60,7 @@ class TooManyRejects(StopRun):
 
 
 class TooManyDeletions(StopRun):
-    """More than `max_delete_ratio` of what a stream delivered would be deleted."""
+    """More than `max_delete_ratio` of what a stream delivered, or sends, would be deleted."""
 
 
 class StorageError(StopRun):

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.registry import API_OF, TURN
+from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import Versions
 from target_userflow.delivery.attribute_types import Definitions, Drift
 from target_userflow.delivery.dedup import EventMemory, Memory, RecordMemory
@@ -53,6 +54,7 @@ class Run:
         self._directories: dict[str, Directories] = {}
         self._definitions: dict[str, Definitions] = {}
         self._versions: dict[tuple[str, str], Versions] = {}
+        self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
     def delivery(self, name: str) -> Delivery:
         """The way to the product of the object `name`.
@@ -131,6 +133,14 @@ class Run:
             found = Versions(mirror, stream, name, self.settings.max_delete_ratio)
             self._versions[source, stream] = found
         return found
+
+    def deletion_limit(self, source: str, stream: str) -> DeletionLimit:
+        """What bounds the deletions of a stream; `source` is what the tap calls it.
+
+        It outlives the sinks that a changing SCHEMA makes of the stream.
+        """
+        limit = DeletionLimit(stream, self.settings.max_delete_ratio)
+        return self._limits.setdefault((source, stream), limit)
 
     def announced(self) -> list[tuple[str, Versions, int]]:
         """Stream, its versions, and the one that was activated ahead of its records.

@@ -10,7 +10,7 @@ from singer_sdk.sinks import BatchSink
 from target_userflow.apis.messages import Rejected
 from target_userflow.apis.registry import API_OF, mapper
 from target_userflow.deletes.activate_version import Activation
-from target_userflow.deletes.log_based import deletions_last
+from target_userflow.deletes.log_based import deleting_column, deletions_last
 from target_userflow.deletes.tables import Tables
 from target_userflow.delivery.tracker import Books
 from target_userflow.errors import RejectRecord
@@ -32,7 +32,7 @@ class IgnoredSink(BatchSink):
     def get_validator(self) -> None:
         """Check nothing."""
 
-    def take(self, record: dict[str, Any], version: int | None, *, deleted: bool) -> None:
+    def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
         """Do nothing with it."""
 
     def reject_unmapped(self, error: Exception, version: int | None) -> None:
@@ -79,6 +79,7 @@ class UserflowSink(BatchSink):
         self.tables = Tables(target.run, self._reader, self.object, activation)
         """The versions of what the records come from."""
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
+        self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._said_deletion = False
         self._taken: list[Entry] = []
         self._held: list[Entry] = []
@@ -114,30 +115,29 @@ class UserflowSink(BatchSink):
         """Open a window."""
         context["records"] = self._taken = []
 
-    def take(self, record: dict[str, Any], version: int | None, *, deleted: bool) -> None:
+    def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
         """Take a record into the window, or out to the dead letters.
 
         Args:
             record: The record, after the stream maps.
             version: The version of the table that it stands in, if the tap says one.
-            deleted: Whether the tap says that its row is gone.
+            marks: What a tap that reads a log says of the row's deletion, column to value.
         """
-        source = self._receive()
-        if deleted and not self._deletes:
-            self._skip_deletion()
-            return
-        seen: tuple[str, ...] | None
-        rejected = True
+        source, mark = self._receive(), None
         try:
-            entry = self._deletion(record, source) if deleted else self._entry(record, source)
+            mark = deleting_column({**marks, **self._request_of.deletion_mark(record)})
+            if mark and not self._deletes:
+                self._skip_deletion(mark)
+                return
+            entry = self._deletion(record, source) if mark else self._entry(record, source)
         except RejectRecord as error:
             ids = [str(record[key]) for key in self.key_properties if key in record]
             self._reject(str(error), " ".join(ids))
-            seen = self._identity(record)
+            seen, rejected = self._identity(record), True
         else:
             self._taken.append(entry)
             seen, rejected = entry.request.identity, False
-        if not deleted:
+        if not mark:
             self._see(version, seen, rejected=rejected)
 
     def reject_unmapped(self, error: Exception, version: int | None) -> None:
@@ -145,6 +145,14 @@ class UserflowSink(BatchSink):
         self._receive()
         self._see(version, None, rejected=True)
         self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
+
+    def check_deletions(self) -> None:
+        """Let the window's deletions pass, if they are not too many.
+
+        Raises:
+            TooManyDeletions: they are; nothing of the window may be sent.
+        """
+        self._limit.check()
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Hold the window ready for `Drain`, and apart the deletions that nothing follows."""
@@ -221,6 +229,7 @@ class UserflowSink(BatchSink):
         if self._pending_batch is None:
             self._get_context({})  # opens a window, even if nothing should get into it
         self._run.report.receive(self.stream_name)
+        self._limit.receive()
         self._run.window.add(len(source.line))
         self.tally_record_read()
         return source
@@ -242,16 +251,19 @@ class UserflowSink(BatchSink):
     def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
         request = self._request_of.deletion(self._request_of.identity(record))
-        return self._books.entry(record, request, source)
+        entry = self._books.entry(record, request, source)
+        self._limit.mark()
+        return entry
 
-    def _skip_deletion(self) -> None:
+    def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
         self._run.report.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
             self.logger.warning(
-                "Stream '%s': rows that were deleted (_sdc_deleted_at) are skipped, as %s",
+                "Stream '%s': rows that were deleted (%s) are skipped, as %s",
                 self.stream_name,
+                column,
                 self._why_nothing_is_deleted(),
             )
 

@@ -16,7 +16,7 @@ from target_userflow.clock import Clock
 from target_userflow.config import routing
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
-from target_userflow.deletes.log_based import is_deleted
+from target_userflow.deletes.log_based import log_marks
 from target_userflow.delivery.flush import Drain
 from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun
 from target_userflow.reporting.finish import conclude, remind, send_metrics
@@ -156,7 +156,7 @@ class TargetUserflow(CommandLine):
     def _take(self, stream_map: StreamMap, message: dict[str, Any]) -> None:
         """Take a record in: one that a stream map fails on is rejected, the others go on."""
         record, version = {**message["record"]}, self._version_of(message)
-        deleted = is_deleted(record)  # before a map leaves the mark out
+        marks = log_marks(record)  # before a map leaves them out
         try:
             mapped = stream_map.transform(record)
         except StopRun:  # a signal, in the middle of it
@@ -165,7 +165,7 @@ class TargetUserflow(CommandLine):
             self._sink_of(stream_map.stream_alias).reject_unmapped(error, version)
         else:
             if mapped is not None:
-                self._sink_of(stream_map.stream_alias).take(mapped, version, deleted=deleted)
+                self._sink_of(stream_map.stream_alias).take(mapped, version, marks)
 
     def _version_of(self, message: dict[str, Any]) -> int | None:
         """The version that a message names; None where it names none, or none is looked at."""

@@ -56,6 +56,11 @@ class Mapper:
         """
         raise NotImplementedError
 
+    def deletion_mark(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What a record holds in the column that `fields` names for `deleted_at`, if it does."""
+        column = self._roles.get(roles.DELETED_AT)
+        return {} if column is None else {column: record.get(column)}
+
     def identity(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids under which the API keeps an object that can be deleted.
 

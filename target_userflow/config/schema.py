@@ -41,7 +41,10 @@ _STREAM_OPTIONS = th.ObjectType(
     th.Property(
         "fields",
         th.ObjectType(additional_properties=th.StringType),
-        description="Which column has a role, where its name does not say so: role to column.",
+        description=(
+            "Which column has a role, where its name does not say so: role to column. "
+            "`deleted_at` is the time of a row's deletion."
+        ),
     ),
     th.Property(
         "event_name",
@@ -260,8 +263,9 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Hard delete",
         description=(
-            "Delete users, groups and memberships whose rows are gone: those with "
-            "`_sdc_deleted_at`, and those that an `ACTIVATE_VERSION` leaves behind."
+            "Delete users, groups and memberships whose rows are gone: those with a date-time in "
+            "`_sdc_deleted_at`, `_sdc_lsn_deleted_at` or the column of `fields.deleted_at`, and "
+            "those that an `ACTIVATE_VERSION` leaves behind."
         ),
     ),
     th.Property(
@@ -271,7 +275,8 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Max delete ratio",
         description=(
             "Delete nothing, and stop, when an `ACTIVATE_VERSION` leaves more than this share of "
-            "what the ledger knows behind."
+            "what the ledger knows behind, or when more than this share of a stream's records "
+            "(20 or more) is of deleted rows."
         ),
     ),
     th.Property(

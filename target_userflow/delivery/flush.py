@@ -60,6 +60,8 @@ class Drain:
     def _drain(self, sinks: list[UserflowSink]) -> None:
         in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
         try:
+            for sink in in_turn:
+                sink.check_deletions()
             self._settle(in_turn)
             for sink in reversed(in_turn):  # nothing that waited brings back what is deleted now
                 if sink.hold_deletions():

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from target_userflow.config.settings import StreamOptions
 
 
+DELETED_AT = "deleted_at"
+"""The role of a column with the time of a row's deletion; no column has it by its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """What a SCHEMA message and the options say of a stream."""
@@ -66,10 +70,9 @@ def _by_name(stream: Stream, needs: Needs) -> Iterator[tuple[str, str]]:
 def _check_fields(stream: Stream, needs: Needs) -> None:
     for role, column in stream.options.fields.items():
         where = f"Stream '{stream.name}': streams.{stream.name}.fields"
-        if role not in needs.columns:
-            raise ConfigError(
-                f"{where} names no role '{role}'. There are: {', '.join(needs.columns)}"
-            )
+        known = (*needs.columns, DELETED_AT)
+        if role not in known:
+            raise ConfigError(f"{where} names no role '{role}'. There are: {', '.join(known)}")
         if column not in stream.properties:
             raise ConfigError(
                 f"{where}.{role} names column '{column}', which the stream does not have. "

@@ -224,6 +224,184 @@ def test_a_userpilot_user_is_deleted_too(sandbox: Sandbox, tmp_path: Path) -> No
     assert times[-1] - times[0] >= 60 / 30
 
 
+@pytest.mark.parametrize("blank", ["", "  ", None])
+@pytest.mark.parametrize("column", ["_sdc_deleted_at", "_sdc_lsn_deleted_at"])
+def test_a_mark_that_is_empty_marks_no_row(
+    sandbox: Sandbox, tmp_path: Path, column: str, blank: str | None
+) -> None:
+    """A CSV file with that column has it in every row: none of them is of a deleted row."""
+    messages = [
+        schema("users", {"id": "string", "plan": "string", column: "string"}),
+        *(record("users", id=f"u{n}", plan="pro", **{column: blank}) for n in range(3)),
+    ]
+    for hard_delete in (True, False):
+        changes = {"hard_delete": hard_delete}
+        result = run_target(tmp_path, config(sandbox, **changes), messages)
+        assert result.status == 0, result.log
+        assert ["users", "3", "3", "0"] in rows(result.log)
+    assert {one["method"] for one in sandbox.requests()} == {"POST"}
+    assert sandbox.state()["users"]["u2"]["attributes"] == {"plan": "pro"}
+
+
+OBJECTS = {
+    "users": {"id": "u1"},
+    "groups": {"id": "g1"},
+    "memberships": {"user_id": "u1", "group_id": "g1"},
+    "userpilot_users": {"id": "u1"},
+    "events": {"id": "e1", "user_id": "u1", "name": "used"},
+    "participants": {"id": "1", "email": "ada@example.com"},
+}
+
+
+@pytest.mark.parametrize("value", ["no", "2026-13-01", True, 7.5, {"at": WHEN}, [WHEN]])
+@pytest.mark.parametrize("column", ["_sdc_deleted_at", "_sdc_lsn_deleted_at", "gone_at"])
+def test_a_mark_that_is_no_date_time_rejects_the_row(
+    sandbox: Sandbox, tmp_path: Path, column: str, value: Any
+) -> None:
+    """Whether it is there nobody can tell: it is not sent, not deleted, and the column is named."""
+    options = {"gone_at": {"fields": {"deleted_at": "gone_at"}}}.get(column, {})
+    messages = [
+        schema("users", {"id": "string", column: {}}),
+        record("users", id="u1", **{column: value}),
+        record("users", id="u2", **{column: None}),
+    ]
+    result = run_target(tmp_path, config(sandbox, streams={"users": options}), messages)
+    assert result.status == 1
+    assert f"1 rejected of users: `{column}`: it is no date-time" in result.log
+    assert list(sandbox.state()["users"]) == ["u2"]
+    (letters,) = (tmp_path / "dead-letters").glob("*.singer")
+    assert f"`{column}`" in json.loads(letters.read_bytes().splitlines()[1])["error"]["reason"]
+
+
+@pytest.mark.parametrize("hard_delete", [True, False])
+@pytest.mark.parametrize("stream", OBJECTS)
+@pytest.mark.parametrize("column", ["_sdc_lsn_deleted_at", "gone_at"])
+def test_another_column_marks_deleted_rows_as_well(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    column: str,
+    stream: str,
+    hard_delete: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """A soft-deleted row has all of its columns, and is sent to no product; it may be deleted."""
+    ids = OBJECTS[stream]
+    options = {"fields": {"deleted_at": "gone_at"}} if column == "gone_at" else {}
+    changes = {"hard_delete": hard_delete, "streams": {stream: options}}
+    columns = {**dict.fromkeys(ids, "string"), column: "string"}
+    messages = [schema(stream, columns, list(ids)[:2]), record(stream, **ids, **{column: WHEN})]
+    result = run_target(tmp_path, config(sandbox, **changes), messages)
+    assert result.status == 0, result.log
+    deletes = hard_delete and stream not in {"events", "participants"}
+    assert [one["method"] for one in sandbox.requests()] == ["DELETE"] * deletes
+    if not deletes:
+        assert f"rows that were deleted ({column}) are skipped" in result.log
+
+
+def test_a_soft_delete_column_is_no_attribute(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Nor does it clear one: live rows have null in it."""
+    options = {"users": {"fields": {"deleted_at": "gone_at"}}}
+    users = schema("users", {"id": "string", "plan": "string", "gone_at": "string"})
+    messages = [users, record("users", id="u1", plan="pro", gone_at=None)]
+    result = run_target(tmp_path, config(sandbox, streams=options), messages)
+    assert result.status == 0, result.log
+    assert sandbox.requests()[0]["body"] == {"id": "u1", "attributes": {"plan": "pro"}}
+
+
+def test_a_soft_delete_column_can_be_one_that_a_stream_map_makes(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """As all columns of `fields`, it is one of those that the stream map leaves."""
+    options = {
+        "streams": {"users": {"fields": {"deleted_at": "gone_at"}}},
+        "stream_maps": {"users": {"gone_at": f"'{WHEN}' if status == 'gone' else None"}},
+    }
+    users = schema("users", {"id": "string", "status": "string"})
+    rows = [record("users", id=one, status=one) for one in ("gone", "here")]
+    result = run_target(tmp_path, config(sandbox, **options), [users, *rows])
+    assert result.status == 0, result.log
+    assert sorted(asked(sandbox)) == ["DELETE /users/gone", "POST /users"]
+
+
+def test_a_soft_delete_column_that_is_not_there_stops_the_run(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Else every row would pass for a live one."""
+    options = {"users": {"fields": {"deleted_at": "gone_at"}}}
+    messages = [USERS, user("u1")]
+    result = run_target(tmp_path, config(sandbox, streams=options), messages)
+    assert result.status == 1
+    assert "fields.deleted_at names column 'gone_at'" in result.errors[-1]
+    assert sandbox.requests() == []
+
+
+BOUNDED = {stream: OBJECTS[stream] for stream in list(OBJECTS)[:4]}
+
+
+def ids_of(stream: str, number: int) -> dict[str, str]:
+    return {role: f"{name}-{number}" for role, name in BOUNDED[stream].items()}
+
+
+@pytest.mark.parametrize("stream", BOUNDED)
+def test_too_many_deleted_rows_stop_the_run_before_the_first_deletion(
+    sandbox: Sandbox, tmp_path: Path, stream: str
+) -> None:
+    """The line says the numbers, and STATE stays before them; a higher ratio lets them go."""
+    columns = {**dict.fromkeys(BOUNDED[stream], "string"), **LOGGED}
+    messages = [
+        schema(stream, columns, list(BOUNDED[stream])),
+        *(record(stream, **ids_of(stream, n)) for n in range(17)),
+        *(gone(stream, **ids_of(stream, n)) for n in range(17, 20)),
+        {"type": "STATE", "value": {"read": 20}},
+    ]
+    result = run_target(tmp_path, config(sandbox), messages)
+    assert (result.status, result.states) == (1, [])
+    assert f"Stream '{stream}': 3 of the 20 records so far are of deleted" in result.errors[-1]
+    assert "max_delete_ratio is 0.1" in result.errors[-1]
+    assert sandbox.requests() == []
+    result = run_target(tmp_path, config(sandbox, max_delete_ratio=0.15), messages)
+    assert (result.status, result.states) == (0, [{"read": 20}]), result.log
+
+
+def test_a_log_with_a_few_deletions_alone_is_no_mistake(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Below 20 records a share says nothing."""
+    result = run_target(
+        tmp_path, config(sandbox), [USERS, *(gone("users", id=f"u{n}") for n in range(19))]
+    )
+    assert result.status == 0, result.log
+    assert len(sandbox.requests()) == 19
+
+
+def test_the_share_of_deleted_rows_is_that_of_the_whole_run(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Windows and SCHEMAs that change are none of its business; what was sent before is said."""
+    wider = schema("users", {"id": "string", "plan": "string", "name": "string", **LOGGED})
+    messages = [
+        *(USERS, *(user(f"u{n}") for n in range(38)), gone("users", id="u1")),
+        *(wider, gone("users", id="u2"), gone("users", id="u3")),
+        *(USERS, *(gone("users", id=f"u{n}") for n in range(4, 10))),
+    ]
+    result = run_target(tmp_path, config(sandbox), messages)
+    assert result.status == 1
+    assert "9 of the 47 records so far" in result.errors[-1]
+    assert "of which 3 were sent before" in result.errors[-1]
+    assert len(sandbox.state()["users"]) == 35
+
+
+def test_deleted_rows_of_one_stream_are_no_share_of_another(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Hundreds of live groups make twenty deleted users no better."""
+    messages = [
+        *(GROUPS, *(record("groups", id=f"g{n}", name="Acme") for n in range(300))),
+        *(USERS, *(gone("users", id=f"u{n}") for n in range(20))),
+    ]
+    result = run_target(tmp_path, config(sandbox), messages)
+    assert result.status == 1
+    assert "20 of the 20 records so far" in result.errors[-1]
+    assert not any(one["method"] == "DELETE" for one in sandbox.requests())
+
+
 def test_a_user_that_comes_back_after_a_deletion_is_sent_though_it_looks_the_same(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
