@@ -172,7 +172,7 @@ class Listing(Generic[T]):
     by_id: Callable[[str], str] | None = None
     """The path to ask for one id, answered 404 if it is not there; None where there is none."""
     by_email: Callable[[str], str] | None = None
-    """The path of the page of those with an email, in any case of its letters."""
+    """The path of the page of those with an email; whether its case counts is not documented."""
 
 
 def nothing(request: Request) -> Iterable[Any]:  # noqa: ARG001 - for APIs that can't be asked

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
 
 from target_userflow.ledger.ledger import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FIRST_SLOTS = 1 << 10
 
@@ -15,9 +19,9 @@ def hashed(text: str) -> int:
 
 
 class Index:
-    """Pairs of a text and an id; a text may have several ids.
+    """Pairs of a text and an id, each with a mark; a text may have several ids.
 
-    A hash table in arrays: some 25 bytes a pair and the id itself, where a dict takes 200. Its
+    A hash table in arrays: some 35 bytes a pair and the id itself, where a dict takes 200. Its
     slots hold the numbers of pairs, from 1; at least half of them are empty, which is 0.
     """
 
@@ -25,15 +29,19 @@ class Index:
         """Hold nothing."""
         self._slots = array("I", bytes(4 * _FIRST_SLOTS))
         self._hashes = array("Q")
+        self._marks = array("Q")
         self._starts = array("Q", [0])
         self._ids = bytearray()
 
-    def put(self, text: str, id_: str) -> None:
-        """Hold a pair, once however often it is put."""
+    def put(self, text: str, id_: str, mark: int = 0) -> None:
+        """Hold a pair, once however often it is put, with its latest mark of 64 bits."""
         key = hashed(text)
-        if id_ in self._of(key):
+        known = next((n for n in self._numbers(key) if self._id(n) == id_), None)
+        if known is not None:
+            self._marks[known - 1] = mark
             return
         self._hashes.append(key)
+        self._marks.append(mark)
         self._ids += id_.encode()
         self._starts.append(len(self._ids))
         if 2 * len(self._hashes) > len(self._slots):
@@ -41,18 +49,20 @@ class Index:
         else:
             self._place(len(self._hashes))
 
-    def get(self, text: str) -> set[str]:
-        """The ids that a text has."""
-        return self._of(hashed(text))
+    def get(self, text: str) -> dict[str, int]:
+        """The ids that a text has, and the mark of each."""
+        return {self._id(n): self._marks[n - 1] for n in self._numbers(hashed(text))}
 
-    def _of(self, key: int) -> set[str]:
-        found = set()
+    def _numbers(self, key: int) -> Iterator[int]:
+        """The numbers of the pairs whose text has this hash."""
         at = key % len(self._slots)
         while number := self._slots[at]:
             if self._hashes[number - 1] == key:
-                found.add(self._ids[self._starts[number - 1] : self._starts[number]].decode())
+                yield number
             at = (at + 1) % len(self._slots)
-        return found
+
+    def _id(self, number: int) -> str:
+        return self._ids[self._starts[number - 1] : self._starts[number]].decode()
 
     def _place(self, number: int) -> None:
         at = self._hashes[number - 1] % len(self._slots)

@@ -52,6 +52,7 @@ class Directory:
         self._ids: set[int] = set()
         self._gone: set[int] = set()
         self._emails = Index()
+        self._answered: set[str] = set()
         self._looked_up: set[str] = set()
         self._is_complete = False
         self._lock = threading.Lock()
@@ -61,9 +62,18 @@ class Directory:
         return hashed(id_) in self._ids
 
     def ids_of(self, email: str) -> Collection[str]:
-        """Who has an email, in any case of its letters, as far as that was learned."""
+        """Who has an email, as far as that was learned.
+
+        Those who have it as it is written here; if nobody has, those who have it in lower case; if
+        nobody has, those who have it in any case of its letters.
+        """
         with self._lock:
-            return {one for one in self._emails.get(folded(email)) if one in self}
+            found = {
+                id_: mark for id_, mark in self._emails.get(folded(email)).items() if id_ in self
+            }
+        spellings = (hashed(email.strip()), hashed(folded(email)))
+        exact = ({id_ for id_, mark in found.items() if mark == one} for one in spellings)
+        return next(filter(None, exact), found.keys())
 
     def add(self, found: Found) -> None:
         """Note that the run has written something."""
@@ -87,8 +97,26 @@ class Directory:
         self._learn(unknown, self._listing.by_id, self._note_one)
 
     def learn_emails(self, emails: Iterable[str]) -> None:
-        """Find out who has these."""
-        self._learn({folded(email) for email in emails}, self._listing.by_email, self._note_page)
+        """Find out who has these: asked for as written, then in lower case, then in the list.
+
+        `ids_of` goes by the same order, so that an email finds the same users whether it was looked
+        up or the list was read. Whether case counts in a look-up is not documented.
+        """
+        left = {email.strip() for email in emails}
+        for spelled in (str, folded):
+            left = {email for email in left if not self._is_known(spelled(email))}
+            self._learn(set(map(spelled, left)), self._listing.by_email, self._note_page)
+            left = {email for email in left if not self._is_known(spelled(email))}
+        if left and not self._is_complete:
+            self._list()
+
+    def _is_known(self, spelled: str) -> bool:
+        """Whether it is known who has an email in this spelling, by a look-up or otherwise."""
+        with self._lock:
+            pairs = self._emails.get(folded(spelled)).items()
+            return spelled in self._answered or any(
+                mark == hashed(spelled) and id_ in self for id_, mark in pairs
+            )
 
     def _learn(
         self,
@@ -116,8 +144,10 @@ class Directory:
     def _note_one(self, id_: str, answer: Answer) -> None:  # noqa: ARG002 - that it came says all
         self._note(Found(id_))
 
-    def _note_page(self, email: str, answer: Answer) -> None:  # noqa: ARG002 - users bring their own
+    def _note_page(self, email: str, answer: Answer) -> None:
         page = _page(self._listing, answer, None, "a look-up by email", self._api)
+        if page.found:
+            self._answered.add(email)
         for found in page.found:
             self._note(found)
 
@@ -136,7 +166,7 @@ class Directory:
     def _put(self, found: Found) -> None:
         self._ids.add(hashed(found.id))
         if self._keeps_emails and found.email:
-            self._emails.put(folded(found.email), found.id)
+            self._emails.put(folded(found.email), found.id, hashed(found.email.strip()))
 
 
 class Directories:
@@ -168,8 +198,8 @@ class Directories:
 
 
 def folded(email: str) -> str:
-    """An email as it is compared."""
-    return email.strip().casefold()
+    """An email as it is compared in any case: lower, and no further (`ß` is not `ss` there)."""
+    return email.strip().lower()
 
 
 def pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:

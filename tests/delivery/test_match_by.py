@@ -86,26 +86,73 @@ def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Pat
 
 
 def test_an_email_of_several_users_is_nobodys(sandbox: Sandbox, tmp_path: Path) -> None:
-    """In whatever case they are written: the record is skipped, with the reason."""
-    twins = [("u1", "ada@example.com"), ("u2", "Ada@Example.com")]
-    run_target(tmp_path, sandbox.config, product(*twins))
+    """Whether they are written alike or not: the record is skipped, with the reason."""
+    twins = [("u1", "Ada@example.com"), ("u2", "ADA@Example.com"), ("u3", "b@e.com")]
+    run_target(tmp_path, sandbox.config, product(*twins, ("u4", "b@e.com")))
     before = len(writes(sandbox))
     config = {**sandbox.config, "streams": {"Contact": MATCHED}}
-    result = run_target(tmp_path, config, [CONTACT, contact("003A", "ada@example.com")])
+    contacts = [contact("003A", "ada@example.com"), contact("003B", "b@e.com")]
+    result = run_target(tmp_path, config, [CONTACT, *contacts])
     assert result.status == 0, result.log
     assert len(writes(sandbox)) == before
-    assert "1 skipped of Contact: its email matches several users" in result.log
+    assert "2 skipped of Contact: its email matches several users" in result.log
 
 
-@pytest.mark.parametrize(("contacts", "questions"), [(3, 3), (250, 2)])
-def test_emails_are_resolved_like_ids(
-    sandbox: Sandbox, tmp_path: Path, contacts: int, questions: int
+SPELLINGS = [
+    ("written", "ada@Example.com"),
+    ("folded", "ada@example.com"),
+    ("other", "ADA@EXAMPLE.COM"),
+]
+
+
+@pytest.mark.parametrize("more", [0, 250], ids=["few emails", "many emails"])
+@pytest.mark.parametrize(
+    ("there", "titled"),
+    [
+        (["written", "folded", "other"], {"written"}),
+        (["folded", "other"], {"folded"}),
+        (["other"], {"other"}),
+        ([], set[str]()),
+    ],
+    ids=["as written", "in lower case", "in any case", "by nobody"],
+)
+def test_an_email_finds_the_same_user_whatever_the_size_of_the_run(
+    sandbox: Sandbox, tmp_path: Path, there: list[str], titled: set[str], more: int
 ) -> None:
-    """A few are looked up, many are found in the list: two pages for 150 users."""
+    """As it is written, else in lower case, else in any case: by look-ups or in the list."""
+    people = [(id_, email) for id_, email in SPELLINGS if id_ in there]
+    run_target(tmp_path, sandbox.config, product(*people))
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    others = [contact(f"003{n}", f"nobody{n}@example.com") for n in range(more)]
+    found = contact("003A", "ada@Example.com", Title="CTO")
+    result = run_target(tmp_path, config, [CONTACT, found, *others])
+    assert result.status == 0, result.log
+    assert {id_ for id_, one in attributes(sandbox).items() if one.get("Title")} == titled
+
+
+def test_letters_that_only_look_alike_when_folded_are_two_addresses(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """`straße` and `strasse` are the mailboxes of two people."""
+    run_target(tmp_path, sandbox.config, product(("u1", "strasse@example.com")))
+    config = {**sandbox.config, "streams": {"Contact": MATCHED}}
+    result = run_target(tmp_path, config, [CONTACT, contact("003A", "straße@example.com")])
+    assert "1 skipped of Contact: its email matches no user" in result.log
+
+
+@pytest.mark.parametrize(
+    ("contacts", "spelled", "questions"),
+    [(3, "U{}@example.com", 3), (3, "u{}@EXAMPLE.com", 8), (250, "u{}@EXAMPLE.com", 2)],
+    ids=["as they are there", "in another case", "many"],
+)
+def test_emails_are_resolved_like_ids(
+    sandbox: Sandbox, tmp_path: Path, contacts: int, spelled: str, questions: int
+) -> None:
+    """A few are looked up; many, and what no look-up finds, in the list: two pages for 150."""
     people = [(f"u{n}", f"U{n}@example.com") for n in range(150)]
     run_target(tmp_path, sandbox.config, product(*people))
     config = {**sandbox.config, "streams": {"Contact": MATCHED}}
-    found = [contact(f"003{n}", f"u{n}@EXAMPLE.com", Title="CTO") for n in range(contacts)]
+    found = [contact(f"003{n}", spelled.format(n), Title="CTO") for n in range(contacts)]
     result = run_target(tmp_path, config, [CONTACT, *found])
     assert result.status == 0, result.log
     titled = {name for name, one in attributes(sandbox).items() if one.get("Title") == "CTO"}
@@ -163,7 +210,7 @@ def test_no_email_stands_in_the_log(sandbox: Sandbox, tmp_path: Path) -> None:
     messages = [CONTACT, contact("003A", "ada@example.com")]
     result = run_target(tmp_path, config, messages, env=debug)
     assert "DEBUG" in result.log
-    assert len(asked(sandbox, "/users")) == 1
+    assert [one.get("email") for one in asked(sandbox, "/users")] == ["ada@example.com", None]
     assert "ada" not in result.log
 
 

@@ -56,9 +56,8 @@ class User:
         return {"attributes": self.attributes, "memberships": self.memberships, **times}
 
     def has_email(self, email: str) -> bool:
-        """Whether the attribute ``email`` is this one, in any case of its letters."""
-        own = self.attributes.get("email")
-        return isinstance(own, str) and own.casefold() == email.casefold()
+        """Whether the attribute ``email`` equals this one."""
+        return bool(self.attributes.get("email") == email)
 
 
 Kept = TypeVar("Kept", User, Group)
