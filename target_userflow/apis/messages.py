@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from target_userflow.apis.mapper import Mapper
     from target_userflow.config.settings import Destination
 
+JSON = "application/json"
+
 
 class Request(msgspec.Struct, frozen=True):
     """What is sent for one record: a struct, as making one costs a tenth of a dataclass."""
@@ -33,6 +35,8 @@ class Request(msgspec.Struct, frozen=True):
     """Whether it sets plain values only, so that `Api.fold` can make one of several."""
     joins: tuple[tuple[str, ...], ...] = ()
     """Object and ids of all that it joins: what is deleted of these takes the joining with it."""
+    media_type: str = JSON
+    """The `Content-Type` of its body, if it has one."""
 
     @property
     def deletes(self) -> bool:
@@ -212,6 +216,9 @@ class Api:
     """What every request carries."""
     probe: Probe
     """What to ask to find out whether the key is right."""
+    media_types: Sequence[str] = (JSON,)
+    """What the body of a request may be called, the likeliest first: what is answered 415 gives way
+    to the next."""
     batch: int = 1
     """Records that one request takes at most."""
     join: Callable[[Destination, Sequence[bytes]], bytes] = only

@@ -14,7 +14,7 @@ import msgspec
 
 from target_userflow.apis import user_interviews_list
 from target_userflow.apis.mapper import Mapper
-from target_userflow.apis.messages import Api, Probe, Request, has_json_object
+from target_userflow.apis.messages import JSON, Api, Probe, Request, has_json_object
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Needs
 from target_userflow.mapping.values import encoded
@@ -85,7 +85,7 @@ class Participants(Mapper):
 def headers(destination: Destination) -> dict[str, str]:
     """What every request carries; the key in the header that `user_interviews_auth` says."""
     name, form = _KEY_HEADERS[destination.auth]
-    return {name: form.format(destination.api_key), "Accept": _TYPE, "Content-Type": _TYPE}
+    return {name: form.format(destination.api_key), "Accept": _TYPE}
 
 
 def otherwise(destination: Destination) -> str:
@@ -142,6 +142,7 @@ API = Api(
     objects={"participants": Participants},
     headers=headers,
     probe=Probe(user_interviews_list.SMALLEST, otherwise, is_documented=False),
+    media_types=(JSON, _TYPE),  # three public places send the first, one the other
     batch=BATCH,
     join=join,
     fold=folded,

@@ -30,7 +30,7 @@ DELETE_USERS = "/v1/users"
 VALIDATE = "/v1/validate"  # secondary sources
 PER_MINUTE = 600  # requests to each endpoint, by token
 DELETIONS_PER_MINUTE = 30
-_ACCEPTED = 202
+_BLANKS = b"\xef\xbb\xbf \t\r\n"  # and a byte order mark
 
 
 class Users(Mapper):
@@ -116,14 +116,8 @@ def headers(destination: Destination) -> dict[str, str]:
     return {
         "Authorization": f"Token {destination.api_key}",
         "X-API-Version": API_VERSION,
-        "Content-Type": "application/json",
         "Accept": "application/json",
     }
-
-
-def is_believable(answer: Answer) -> bool:
-    """202 is the one success, and no body is documented for it; a proxy's page has another."""
-    return answer.status == _ACCEPTED
 
 
 def otherwise(destination: Destination) -> str:
@@ -132,9 +126,12 @@ def otherwise(destination: Destination) -> str:
     return f"set userpilot_api_url to {others[0]}" if destination.url in REGIONS else ""
 
 
-def is_no_page(answer: Answer) -> bool:
-    """What `VALIDATE` is answered is not documented; a proxy or login page is HTML."""
-    return not answer.body.lstrip().startswith(b"<")
+def is_believable(answer: Answer) -> bool:
+    """Any status of success is one, whatever its body: the reference says 202 and the guide 200.
+
+    A proxy's or login page is HTML.
+    """
+    return not answer.body.lstrip(_BLANKS).startswith(b"<")
 
 
 API = Api(
@@ -146,7 +143,7 @@ API = Api(
         "userpilot_events": Events,
     },
     headers=headers,
-    probe=Probe(VALIDATE, otherwise, is_no_page, is_documented=False),
+    probe=Probe(VALIDATE, otherwise, is_believable, is_documented=False),
     limits={
         **dict.fromkeys((IDENTIFY, COMPANIES, TRACK), PER_MINUTE),
         DELETE_USERS: DELETIONS_PER_MINUTE,

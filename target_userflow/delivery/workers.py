@@ -20,6 +20,7 @@ from target_userflow.delivery.merging import objects
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.transport import retry
 from target_userflow.transport.http import Http
+from target_userflow.transport.media_type import MediaType
 from target_userflow.transport.rate_limiter import Limits
 from target_userflow.transport.request_stats import Timed
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch, Entry
     from target_userflow.transport.request_stats import Timeline
+
+_UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 
 
 class Delivery:
@@ -59,6 +62,7 @@ class Delivery:
         self._http = Timed(http, timeline, clock)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
         self._concurrency = Concurrency(pace.concurrency)
+        self._media_type = MediaType(api.media_types)
         self._last_success = float("-inf")
 
     def settle(self, entries: Sequence[Entry]) -> None:
@@ -236,9 +240,13 @@ class Delivery:
                     return answer
 
     def _attempt(self, request: Request) -> Outcome:
+        request = self._media_type.of(request)
         answer = self._http.send(request)
-        if request.deletes and isinstance(answer, Answer) and retry.is_missing(answer):
-            return Delivered()  # it is gone, as it should be
+        if isinstance(answer, Answer):
+            if answer.status == _UNSUPPORTED and self._media_type.refuse(request):
+                return TryAgain(f"HTTP {answer.status}")
+            if request.deletes and retry.is_missing(answer):
+                return Delivered()  # it is gone, as it should be
         return self._meaning(answer)
 
     def _meaning(self, answer: Answer | Outcome) -> Outcome:

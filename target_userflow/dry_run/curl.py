@@ -19,7 +19,9 @@ _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 def command(api: Api, destination: Destination, request: Request, user_agent: str) -> str:
     """The request as a `curl` command; in the key's place stands the variable that may hold it."""
     masked = replace(destination, api_key=f"$TARGET_USERFLOW_{api.prefix.upper()}API_KEY")
-    headers = [f'-H "{name}: {value}"' for name, value in api.headers(masked).items()]
+    body = {"Content-Type": request.media_type} if request.body else {}
+    named = {**api.headers(masked), **body}
+    headers = [f'-H "{name}: {value}"' for name, value in named.items()]
     lines = [
         f"curl -X {request.method} {shlex.quote(destination.url + request.path)}",
         " ".join([*headers, f"-H {shlex.quote(f'User-Agent: {user_agent}')}"]),

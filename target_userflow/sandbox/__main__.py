@@ -112,6 +112,18 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
     help="Requests that each endpoint of Userpilot lets in per minute.",
 )
 @click.option(
+    "--user-interviews-media-type",
+    default=_DEFAULTS.user_interviews_media_type,
+    type=click.Choice(["any", "json", "vendor"]),
+    help="What User Interviews takes a body as: JSON, its own type of it, or both.",
+)
+@click.option(
+    "--userpilot-success",
+    default=_DEFAULTS.userpilot_success,
+    type=click.Choice([200, 202]),
+    help="The status with which Userpilot answers what it takes.",
+)
+@click.option(
     "--rate-limit-window",
     default=_DEFAULTS.rate_limit_window,
     type=click.Choice(["sliding", "fixed"]),

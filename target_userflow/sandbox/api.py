@@ -11,7 +11,7 @@ from target_userflow.sandbox.calls import Answer, Call, Refusal
 from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Endpoint = Callable[[Any, Call], Answer]
 Endpoints = Mapping[tuple[str, ...], Mapping[str, Endpoint]]
@@ -21,7 +21,7 @@ ID = "{id}"
 """Stands for any id as a part of a path."""
 
 JSON = "application/json"
-ANY_JSON = frozenset((JSON, "application/*", "*/*"))
+ANY_JSON = (JSON, "application/*", "*/*")
 """What an Accept header may say if it takes JSON."""
 
 _WITH_BODY = ("POST", "PATCH")
@@ -93,14 +93,14 @@ class Api(ABC):
         """The refusal in the shape of this API's errors."""
 
 
-def check_media_types(call: Call, sent: str, accepted: frozenset[str]) -> None:
-    """Refuse a call whose Accept header has no accepted type, or whose body is of another type."""
+def check_media_types(call: Call, sent: Sequence[str], accepted: Sequence[str]) -> None:
+    """Refuse a call whose Accept header has no accepted type, or whose body is of no type sent."""
     if not _accepts(call.headers.get("accept", "*/*"), accepted):
-        raise Refusal(406, f"the Accept header must allow {sent}")
+        raise Refusal(406, f"the Accept header must allow {accepted[0]}")
     media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     has_body = call.method in _WITH_BODY or call.document.value is not None
-    if has_body and media_type != sent:
-        raise Refusal(415, f"the Content-Type header must be {sent}")
+    if has_body and media_type not in sent:
+        raise Refusal(415, f"the Content-Type header must be {' or '.join(sent)}")
 
 
 def _endpoint(endpoints: Endpoints, call: Call) -> Endpoint:
@@ -128,7 +128,7 @@ def _fits(path: tuple[str, ...], parts: tuple[str, ...]) -> bool:
 
 
 @lru_cache
-def _accepts(accept: str, types: frozenset[str]) -> bool:
+def _accepts(accept: str, types: Sequence[str]) -> bool:
     """Whether an Accept header has one of the types; with ``q=0`` it is excluded (RFC 9110)."""
     for media_range in accept.lower().split(","):
         name, *parameters = [part.strip() for part in media_range.split(";")]

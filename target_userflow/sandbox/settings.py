@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 RetryAfter = Literal["seconds", "date", "none"]
 LimitWindow = Literal["sliding", "fixed"]
 Key = Annotated[str, Meta(min_length=1)]
+MediaType = Literal["any", "json", "vendor"]
 PerMinute = Annotated[int, Meta(ge=1)]
+Success = Literal[200, 202]
 Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
@@ -28,6 +30,8 @@ class Changes(TypedDict, total=False):
     latency_ms: float
     slow_ms: float
     rate_limit: int | None
+    user_interviews_media_type: MediaType
+    userpilot_success: int
     userpilot_rate_limit: int | None
     rate_limit_window: LimitWindow
     retry_after: RetryAfter
@@ -47,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         slow_ms: How much longer an answer takes that the fault ``slow`` hits, in milliseconds.
         rate_limit: Requests let in per minute and key, by Userflow and by User Interviews; None for
             no limit.
+        user_interviews_media_type: What the bodies that User Interviews takes must be called: JSON,
+            its own type of it, or any of the two; sources contradict each other.
+        userpilot_success: The status with which Userpilot answers what it takes: 202 by its
+            reference, 200 by its guide.
         userpilot_rate_limit: Requests let in per minute, key and endpoint by Userpilot; None for no
             limit.
         rate_limit_window: Whether those are any 60 seconds, or the minutes of the clock.
@@ -63,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     latency_ms: Milliseconds = 0
     slow_ms: Milliseconds = 2000
     rate_limit: PerMinute | None = None
+    user_interviews_media_type: MediaType = "any"
+    userpilot_success: Success = 202
     userpilot_rate_limit: PerMinute | None = 600
     rate_limit_window: LimitWindow = "sliding"
     retry_after: RetryAfter = "seconds"

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from target_userflow.sandbox.api import Api, Limit, check_media_types
+from target_userflow.sandbox.api import JSON, Api, Limit, check_media_types
 from target_userflow.sandbox.calls import Answer, Call, Refusal
 from target_userflow.sandbox.checks import is_plain, parameters, require, sound, whole
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from target_userflow.sandbox.api import Endpoints
 
 TYPE = "application/vnd.user-interviews.v2+json"
+_SENT = {"any": (TYPE, JSON), "json": (JSON,), "vendor": (TYPE,)}
+"""What a body may be called, by the setting."""
 MAX_BATCH = 100
 MAX_SIZE = 200
 
@@ -105,7 +107,7 @@ class UserInterviews(Api):
 
     def check_headers(self, call: Call) -> None:
         """The version of the API is in its media type."""
-        check_media_types(call, TYPE, frozenset((TYPE,)))
+        check_media_types(call, _SENT[self.settings.user_interviews_media_type], (TYPE,))
 
     def refuse(self, refusal: Refusal, call: Call) -> Answer:  # noqa: ARG002 (no id is told)
         """The shape of errors that JSON:API has."""

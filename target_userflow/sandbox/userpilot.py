@@ -74,7 +74,7 @@ class Userpilot(Api):
 
     def check_headers(self, call: Call) -> None:
         """The version is required, and JSON."""
-        check_media_types(call, JSON, ANY_JSON)
+        check_media_types(call, (JSON,), ANY_JSON)
         version = call.headers.get("x-api-version")
         require(version == VERSION, f"the X-API-Version header must be {VERSION}")
 
@@ -98,19 +98,19 @@ class Userpilot(Api):
             company = dict(body["company"])
             user["company_id"] = company.pop("id")
             self._save_company(user["company_id"], company)
-        return _accepted()
+        return self._accepted()
 
     def identify_company(self, call: Call) -> Answer:
         """``POST /v1/companies/identify``."""
         body = valid(call, _company)
         self._save_company(body["company_id"], body.get("metadata", {}))
-        return _accepted()
+        return self._accepted()
 
     def track(self, call: Call) -> Answer:
         """``POST /v1/track``."""
         body = valid(call, _event)
         self.events.append({"seq": call.seq, "metadata": {}, **body})
-        return _accepted(user_unknown=body["user_id"] not in self.users)
+        return self._accepted(user_unknown=body["user_id"] not in self.users)
 
     def delete_users(self, call: Call) -> Answer:
         """``DELETE /v1/users``."""
@@ -119,7 +119,7 @@ class Userpilot(Api):
             self.users.pop(id_, None)
         self.events = [event for event in self.events if event["user_id"] not in ids]
         message = f"{len(ids)} users are scheduled for deletion"
-        return Answer.of({"message": message}, 202, applied=True)
+        return Answer.of({"message": message}, self.settings.userpilot_success, applied=True)
 
     def validate(self, call: Call) -> Answer:
         """``GET /v1/validate``: whoever gets here has the right key."""
@@ -134,12 +134,12 @@ class Userpilot(Api):
         ("v1", "validate"): {"GET": validate},
     }
 
+    def _accepted(self, *, user_unknown: bool = False) -> Answer:
+        status = self.settings.userpilot_success
+        return Answer(status, _EMPTY, applied=True, user_unknown=user_unknown)
+
     def _save_company(self, id_: str, metadata: dict[str, Any]) -> None:
         self.companies.setdefault(id_, {"metadata": {}})["metadata"].update(metadata)
-
-
-def _accepted(*, user_unknown: bool = False) -> Answer:
-    return Answer(202, _EMPTY, applied=True, user_unknown=user_unknown)
 
 
 def _user(body: dict[str, Any]) -> Broken:

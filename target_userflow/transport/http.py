@@ -179,8 +179,8 @@ class Http:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = self._url + request.path
-        prepared.body = request.body
-        prepared.headers = {**self._headers, "Content-Length": str(len(request.body))}  # type: ignore[assignment] # any mapping will do
+        prepared.body = request.body or None
+        prepared.headers = {**self._headers, **_about(request)}  # type: ignore[assignment] # any mapping will do
         return prepared
 
     def _adapter(self) -> requests.adapters.BaseAdapter:
@@ -197,6 +197,13 @@ class Http:
         """Proxies and certificates that the environment names."""
         found = session.merge_environment_settings(self._url, {}, False, None, None)  # noqa: FBT003 - requests' own signature
         return {**found, "timeout": self._timeout}
+
+
+def _about(request: Request) -> dict[str, str]:
+    """The headers that tell of a body; none without one."""
+    if not request.body:
+        return {}
+    return {"Content-Type": request.media_type, "Content-Length": str(len(request.body))}
 
 
 def _never_sent(error: Exception) -> bool:

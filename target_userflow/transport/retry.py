@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
 
-_SUCCESS, _REDIRECT, _SERVER_ERROR = 2, 3, 5  # classes of HTTP statuses
-_NOT_FOUND, _TOO_MANY = 404, 429
-_OF_THIS_RECORD = {400, 409, 413, 422}
+_INTERIM, _SUCCESS, _REDIRECT, _SERVER_ERROR = 1, 2, 3, 5  # classes of HTTP statuses
+_NOT_FOUND, _GONE, _TOO_MANY = 404, 410, 429
+_OF_THIS_RECORD = {400, 409, _GONE, 412, 413, 414, 417, 422, 424, 428, 431}
 _LATER = {408, 425, _TOO_MANY}
-_GATEWAYS = {502, 504}  # the API may have done it, and only its answer got lost on the way
+_NOT_CARRIED_OUT = {501, 503, 505, 507, 508, 511}
+"""The server errors that say so; after any other the API may have done what it was asked for."""
 _REMEDIES = {
     401: "the key is wrong, revoked or of another region. Check {key}{region} and {url}",
+    402: "the plan of the account does not include this. Check the plan, and {key}",
     403: "the key may not do this. Check {key}",
+    407: "a proxy asks who you are. Check HTTPS_PROXY and HTTP_PROXY",
 }
 _CHECK_URL = "Check {url}"
 
@@ -43,11 +46,11 @@ def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
         return _of_success(answer, api)
     if status in _OF_THIS_RECORD:
         return _rejected(status, error_of(answer.body))
-    if status in _LATER or kind == _SERVER_ERROR:
+    if status in _LATER or kind in {_INTERIM, _SERVER_ERROR}:
         after = retry_after(answer.headers.get("Retry-After"), now=now)
         limited = status == _TOO_MANY
         everyone = limited or after is not None
-        lost = status in _GATEWAYS
+        lost = status not in _LATER | _NOT_CARRIED_OUT
         return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
     what = ", a redirect, which is never followed. " if kind == _REDIRECT else ": "
     remedy = _REMEDIES.get(status, _CHECK_URL)
@@ -58,7 +61,7 @@ def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
 
 def is_missing(answer: Answer) -> bool:
     """Whether the API itself says that something is not there; a wrong URL's 404 is none of its."""
-    return answer.status == _NOT_FOUND and bool(error_of(answer.body))
+    return answer.status in {_NOT_FOUND, _GONE} and bool(error_of(answer.body))
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
@@ -111,7 +114,7 @@ def _of_success(answer: Answer, api: Api) -> Outcome:
     if not api.is_believable(answer):
         return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
     found = json_object(answer.body)
-    if "error" in found or found.get("errors"):
+    if found.get("error") or found.get("errors"):
         return _rejected(answer.status, error_of(answer.body))
     return Delivered()
 

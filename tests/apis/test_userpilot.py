@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_userflow.apis.messages import Answer, Delivered, Refused, TryAgain
+from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.apis.userpilot import API, headers
 from target_userflow.config.settings import Destination, Settings, StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
@@ -131,11 +131,38 @@ def test_users_may_be_sent_twice_and_events_not() -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(202, Delivered), (200, TryAgain), (429, TryAgain), (401, Refused), (404, Refused)],
+    [
+        (202, Delivered),
+        (200, Delivered),
+        (204, Delivered),
+        (429, TryAgain),
+        (401, Refused),
+        (404, Refused),
+    ],
 )
-def test_202_is_the_one_success(status: int, expected: type) -> None:
-    """Whatever its body; nothing else is taken for delivered."""
+def test_any_status_of_success_is_one(status: int, expected: type) -> None:
+    """The reference says 202 and the guide 200; nothing else is taken for delivered."""
     assert isinstance(outcome(Answer(status, {}, b""), API, now=NOW), expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"message": "ok"}', Delivered),
+        (b'{"errors": []}', Delivered),
+        (b'{"errors": null}', Delivered),
+        (b"OK", Delivered),
+        (b'{"errors": [{"error_code": "invalid", "message": "No."}]}', Rejected),
+        (b"<html>Sign in</html>", TryAgain),
+        (b"\xef\xbb\xbf\r\n<!doctype html>", TryAgain),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 202])
+def test_a_success_is_not_one_if_it_tells_errors_or_is_a_page(
+    status: int, body: bytes, expected: type
+) -> None:
+    """A proxy's page may be anything's; errors are the record's."""
+    assert isinstance(outcome(Answer(status, {}, body), API, now=NOW), expected)
 
 
 def test_the_key_and_the_version_are_in_the_headers() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from support.invariants import MARK, Row, counts, never_early, with_states
@@ -448,6 +448,39 @@ def test_a_culprit_is_found_whatever_else_goes_wrong(sandbox: Sandbox, rows: Row
     assert [one["record"]["n"] for one in row.dead_letters] == [60]
     assert counts(result) == {"participants": {"received": 100, "delivered": 99, "rejected": 1}}
     row.check(result, 1, read=100)
+
+
+def test_userpilot_may_answer_200_for_202(sandbox: Sandbox, rows: Rows) -> None:
+    """Its guide says so: everything is delivered, and each record with one request."""
+    sandbox.configure(userpilot_success=200)
+    row = rows(USERPILOT.records(2))
+    result = row.run()
+    assert len(sandbox.requests()) == 2 * len(USERPILOT.paths)
+    row.check(result, read=2 * USERPILOT.window)
+
+
+@pytest.mark.parametrize("demanded", ["json", "vendor"])
+def test_a_media_type_that_is_refused_gives_way_to_the_other_once(
+    sandbox: Sandbox, rows: Rows, demanded: Literal["json", "vendor"]
+) -> None:
+    """415: the batch is sent as the other type, and so are all that follow."""
+    sandbox.configure(user_interviews_media_type=demanded)
+    row = rows(USER_INTERVIEWS.records(3), concurrency=1)
+    result = row.run()
+    statuses = [one["status"] for one in sandbox.requests()]
+    refused = [415] if demanded == "vendor" else []
+    assert statuses == [*refused, *[200] * (len(statuses) - len(refused))]
+    row.check(result, read=3 * USER_INTERVIEWS.window)
+
+
+def test_a_media_type_is_no_excuse_for_ever(sandbox: Sandbox, rows: Rows) -> None:
+    """415 to both: exit 1, one line, nothing rejected."""
+    sandbox.script([{"status": 415, "times": 9}])
+    row = rows(USER_INTERVIEWS.records(1))
+    result = row.run()
+    assert ["HTTP 415" in line for line in result.errors] == [True]
+    assert len(sandbox.requests()) == 2
+    row.check(result, 1, read=0)
 
 
 # Refused

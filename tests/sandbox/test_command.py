@@ -78,6 +78,8 @@ SETTINGS: Changes = {
     "latency_ms": 1.5,
     "slow_ms": 2.0,
     "rate_limit": 3,
+    "user_interviews_media_type": "vendor",
+    "userpilot_success": 200,
     "userpilot_rate_limit": None,
     "rate_limit_window": "fixed",
     "retry_after": "date",
@@ -97,6 +99,7 @@ def test_every_option_is_taken_over() -> None:
     keys = ["--api-key=ak_1", "--user-interviews-api-key=ui_1", "--userpilot-api-key=up_1"]
     limits = ["--rate-limit=3", "--userpilot-rate-limit=none", "--retry-after=date"]
     limits += ["--rate-limit-window=fixed"]
+    limits += ["--user-interviews-media-type=vendor", "--userpilot-success=200"]
     delays = ["--latency-ms=1.5", "--slow-ms=2"]
     faults = ["--fault", "500:0.25", "--fault", "reset-after:0.5", "--seed=4"]
     emails = ["--reject-email", "*@example.org", "--reject-email", "no-reply@*"]

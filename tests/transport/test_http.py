@@ -145,14 +145,31 @@ def test_a_request_leaves_in_one_piece() -> None:
 
 @responses.activate
 def test_one_request_leaves_nothing_to_the_next() -> None:
-    """Each has its own method, path and length."""
+    """Each has its own method, path and length; without a body, none is spoken of."""
     responses.post(f"{URL}/users")
     responses.delete(f"{URL}/users/1")
     http = client(URL)
     for request in (USER, Request("DELETE", "/users/1", b"", "1", ("1",), repeatable=True), USER):
         http.send(request)
-    lengths = [call.request.headers["Content-Length"] for call in responses.calls]
-    assert lengths == ["13", "0", "13"]
+    lengths = [call.request.headers.get("Content-Length") for call in responses.calls]
+    assert lengths == ["13", None, "13"]
+    types = [call.request.headers.get("Content-Type") for call in responses.calls]
+    assert types == ["application/json", None, "application/json"]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_request_without_a_body_says_nothing_of_one_on_the_wire(method: str) -> None:
+    """A strict API answers 400 or 415 to a type of nothing."""
+    seen: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(OK)
+
+    with serving(answer) as (url, _):
+        client(url).send(Request(method, "/users/1", b"", "1", ("1",), repeatable=True))
+    assert seen[0].startswith(method.encode() + b" /users/1 HTTP/1.1\r\n")
+    assert b"content-" not in seen[0].lower()
 
 
 @responses.activate

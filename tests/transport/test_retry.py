@@ -62,7 +62,32 @@ def test_an_error_under_the_status_of_a_success_rejects_the_record() -> None:
     assert meaning(200) == Rejected("HTTP 200 bad_thing", 200, "bad_thing", "No.", "req_1")
 
 
-@pytest.mark.parametrize("status", [400, 409, 413, 422])
+@pytest.mark.parametrize("body", [b'"error": null', b'"errors": []', b'"errors": null'])
+def test_an_error_that_is_none_is_a_success(body: bytes) -> None:
+    """Some APIs always answer with the key."""
+    assert meaning(200, b'{"id": "1", ' + body + b"}") == Delivered()
+
+
+def test_every_status_there_is_has_its_meaning() -> None:
+    """From 100 to 599: nothing falls through, and what is not known to be the record's stops."""
+    stops = Refused
+    named: dict[int, object] = {
+        **dict.fromkeys(range(100, 200), ("again", True)),
+        **dict.fromkeys(range(200, 300), Delivered),
+        **dict.fromkeys(range(300, 500), stops),
+        **dict.fromkeys((400, 409, 410, 412, 413, 414, 417, 422, 424, 428, 431), Rejected),
+        **dict.fromkeys((408, 425, 429), ("again", False)),
+        **dict.fromkeys(range(500, 600), ("again", True)),
+        **dict.fromkeys((501, 503, 505, 507, 508, 511), ("again", False)),
+    }
+    found = {}
+    for status in range(100, 600):
+        one = meaning(status, USER)
+        found[status] = ("again", one.lost) if isinstance(one, TryAgain) else type(one)
+    assert found == named
+
+
+@pytest.mark.parametrize("status", [400, 409, 410, 412, 413, 414, 417, 422, 424, 428, 431])
 def test_a_status_about_the_record_rejects_it(status: int) -> None:
     """The dead letter gets what the API said: code, message and the id that its support needs."""
     said = Rejected(f"HTTP {status} bad_thing", status, "bad_thing", "No.", "req_1")
@@ -105,7 +130,7 @@ def test_whatever_form_an_error_has_is_kept(body: bytes, code: str, message: str
         (408, False, False),
         (425, False, False),
         (429, True, False),
-        (500, False, False),
+        (500, False, True),
         (502, False, True),
         (503, False, False),
         (504, False, True),
@@ -132,13 +157,13 @@ def test_a_retry_after_holds_for_all_workers(status: int) -> None:
     ("status", "remedy"),
     [
         (401, "api_key, region and api_url"),
-        (402, "api_url"),
+        (402, "plan"),
         (403, "api_key"),
         (404, "api_url"),
         (405, "api_url"),
         (406, "api_url"),
-        (410, "api_url"),
         (415, "api_url"),
+        (407, "HTTPS_PROXY"),
         (301, "redirect"),
         (302, "redirect"),
         (307, "redirect"),

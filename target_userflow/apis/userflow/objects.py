@@ -29,11 +29,10 @@ API_VERSION = "2020-01-03"  # "current and so far only"
 
 
 def headers(destination: Destination) -> dict[str, str]:
-    """What every request carries: without the JSON types it is answered 415 or 406."""
+    """What every request carries: without the JSON type it is answered 406."""
     return {
         "Authorization": f"Bearer {destination.api_key}",
         "Userflow-Version": API_VERSION,
-        "Content-Type": "application/json",
         "Accept": "application/json",
     }
 

@@ -77,7 +77,7 @@ class Userflow(Api):
 
     def check_headers(self, call: Call) -> None:
         """JSON, and the version."""
-        check_media_types(call, JSON, ANY_JSON)
+        check_media_types(call, (JSON,), ANY_JSON)
         version = call.headers.get("userflow-version")
         require(version == VERSION, f"the Userflow-Version header must be {VERSION}")
 
