@@ -10,7 +10,7 @@ from target_userflow.apis.registry import API_OF, TURN
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import Versions
 from target_userflow.delivery.attribute_types import Definitions, Drift
-from target_userflow.delivery.dedup import EventMemory, Memory, RecordMemory
+from target_userflow.delivery.dedup import EventMemory, ForgettingMemory, Memory, RecordMemory
 from target_userflow.delivery.existing_objects import Directories
 from target_userflow.delivery.flush_policy import Window
 from target_userflow.delivery.tally import Report
@@ -111,7 +111,7 @@ class Run:
         if not events and settings.skip_unchanged:
             return RecordMemory(self._ledger(name), today, name, settings.resync_days)
         if not events and not settings.dry_run and exists(settings.ledger):
-            self._ledger(name).forget_records()  # they will change without being noted
+            return ForgettingMemory(self._ledger(name), today, name)
         return Memory()
 
     def versions(self, name: str, source: str, stream: str) -> Versions:

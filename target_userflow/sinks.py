@@ -171,10 +171,12 @@ class UserflowSink(BatchSink):
     def rides_with(self, other: UserflowSink) -> bool:
         """Whether its records can go in the requests of another's.
 
-        Not if something is deleted there: what joins it can only be looked at after that.
+        Not if something that joins these is changed there: it can only be looked at after that.
         """
         carrier = API_OF[self.object].carriers.get(self.object)
-        return other.object == carrier and not any(one.request.deletes for one in other._held)
+        requests = [one.request for one in other._held] if other.object == carrier else []
+        changes = any(one.deletes or one.ends or one.writes for one in requests)
+        return other.object == carrier and not changes
 
     def rounds(self) -> list[Sequence[Entry]]:
         """What is held, as it may be sent now; each round is to be settled before the next."""

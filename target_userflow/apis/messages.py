@@ -37,6 +37,10 @@ class Request(msgspec.Struct, frozen=True):
     """Object and ids of all that it joins: what is deleted of these takes the joining with it."""
     media_type: str = JSON
     """The `Content-Type` of its body, if it has one."""
+    writes: tuple[tuple[tuple[str, ...], bytes], ...] = ()
+    """Object and ids of what it changes beside its own, each with the body that alone does so."""
+    ends: tuple[tuple[str, ...], ...] = ()
+    """What it takes away without naming it, as `joins` names that."""
 
     @property
     def deletes(self) -> bool:

@@ -57,8 +57,17 @@ class Users(Mapper):
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user, and the company that it belongs to."""
         user_id = self._id(record, "user_id")
-        body = {"user_id": user_id, "metadata": self.attributes(record), **self._company(record)}
-        return Request("POST", IDENTIFY, encoded(body), user_id, (user_id,), repeatable=True)
+        company = self._company(record)
+        body = {"user_id": user_id, "metadata": self.attributes(record), **company}
+        return Request(
+            "POST",
+            IDENTIFY,
+            encoded(body),
+            user_id,
+            (user_id,),
+            repeatable=True,
+            writes=(*map(_written, company.values()),),
+        )
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /v1/users`: Userpilot takes note, and deletes once a day."""
@@ -88,7 +97,7 @@ class Companies(Mapper):
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The company."""
         company_id = self._id(record, "company_id")
-        body = encoded({"company_id": company_id, "metadata": self.attributes(record)})
+        body = _company_body(company_id, self.attributes(record))
         return Request("POST", COMPANIES, body, company_id, (company_id,), repeatable=True)
 
 
@@ -109,6 +118,16 @@ class Events(EventMapper):
             "metadata": self.attributes(record),
         }
         return Request("POST", TRACK, encoded(body), user_id, (), repeatable=False)
+
+
+def _company_body(company_id: str, metadata: Mapping[str, Any]) -> bytes:
+    return encoded({"company_id": company_id, "metadata": metadata})
+
+
+def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], bytes]:
+    """The company of a user as `Request.writes` has it."""
+    metadata = {name: value for name, value in company.items() if name != "id"}
+    return ("userpilot_companies", company["id"]), _company_body(company["id"], metadata)
 
 
 def headers(destination: Destination) -> dict[str, str]:

@@ -6,6 +6,7 @@ what becomes of the others. Entries of one key are looked at by one worker, in o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import Unneeded
@@ -14,7 +15,7 @@ from target_userflow.ledger.ledger import DELETED, DELIVERED, IN_FLIGHT, digest,
 from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
     from target_userflow.delivery.pending import Entry
@@ -127,19 +128,18 @@ class EventMemory(_Rows):
         self._known[key] = mark, self._today
 
 
-class RecordMemory(_Rows):
-    """Users, groups and memberships: what equals the last delivery need not be sent.
+class ForgettingMemory(_Rows):
+    """Objects that records replace, in a run that does not compare them: all of them are sent.
 
-    That one of them is sent twice does no harm, so that what was delivered is noted a window at a
-    time. What was delivered before is forgotten ahead of the first attempt: should the outcome be
-    lost, neither version may pass for the last.
+    Others may compare, now or later, with what they delivered. So whoever writes an object has the
+    ledger forget it ahead of the first attempt: should the outcome be lost, neither the version
+    before nor this one may pass for the last.
     """
 
-    def __init__(self, ledger: Ledger, today: int, name: str, resync_days: int) -> None:
-        """Compare the records of the object `name`, for so many days after a delivery."""
+    def __init__(self, ledger: Ledger, today: int, name: str) -> None:
+        """Forget what is written of the object `name`, and of others that it takes along."""
         super().__init__(ledger, today)
         self._object = name
-        self._resync_days = resync_days
         self._noted: dict[bytes, Row] = {}
 
     def key(self, record: Mapping[str, Any], request: Request) -> bytes:  # noqa: ARG002 - the ids are in the request
@@ -147,45 +147,41 @@ class RecordMemory(_Rows):
         return digest(self._object, *request.identity)
 
     def open(self, entries: Iterable[Entry]) -> None:
-        """Look up the window's keys, and whether something was deleted that they join."""
-        keys = {entry.key for entry in entries}
-        joined = {_grave(*one) for entry in entries for one in entry.request.joins}
-        self._known = self._ledger.known(keys | joined)
-
-    def fate(self, entry: Entry) -> Unneeded | None:
-        """Unchanged, if it equals what was last delivered; the same sum again is a change.
-
-        Nor is it, if something that it joins was deleted since, or may have been on the same day.
-        """
-        request = entry.request
-        mark, day = self._known.get(entry.key, _UNKNOWN)
-        if mark != fingerprint(request.body) or not request.repeatable:
-            return None
-        is_due = self._today - day >= self._resync_days
-        return None if is_due or (request.joins and self._is_orphan(request, day)) else _UNCHANGED
+        """Look up the window's keys, and those of all else that it changes."""
+        self._known = self._ledger.known({key for entry in entries for key in self._read(entry)})
 
     def forget(self, entries: Iterable[Entry]) -> None:
         """Forget the versions before, all at once."""
-        gone = [entry.key for entry in entries if self._known.pop(entry.key, None)]
-        self._write(dict.fromkeys(gone))
+        self._write({key: None for entry in entries for key in self._overtaken(entry)})
 
     def sending(self, entry: Entry) -> None:
-        """Forget the version before, if there still is one."""
-        if self._known.pop(entry.key, None):
-            self._noted.pop(entry.key, None)
-            self._ledger.drop(entry.key)
+        """Forget the versions before, if there still are some."""
+        for key in [*self._overtaken(entry)]:
+            self._noted.pop(key, None)
+            self._ledger.drop(key)
 
     def delivered(self, entry: Entry) -> None:
-        """Note its version, or that it was deleted."""
-        if entry.request.deletes:
-            self._note(_grave(self._object, *entry.request.identity), DELETED)
-        else:
-            self._note(entry.key, fingerprint(entry.request.body))
+        """Note what was deleted, or ended without being named."""
+        request = entry.request
+        own = ((self._object, *request.identity),) if request.deletes else ()
+        for ids in (*own, *request.ends):
+            self._note(_grave(*ids), DELETED)
 
     def close(self) -> None:
-        """Have the versions committed that were delivered."""
+        """Have the ledger written with what was noted."""
         noted, self._noted = self._noted, {}
         self._write(noted)
+
+    def _read(self, entry: Entry) -> Iterator[bytes]:
+        """The keys of the rows that matter for an entry."""
+        yield entry.key
+        yield from (key for key, _ in _written(entry))
+
+    def _overtaken(self, entry: Entry) -> Iterator[bytes]:
+        """Keys of what is known and an entry is about to change; it is known no longer then."""
+        for key in self._read(entry):
+            if self._known.pop(key, None):
+                yield key
 
     def _note(self, key: bytes, mark: bytes) -> None:
         self._known[key] = self._noted[key] = mark, self._today
@@ -194,15 +190,87 @@ class RecordMemory(_Rows):
         if rows:
             self._ledger.write(rows)
 
+
+class RecordMemory(ForgettingMemory):
+    """Objects that records replace: what equals the last delivery need not be sent.
+
+    That one of them is sent twice does no harm, so that what was delivered is noted a window at a
+    time. A row says what was last written to an object, whichever stream brought it: a user may
+    bring attributes of its groups.
+    """
+
+    def __init__(self, ledger: Ledger, today: int, name: str, resync_days: int) -> None:
+        """Compare the records of the object `name`, for so many days after a delivery."""
+        super().__init__(ledger, today, name)
+        self._resync_days = resync_days
+        self._contested: set[bytes] = set()
+
+    def open(self, entries: Iterable[Entry]) -> None:
+        """Look the window's rows up, and find what its entries contradict each other about.
+
+        These are in flight at the same time, so that nobody can tell which of them was the last.
+        """
+        super().open(entries)
+        marks: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        for entry in entries:
+            for key, mark in _written(entry):
+                marks[key].add(mark)
+        self._contested = {key for key, found in marks.items() if len(found) > 1}
+
+    def fate(self, entry: Entry) -> Unneeded | None:
+        """Unchanged, if it equals what was last delivered; the same sum again is a change.
+
+        Nor is it, if something that it joins was deleted since, or may have been on the same day,
+        or if something that it brings along was written by another since.
+        """
+        request = entry.request
+        mark, day = self._known.get(entry.key, _UNKNOWN)
+        if mark != fingerprint(request.body) or not request.repeatable:
+            return None
+        is_due = self._today - day >= self._resync_days
+        is_stale = self._is_orphan(request, day) or not all(
+            self._is_last(key, mark) for key, mark in _written(entry)
+        )
+        return None if is_due or is_stale else _UNCHANGED
+
+    def delivered(self, entry: Entry) -> None:
+        """Note the versions that it leaves behind, or that it was deleted."""
+        super().delivered(entry)
+        if not entry.request.deletes:
+            self._note(entry.key, fingerprint(entry.request.body))
+        for key, mark in _written(entry):
+            if key not in self._contested:
+                self._note(key, mark)
+
+    def _read(self, entry: Entry) -> Iterator[bytes]:
+        yield from super()._read(entry)
+        yield from (_grave(*ids) for ids in entry.request.joins)
+
+    def _overtaken(self, entry: Entry) -> Iterator[bytes]:
+        """All but what an entry would leave as it is: many users bring the same group."""
+        changed = [key for key, mark in _written(entry) if not self._is_last(key, mark)]
+        for key in (entry.key, *changed):
+            if self._known.pop(key, None):
+                yield key
+
+    def _is_last(self, key: bytes, mark: bytes) -> bool:
+        """Whether a version is the one that was last written."""
+        return self._known.get(key, _UNKNOWN)[0] == mark and key not in self._contested
+
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it joins was deleted since a day, or may have been on it."""
-        graves = [self._known.get(_grave(*one)) for one in request.joins]
+        graves = [self._known.get(_grave(*ids)) for ids in request.joins]
         return any(grave and grave[1] >= day for grave in graves)
 
 
 _UNKNOWN = None, 0
 _DUPLICATE = Unneeded("duplicate")
 _UNCHANGED = Unneeded("unchanged")
+
+
+def _written(entry: Entry) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and marks of what an entry changes beside its own object."""
+    return ((digest(*ids), fingerprint(body)) for ids, body in entry.request.writes)
 
 
 def _grave(*ids: str) -> bytes:

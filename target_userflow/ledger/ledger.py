@@ -28,7 +28,6 @@ DELIVERED = b"!"
 """The mark of an event that was delivered."""
 DELETED = b"x"
 """The mark of an object that was deleted, in a row beside its own."""
-EVENT_MARKS = (IN_FLIGHT, DELIVERED)
 
 _json_text = msgspec.json.Encoder().encode
 
@@ -85,7 +84,3 @@ class Ledger:
         from target_userflow.ledger.delivered_rows import Mirror  # noqa: PLC0415 - SQLAlchemy, as for the store
 
         return Mirror(self._store, self._destination, digest(*stream))
-
-    def forget_records(self) -> None:
-        """Drop everything but events: a run that does not compare records does not note them."""
-        self._store.delete_except(self._destination, EVENT_MARKS)

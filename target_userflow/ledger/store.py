@@ -15,7 +15,7 @@ from target_userflow.errors import StorageError, of_disk
 from target_userflow.ledger.database import engine_of, name_of, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 AT_ONCE = 500  # keys in one look-up
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
@@ -116,18 +116,6 @@ class Store:
                 rows = self._connection.execute(_LOOK_UP, {"its": destination, **asked}).all()
             found.update((bytes(key), (bytes(mark), day)) for key, mark, day in rows)
         return found
-
-    def delete_except(self, destination: int, marks: Collection[bytes]) -> None:
-        """Delete all rows of a destination but those with these marks.
-
-        Raises:
-            StorageError: the database can't be written.
-        """
-        mine = _delivered.c.destination == destination
-        with self._using():
-            self._connection.execute(
-                sa.delete(_delivered).where(mine, _delivered.c.mark.not_in(marks))
-            )
 
     def commit(self, key: Key, row: Row | None) -> None:
         """Return once a row is written, or gone if it is None, and committed.

@@ -41,5 +41,22 @@ class UsersByEmail(Users):
 def with_id(request: Request, user_id: str) -> Request:
     """The same request for the user that the email was found to belong to."""
     by_email = len(encoded({"id": request.key})) - 1
-    body = encoded({"id": user_id})[:-1] + request.body[by_email:]
-    return structs.replace(request, body=body, key=user_id, identity=(user_id,))
+
+    def body_of(body: bytes) -> bytes:
+        return encoded({"id": user_id})[:-1] + body[by_email:]
+
+    def named(ids: tuple[str, ...]) -> tuple[str, ...]:
+        return ("memberships", user_id, *ids[2:]) if ids[0] == "memberships" else ids
+
+    return structs.replace(
+        request,
+        body=body_of(request.body),
+        key=user_id,
+        identity=(user_id,),
+        joins=(*map(named, request.joins),),
+        writes=tuple(
+            (named(ids), body_of(body) if ids[0] == "memberships" else body)
+            for ids, body in request.writes
+        ),
+        ends=(*map(named, request.ends),),
+    )

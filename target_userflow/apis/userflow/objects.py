@@ -85,6 +85,8 @@ class Users(Mapper):
             repeatable and not any(map(_has_sum, lists.values())),
             foldable=foldable and not lists,
             joins=(*_joins(user_id, lists),) if lists else (),
+            writes=(*_writes(user_id, lists),) if lists else (),
+            ends=(_memberships_of(user_id),) if "prune_memberships" in lists else (),
         )
 
     def deletion(self, ids: Sequence[str]) -> Request:
@@ -174,7 +176,7 @@ class Groups(Mapper):
         """The group."""
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
-        body = encoded({"id": group_id, "attributes": attributes})
+        body = _group_body(group_id, attributes)
         return Request("POST", "/groups", body, group_id, (group_id,), *_kind(attributes))
 
     def deletion(self, ids: Sequence[str]) -> Request:
@@ -195,10 +197,9 @@ class Memberships(Mapper):
         """The user with this one membership; its others stay."""
         user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
         attributes = self.attributes(record)
-        membership = {"attributes": attributes, "group": {"id": group_id}}
-        body = encoded({"id": user_id, "memberships": [membership]})
+        body = _membership_body(user_id, group_id, attributes)
         ids = user_id, group_id
-        joins = ("users", user_id), ("groups", group_id)
+        joins = ("users", user_id), ("groups", group_id), _memberships_of(user_id)
         return Request("POST", "/users", body, user_id, ids, *_kind(attributes), joins)
 
     def deletion(self, ids: Sequence[str]) -> Request:
@@ -263,6 +264,32 @@ def _joins(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for group in listed:
         yield "groups", group["id"]
         yield "memberships", user_id, group["id"]
+
+
+def _writes(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """The groups and memberships whose attributes stand in the lists of a user."""
+    memberships = lists.get("memberships", ())
+    for group in [*lists.get("groups", ()), *(one["group"] for one in memberships)]:
+        if "attributes" in group:
+            yield ("groups", group["id"]), _group_body(group["id"], group["attributes"])
+    for one in memberships:
+        if "attributes" in one:
+            body = _membership_body(user_id, one["group"]["id"], one["attributes"])
+            yield ("memberships", user_id, one["group"]["id"]), body
+
+
+def _group_body(group_id: str, attributes: Mapping[str, Any]) -> bytes:
+    return encoded({"id": group_id, "attributes": attributes})
+
+
+def _membership_body(user_id: str, group_id: str, attributes: Mapping[str, Any]) -> bytes:
+    membership = {"attributes": attributes, "group": {"id": group_id}}
+    return encoded({"id": user_id, "memberships": [membership]})
+
+
+def _memberships_of(user_id: str) -> tuple[str, ...]:
+    """All memberships of a user, in `joins` and `ends`."""
+    return "memberships", user_id
 
 
 def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
