@@ -5,6 +5,7 @@ TargetUserflowError
 ├── RejectRecord         leave one record out: it goes to the dead letters with this reason
 └── StopRun              end the run: exit 1, one line, no STATE past what is settled
     ├── ConfigError      a setting or a SCHEMA that no run can start with
+    │   └── InvalidSchema  the schema of a SCHEMA is one of no draft
     ├── InputError       what came on standard input is no Singer
     ├── ApiRefused       the API refuses us, not a record: wrong key, wrong URL, TLS
     │   └── NotListed    what should be a list of what there is, is none
@@ -37,6 +38,10 @@ class StopRun(TargetUserflowError):
 
 class ConfigError(StopRun):
     """A setting, or a SCHEMA that the settings don't fit."""
+
+
+class InvalidSchema(ConfigError):
+    """The schema of a stream is no JSON schema, by any draft."""
 
 
 class InputError(StopRun):

@@ -16,6 +16,7 @@ from target_userflow.delivery.tracker import Books
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
 from target_userflow.singer.record_validator import Validator
+from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +70,14 @@ class UserflowSink(BatchSink):
         self._reader = target.message_reader
         self.object, options = target.route(stream_name)
         target.run.report.open(stream_name, self.object)
-        self._check = Validator(stream_name, self.schema).check
-        stream = Stream(stream_name, self.schema["properties"], self.key_properties, options)
+        self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
+        stream = Stream(
+            stream_name,
+            self.schema["properties"],
+            self.key_properties,
+            options,
+            has_open_columns(self.schema),
+        )
         admission = target.run.admission(self.object, stream)
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
@@ -100,7 +107,14 @@ class UserflowSink(BatchSink):
         """Leave the SDK's own validator out."""
 
     def setup(self) -> None:
-        """Say once which columns bear another name in the API."""
+        """Say once what of the schema is not checked, and which columns are renamed in the API."""
+        if self._rules and self._rules.unchecked:
+            self.logger.warning(
+                "Stream '%s': the records are not checked by these parts of its schema, which say "
+                "nothing that can be checked: %s",
+                self.stream_name,
+                ", ".join(self._rules.unchecked),
+            )
         renamed = self._request_of.attributes.renamed
         if renamed:
             pairs = ", ".join(f"'{column}' to '{name}'" for column, name in renamed.items())
@@ -243,8 +257,8 @@ class UserflowSink(BatchSink):
     def _entry(self, record: dict[str, Any], source: Source) -> Entry:
         try:
             self._check_whole(record)
-            if self.validate_schema:
-                self._check(record)
+            if self._rules:
+                self._rules.check(record)
             request = self._request_of(record)
             return self._books.entry(record, request, source)
         except RecursionError:

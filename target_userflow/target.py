@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import InvalidInputLine, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.mapper import RemoveRecordTransform
 
 from target_userflow.check import check
 from target_userflow.cli import CommandLine
@@ -18,15 +19,15 @@ from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
 from target_userflow.deletes.log_based import log_marks
 from target_userflow.delivery.flush import Drain
-from target_userflow.errors import ConfigError, Interrupted, RejectRecord, StopRun
+from target_userflow.errors import Interrupted, InvalidSchema, RejectRecord, StopRun
 from target_userflow.reporting.finish import conclude, remind, send_metrics
 from target_userflow.reporting.progress import Progress, progress
 from target_userflow.reporting.progress_sampler import Meter
 from target_userflow.reporting.report_file import ReportFile
 from target_userflow.services import Run
 from target_userflow.singer.reader import LineReader
-from target_userflow.singer.record_validator import Validator
 from target_userflow.singer.state import StateWriter, hold
+from target_userflow.singer.stream_schema import for_flattening, with_columns
 from target_userflow.sinks import IgnoredSink, UserflowSink
 
 if TYPE_CHECKING:
@@ -91,9 +92,17 @@ class TargetUserflow(CommandLine):
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """A sink that delivers, or one that leaves the stream out."""
+        if self._is_dropped(stream_name):
+            return IgnoredSink
         name, _ = self.route(stream_name)
         self._routed.append(stream_name)
         return IgnoredSink if name == IGNORE else UserflowSink
+
+    def _is_dropped(self, alias: str) -> bool:
+        """Whether stream maps drop all that would go by this name."""
+        known = (one for maps in self.mapper.stream_maps.values() for one in maps)
+        maps = [one for one in known if one.stream_alias == alias]
+        return bool(maps) and all(isinstance(one, RemoveRecordTransform) for one in maps)
 
     def get_sink(
         self,
@@ -110,6 +119,8 @@ class TargetUserflow(CommandLine):
         """
         if schema is not None and self.sink_exists(stream_name):
             self.drain_all()
+            if isinstance(self._sinks_active[stream_name], IgnoredSink):
+                del self._sinks_active[stream_name]  # a stream that is delivered may take its name
         return super().get_sink(
             stream_name, record=record, schema=schema, key_properties=key_properties
         )
@@ -117,22 +128,34 @@ class TargetUserflow(CommandLine):
     # Messages
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        """Look at the schema before the SDK, which trips over an invalid one."""
+        """Hand the SDK a schema that it can handle; nothing is compiled before the stream maps.
+
+        What a map drops, or a stream that is left out, is never looked at.
+        """
         keys = message_dict.get("key_properties") or []
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise self.message_reader.complain("key_properties is no list of names")
         try:
-            Validator(message_dict["stream"], message_dict["schema"])
-        except ConfigError as error:
+            schema = self._readable(message_dict["stream"], message_dict["schema"], keys)
+            if self._changes(message_dict["stream"], schema, keys):
+                self.drain_all()  # first, so that no failure of it passes for one of the schema
+            super()._process_schema_message({**message_dict, "schema": schema})
+        except InvalidSchema as error:
             raise self.message_reader.complain(error) from None
-        if self._changes(message_dict["stream"], message_dict["schema"], keys):
-            self.drain_all()  # out here, so that no failure of it passes for one of the schema
-        try:
-            super()._process_schema_message(message_dict)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise self.message_reader.complain(
                 f"stream_maps or flattening can't handle the schema: {type(error).__name__}"
             ) from None
+
+    def _readable(self, stream: str, schema: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+        """The schema as stream maps and flattening can handle it."""
+        readable = with_columns(stream, schema, keys)
+        return for_flattening(readable) if self._flattens else readable
+
+    @property
+    def _flattens(self) -> bool:
+        options = self.mapper.flattening_options
+        return options.enabled and options.max_level > 0
 
     def _changes(self, stream: str, schema: dict[str, Any], keys: list[str]) -> bool:
         """Whether a SCHEMA differs from the one before it, if there was one."""

@@ -29,7 +29,7 @@ class Mapper:
     """Whether a null unsets an attribute; else nulls are left out."""
     takes_operations: ClassVar[bool] = True
     """Whether an attribute can be an operation; else it is nested data like any other."""
-    deleted_by: ClassVar[tuple[str, ...]] = ()
+    deleted_by: tuple[str, ...] = ()
     """The roles whose ids a deletion names; none where the API can't delete the object."""
 
     def __init__(self, stream: Stream) -> None:

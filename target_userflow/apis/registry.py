@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_userflow.apis import user_interviews, userpilot
+from target_userflow.apis.open_columns import OpenColumns
 from target_userflow.apis.userflow import objects as userflow
 from target_userflow.apis.userflow.match_by import UsersByEmail
 
@@ -26,6 +27,5 @@ def mapper(name: str, stream: Stream) -> Mapper:
     Raises:
         ConfigError: the stream's options and columns don't fit each other or the object.
     """
-    if stream.options.match_by:
-        return UsersByEmail(stream)
-    return API_OF[name].objects[name](stream)
+    kind = UsersByEmail if stream.options.match_by else API_OF[name].objects[name]
+    return OpenColumns(kind, stream) if stream.has_open_columns else kind(stream)

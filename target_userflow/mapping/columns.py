@@ -25,6 +25,8 @@ class Stream:
     properties: Mapping[str, Any]
     keys: Sequence[str]
     options: StreamOptions
+    has_open_columns: bool = False
+    """Whether columns come with the records, as the SCHEMA names none."""
 
 
 @dataclass(frozen=True, slots=True)

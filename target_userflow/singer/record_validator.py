@@ -7,27 +7,31 @@ from typing import Any
 
 import jsonschema_rs
 
-from target_userflow.errors import ConfigError, RejectRecord
+from target_userflow.errors import InvalidSchema, RejectRecord
 from target_userflow.mapping.values import iso8601
+from target_userflow.singer.schema_drafts import Rules
 
 
 class Validator:
     """One stream's schema; agrees with `jsonschema`, which the SDK uses, at a tenth of its cost."""
 
     def __init__(self, stream: str, schema: dict[str, Any]) -> None:
-        """Compile the schema, by the draft that the SDK takes for all.
+        """Compile the schema; nothing is fetched for it.
 
         Raises:
-            ConfigError: it is no JSON schema.
+            InvalidSchema: it is a schema of no draft.
         """
+        rules = Rules(schema)
+        self.unchecked = rules.unchecked
+        """What of the schema can't be checked, as column and keyword."""
         try:
-            jsonschema_rs.meta.validate(schema)
             self._schema = jsonschema_rs.Draft202012Validator(
-                _with_looser_lists(schema), retriever=_refuse_remote
+                _with_looser_lists(rules.schema), retriever=_refuse_remote
             )
         except (jsonschema_rs.ValidationError, ValueError) as error:
             reason = getattr(error, "message", error)
-            raise ConfigError(f"Stream '{stream}' has an invalid schema: {reason}") from None
+            raise InvalidSchema(f"Stream '{stream}' has an invalid schema: {reason}") from None
+        self._columns = frozenset(schema.get("properties") or ())
 
     def check(self, record: dict[str, Any]) -> None:
         """Let a valid record pass.
@@ -38,7 +42,7 @@ class Validator:
         try:
             self._schema.validate(record)
         except jsonschema_rs.ValidationError as error:
-            raise RejectRecord(_reason(error)) from None
+            raise RejectRecord(_reason(error, self._columns)) from None
         except ValueError:  # dates that a stream map computed are no JSON yet
             plain = {name: _plain(value) for name, value in record.items()}
             if plain == record:
@@ -46,10 +50,15 @@ class Validator:
             self.check(plain)
 
 
-def _reason(error: jsonschema_rs.ValidationError) -> str:
+def _reason(error: jsonschema_rs.ValidationError, columns: frozenset[str]) -> str:
     """The column and the rule; of what is nested in it, only what the schema names."""
     rule = str(error.schema_path[-1])
-    where = [str(x) for x in error.instance_path if isinstance(x, int) or x in error.schema_path]
+    named = {*columns, *error.schema_path}
+    where = [
+        str(part)
+        for depth, part in enumerate(error.instance_path)
+        if isinstance(part, int) or part in (error.schema_path if depth else named)
+    ]
     if where:
         return f"'{'.'.join(where)}' breaks '{rule}' of the stream's schema"
     missing = getattr(error.kind, "property", None)
@@ -71,13 +80,17 @@ def _with_looser_lists(schema: dict[str, Any]) -> dict[str, Any]:
     tap-postgres announces `text[]` as a list of strings, whatever its dimensions, and sends the
     NULLs in it too. The mapping takes any list.
     """
-    properties = {name: _looser(one) for name, one in schema.get("properties", {}).items()}
-    return {**schema, "properties": properties}
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return schema
+    return {**schema, "properties": {name: _looser(one) for name, one in properties.items()}}
 
 
 def _looser(schema: Any) -> Any:
     items = schema.get("items") if isinstance(schema, dict) else None
-    if not isinstance(items, dict) or "type" not in items:
+    types = items.get("type") if isinstance(items, dict) else None
+    if isinstance(types, str):
+        types = [types]
+    if not isinstance(items, dict) or not isinstance(types, list):
         return schema
-    types = [items["type"]] if isinstance(items["type"], str) else items["type"]
     return {**schema, "items": {**items, "type": [*dict.fromkeys([*types, "null", "array"])]}}

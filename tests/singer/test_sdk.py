@@ -36,6 +36,15 @@ class TestStandardSuite(StandardSuite):  # type: ignore[valid-type,misc] # a cla
         config = {**sandbox.config, "streams": STREAMS, "dead_letter_dir": str(tmp_path)}
         return TargetTestRunner(TargetUserflow, config=config)
 
+    def test_target_invalid_schema(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        """A SCHEMA without `properties`, where the suite expects an error, is legal here."""
+        empty = {"type": "SCHEMA", "stream": "users", "schema": {"type": "object"}}
+        result = run_target(
+            tmp_path, sandbox.config, [empty, record("users", id="ada", plan="pro")]
+        )
+        assert result.status == 0
+        assert sandbox.state()["users"]["ada"]["attributes"] == {"plan": "pro"}
+
     def test_target_record_missing_key_property(  # the suite expects the run to end here
         self, sandbox: Sandbox, tmp_path: Path
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -29,9 +29,7 @@ class UsersByEmail(Users):
         one_of=[("email",)],
         key_is=None,
     )
-    deleted_by: ClassVar[
-        tuple[str, ...]
-    ] = ()  # a contact that is gone is no reason to delete a user with its history
+    deleted_by = ()  # a contact that is gone is no reason to delete a user with its history
 
     def _id(self, record: Mapping[str, Any], role: str) -> str:  # noqa: ARG002 - it asks for the user's only
         email = self._role(record, "email")

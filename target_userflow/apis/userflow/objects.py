@@ -6,7 +6,7 @@ Wire facts are from the Userflow API reference.
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
 from target_userflow.apis.messages import Api, Probe, Request
@@ -59,7 +59,7 @@ class Users(Mapper):
         one_of=[("user_id",)],
         key_is="user_id",
     )
-    deleted_by: ClassVar[tuple[str, ...]] = ("user_id",)
+    deleted_by: tuple[str, ...] = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
         """Find the columns; the attributes inside of lists of groups are any."""
