@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Rejected
 
 _ERROR = b', "error": '
+_ERROR_KEY = re.compile(rb',\s*"error"\s*:\s*')  # never in a string, where quotes are escaped
+_OURS = {"reason", "status", "code", "request_id", "at"}
+"""Keys of an `error` in a dead letter of any version."""
 
 
 class DeadLetters:
@@ -95,15 +99,32 @@ class DeadLetters:
 
 def _without_error(record: bytes) -> bytes:
     """The line up to its closing brace, less the `error` that an earlier run wrote last."""
-    line = record.strip().removesuffix(b"}")
-    head, found, _ = line.rpartition(_ERROR)
-    return head if found and _is_json(head + b"}") else line
+    line = _open(record)
+    found = _last_error(line)
+    return line[: found.start()] if found else line
 
 
-def _is_json(line: bytes) -> bool:
-    """Whether it is whole: an `error` inside of the record would leave an open brace."""
+def is_replayed(record: bytes) -> bool:
+    """Whether a line is a dead letter of an earlier run."""
+    return _last_error(_open(record)) is not None
+
+
+def _open(record: bytes) -> bytes:
+    return record.strip().removesuffix(b"}")
+
+
+def _last_error(line: bytes) -> re.Match[bytes] | None:
+    """Where the `error` begins that an earlier run wrote last; None if a line has none.
+
+    A key of that name that the tap wrote is the tap's, whatever its value is.
+    """
+    *_, found = [None, *_ERROR_KEY.finditer(line)]
+    return found if found and _is_ours(line[found.end() :]) else None
+
+
+def _is_ours(value: bytes) -> bool:
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        error = json.loads(value)
+    except (ValueError, RecursionError):  # it belongs to something that goes on after it
         return False
-    return True
+    return isinstance(error, dict) and error.keys() >= _OURS

@@ -108,6 +108,36 @@ def test_a_replay_ends_with_one_error_and_the_record_untouched(
     assert parsed(second[1]) == {**json.loads(record), "error": ERROR}
 
 
+NOT_OURS = b'{"reason": "theirs", "at": null}'
+
+
+@pytest.mark.parametrize("value", [b"null", b"5", b'"no"', b"[]", b"{}", NOT_OURS, b"NaN"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "RECORD", "stream": "users", "error": %s, "record": {"id": 1}}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1}, "error": %s}',
+        b'{"error": %s, "type": "RECORD", "stream": "users", "record": {"id": 1}}',
+        b'{"type": "RECORD" , "error" :%s , "record": {"id": 1}, "stream": "users" }',
+    ],
+)
+def test_a_key_error_of_the_tap_costs_nothing(tmp_path: Path, line: bytes, value: bytes) -> None:
+    """The dead letter is the whole line, wherever the tap has such a key, and so is its replay."""
+    record = line % value
+    first = buried(tmp_path / "1", record)
+    second = buried(tmp_path / "2", first[1])
+    assert first[1].startswith(record.removesuffix(b"}"))
+    assert second == first
+    assert {**json.loads(first[1]), "error": ERROR} == json.loads(first[1])
+
+
+def test_a_dead_letter_that_a_tool_wrote_anew_has_one_error_too(tmp_path: Path) -> None:
+    """Such as `jq -c`, which leaves the blanks out."""
+    letter = json.loads(buried(tmp_path / "1", RECORD)[1])
+    again = buried(tmp_path / "2", json.dumps(letter, separators=(",", ":")).encode())
+    assert parsed(again[1]) == letter
+
+
 @pytest.mark.parametrize(
     "value",
     [
