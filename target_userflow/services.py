@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from target_userflow.singer.dead_letters import DeadLetters
 from target_userflow.transport.request_stats import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from target_userflow.apis.messages import Api
     from target_userflow.clock import Clock
@@ -46,9 +47,12 @@ class Run:
         """Whether a window is being delivered, so that nothing is read."""
         run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         self.rehearsal = Rehearsal(settings.pace) if settings.dry_run else None
-        if self.rehearsal:
-            run_id += ".dry-run"
-        self.dead_letters = DeadLetters(settings.dead_letter_dir, run_id)
+        parts = (
+            (f"{run_id}.dry-run", "")
+            if self.rehearsal
+            else (run_id, _fingerprint(settings.destinations))
+        )
+        self.dead_letters = DeadLetters(settings.dead_letter_dir, *parts)
         self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
         self._deliveries: dict[str, Delivery] = {}
         self._directories: dict[str, Directories] = {}
@@ -197,3 +201,9 @@ class Run:
                 f"Stream '{stream}' is routed to {api.name}: set {names} in the config, or "
                 f"{variables} with --config ENV"
             )
+
+
+def _fingerprint(destinations: Mapping[str, Destination]) -> str:
+    """What tells URLs and keys from others, and nothing of them."""
+    parts = [part for one in destinations.values() for part in (one.url, one.api_key)]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=4).hexdigest()

@@ -313,7 +313,8 @@ class TargetUserflow(CommandLine):
             self._tell(complaint)
             return 1, str(complaint)
         remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
-        rejected = self.run.report.rejected + self.run.report.undeleted
+        new = self.run.report.rejected - self.run.dead_letters.repeated
+        rejected = new + self.run.report.undeleted
         return int(rejected > self.run.settings.max_rejects), None
 
     def _progress(self) -> Progress:

@@ -45,6 +45,7 @@ def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
             for product, what, seconds in run.waits()
         ],
         "dead_letters": _letters(run),
+        "repeated": run.dead_letters.repeated,
         "requests": _measured(total(spans)),
         "timeline": [{"at": span.at, **_measured(span)} for span in spans],
     }
@@ -87,7 +88,7 @@ def _reason(stream: str, reason: str) -> dict[str, str]:
 
 
 def _letters(run: Run) -> dict[str, str] | None:
-    if run.rehearsal or not run.report.rejected:
+    if run.rehearsal or run.report.rejected <= run.dead_letters.repeated:
         return None  # after a dry run there is nothing to replay
     path = str(run.dead_letters.path)
     replay = f"target-userflow --config <the same> < {shlex.quote(path)}"
@@ -124,6 +125,11 @@ def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
     yield from _and_more(found["skipped"])
     for one in found["waited"]:
         yield f"{one['product']}: waited {one['seconds']:,.0f} s for {one['for']}"
+    if found["repeated"]:
+        yield (
+            f"{found['repeated']:,} of the rejected are in the dead letters of earlier runs: they "
+            "are not written again, and max_rejects does not count them"
+        )
     if found["dead_letters"]:
         yield f"The rejected records are in {found['dead_letters']['path']}"
         yield "Once their cause is mended, replay them with:"

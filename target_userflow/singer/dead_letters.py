@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.mapping.values import encoded
+from target_userflow.singer.earlier_letters import EarlierLetters
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,15 +32,29 @@ _OURS = {"reason", "status", "code", "request_id", "at"}
 class DeadLetters:
     """One file of one run, made when the first record is rejected."""
 
-    def __init__(self, directory: str, run_id: str) -> None:
-        """Touch nothing yet."""
-        self.path = Path(directory) / f"{run_id}.singer"
+    def __init__(self, directory: str, run_id: str, destination: str = "") -> None:
+        """Touch nothing yet.
+
+        Args:
+            directory: Where the file goes.
+            run_id: What it is named by.
+            destination: What tells the destination from others: only dead letters of runs to the
+                same one are compared; empty for none.
+        """
+        name = f"{run_id}-{destination}" if destination else run_id
+        self.path = Path(directory) / f"{name}.singer"
         self._file: FileIO | None = None
         self._lock = threading.Lock()
         self._schemas: dict[str, bytes] = {}
+        self._earlier = EarlierLetters(self.path, destination)
+        self.repeated = 0
+        """Rejected records that stand in the dead letters of earlier runs and came again."""
 
     def add(self, stream: str, schema: bytes, record: bytes, why: Rejected, at: datetime) -> None:
         """Append a record, after the SCHEMA that it came under.
+
+        One that the tap sends again, and that is in the file of an earlier run, is only counted;
+        what is replayed from there is written again, so that its old file can go.
 
         Args:
             stream: The stream's name.
@@ -54,6 +69,9 @@ class DeadLetters:
         reason = why.reason.encode(errors="backslashreplace").decode()  # may name odd columns
         error = encoded({**asdict(why), "reason": reason, "at": at.isoformat()})
         with self._lock:
+            if not is_replayed(record) and self._earlier.holds(record):
+                self.repeated += 1
+                return
             if self._schemas.get(stream) != schema:
                 self._write(schema)
                 self._schemas[stream] = schema
