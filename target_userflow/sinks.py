@@ -252,7 +252,7 @@ class UserflowSink(BatchSink):
 
     def _reject(self, reason: str, ids: str = "") -> None:
         self._bury(self._reader.source, Rejected(reason))
-        self._run.report.reject(self.stream_name, reason, ids)
+        self._run.report.reject(self.stream_name, reason, ids, reading=True)
 
     def _entry(self, record: dict[str, Any], source: Source) -> Entry:
         try:

@@ -98,13 +98,15 @@ class Report:
         with self._lock:
             self.skips[stream, reason] += 1
 
-    def reject(self, stream: str, reason: str, ids: str = "") -> None:
+    def reject(self, stream: str, reason: str, ids: str = "", *, reading: bool = False) -> None:
         """Count a rejected record.
 
         Args:
             stream: Its stream.
             reason: Why.
             ids: What names it; of each reason a few are kept.
+            reading: Whether it was rejected as it was read. A good one is only settled once its
+                window is delivered, so that the share of bad ones says nothing until then.
 
         Raises:
             TooManyRejects: more than the allowed share of the stream was rejected.
@@ -114,11 +116,27 @@ class Report:
             self.reasons[stream, reason] += 1
             if ids and self.reasons[stream, reason] <= _NAMED:
                 self.named[stream, reason].append(ids)
+        if not reading:
+            self._check_share(stream)
+
+    def check_shares(self) -> None:
+        """Let a window be delivered, once all of it was read.
+
+        Raises:
+            TooManyRejects: of what was received of a stream, more than the allowed share was
+                rejected, whatever becomes of the records that wait.
+        """
+        for stream in [*self.accounts]:
+            self._check_share(stream)
+
+    def _check_share(self, stream: str) -> None:
+        with self._lock:
             account = self.accounts[stream]
-            rejected, settled = account.fates["rejected"], account.settled
-        if settled >= _ENOUGH and rejected > self._ratio * settled:
+            rejected, received = account.fates["rejected"], account.received
+            enough = account.settled >= _ENOUGH
+        if enough and rejected > self._ratio * received:
             raise TooManyRejects(
-                f"Stream '{stream}': {rejected} of {settled} records were rejected, more than "
+                f"Stream '{stream}': {rejected} of {received} records were rejected, more than "
                 f"abort_reject_ratio allows. Most often: {self._most_often(stream)}"
             )
 

@@ -6,7 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.invariants import MARK, Row, counts, never_early, user, users, users_and_events
+from support.invariants import (
+    MARK,
+    Row,
+    counts,
+    never_early,
+    user,
+    users,
+    users_and_events,
+    with_states,
+)
+from support.process import run_target
 from support.taps import piped, wait_until
 
 from target_userflow.sandbox import Sandbox
@@ -197,6 +207,49 @@ def test_a_wrong_mapping_stops_early(sandbox: Sandbox, tmp_path: Path) -> None:
     assert 100 <= len(sandbox.requests()) < 110
     assert len(row.dead_letters) == len(sandbox.requests())
     row.check(result, 1)
+
+
+def rows(count: int, bad: set[int]) -> list[Any]:
+    """So many users, of which these have no id."""
+    ones = [user(n, user_id=None) if n in bad else user(n) for n in range(1, count + 1)]
+    return [users(0)[0], *with_states(ones)]
+
+
+@pytest.mark.parametrize(
+    ("count", "bad", "concurrency"),
+    [
+        pytest.param(5000, {*range(1, 101)}, 100, id="2 % of them, all at the beginning"),
+        pytest.param(600, {*range(5, 601, 5)}, 10, id="every fifth"),
+    ],
+)
+def test_few_bad_rows_stop_nothing_wherever_they_stand(
+    sandbox: Sandbox, tmp_path: Path, count: int, bad: set[int], concurrency: int
+) -> None:
+    """They settle when they are read, and the good ones later: what waits is not rejected."""
+    config = {**sandbox.config, "concurrency": concurrency}
+    result = run_target(tmp_path, config, rows(count, bad))
+    assert result.errors == []
+    assert len(sandbox.state()["users"]) == count - len(bad)
+    assert (result.status, result.states[-1]) == (1, {"read": count})
+
+
+def test_rows_without_ids_stop_the_run_before_a_request(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A wrong column of ids: nothing of the window is sent, and the line's numbers are true."""
+    result = run_target(tmp_path, sandbox.config, rows(600, {*range(1, 601)} - {7, 8, 9}))
+    (line,) = result.errors
+    assert "Stream 'users': 497 of 500 records were rejected" in line
+    assert "Most often: user_id is missing" in line
+    assert (result.status, sandbox.requests()) == (1, [])
+
+
+def test_a_wrong_mapping_that_the_api_finds_burns_half_a_window(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """As soon as the records that wait can't outweigh what was rejected, nothing more is sent."""
+    sandbox.script([{"status": 422, "body": error("invalid"), "times": 1000}])
+    result = run_target(tmp_path, sandbox.config, users(1000))
+    assert "Stream 'users': 251 of 500 records were rejected" in result.errors[0]
+    assert 251 <= len(sandbox.requests()) < 251 + 10
 
 
 # Refused

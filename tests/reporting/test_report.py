@@ -121,3 +121,27 @@ def test_the_ratio_is_that_of_one_stream() -> None:
     report = report_of("users", 0.5, delivered=5000)
     with pytest.raises(TooManyRejects, match="Most often: HTTP 400"):
         settle(report, "events", rejected=100)
+
+
+def test_what_waits_counts_as_not_rejected() -> None:
+    """A bad record is settled when it is read, a good one when its window is delivered."""
+    report = Report(0.5)
+    for number in range(500):
+        report.receive("users")
+        if number < 200:
+            report.reject("users", "user_id is missing", reading=True)
+    report.check_shares()
+    for _ in range(50):
+        report.reject("users", "HTTP 400")
+    with pytest.raises(TooManyRejects, match="'users': 251 of 500 records were rejected"):
+        report.reject("users", "HTTP 400")
+
+
+def test_nothing_is_looked_at_while_a_window_is_read() -> None:
+    """Bad records may all stand at its beginning; once it is read, they can't be outweighed."""
+    report = Report(0.5)
+    for _ in range(150):
+        report.receive("users")
+        report.reject("users", "user_id is missing", reading=True)
+    with pytest.raises(TooManyRejects, match="'users': 150 of 150 records were rejected"):
+        report.check_shares()
