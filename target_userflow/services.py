@@ -146,14 +146,16 @@ class Run:
         limit = DeletionLimit(stream, self.settings.max_delete_ratio)
         return self._limits.setdefault((source, stream), limit)
 
-    def announced(self) -> list[tuple[str, Versions, int]]:
-        """Stream, its versions, and the one that was activated ahead of its records.
+    def announced(self) -> list[tuple[tuple[str, str], Versions]]:
+        """The versions of which one was activated ahead of its records.
 
-        First come those that refer to others: what they delete is there still.
+        Returns:
+            What the tap calls the stream and what it is called after the stream maps, and its
+            versions. First come those that refer to others: what they delete is there still.
         """
         found = [
-            (stream, versions, versions.announced)
-            for (_, stream), versions in self._versions.items()
+            (names, versions)
+            for names, versions in self._versions.items()
             if versions.announced is not None
         ]
         return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)

@@ -11,7 +11,7 @@ from target_userflow.apis.messages import Rejected
 from target_userflow.apis.registry import API_OF, mapper
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.log_based import deleting_column, deletions_last
-from target_userflow.deletes.tables import Tables
+from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import Books
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -83,15 +83,16 @@ class UserflowSink(BatchSink):
         self._delivery = target.run.delivery(self.object)
         self._books = Books(self.object, stream, admission, target.run, self.logger)
         activation = Activation(self.object, self._request_of, self._books, target.run, self.logger)
-        self.tables = Tables(target.run, self._reader, self.object, activation)
-        """The versions of what the records come from."""
+        self.table = Table(target.run, self._reader, self.object, activation)
+        """The table that the records come from."""
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._said_deletion = False
         self._taken: list[Entry] = []
         self._held: list[Entry] = []
         self._deletions: list[Entry] = []
-        self._window: list[Entry] = []
+        self.window: list[Entry] = []
+        """The entries of the window that is being delivered, in the order read."""
 
     @property
     def is_full(self) -> bool:
@@ -171,11 +172,15 @@ class UserflowSink(BatchSink):
     def process_batch(self, context: dict[str, Any]) -> None:
         """Hold the window ready for `Drain`, and apart the deletions that nothing follows."""
         self.record_counter_metric.increment(self.current_size)
-        self._window = context["records"]  # a missing key must fail, not pass for settled
-        self.tables.open()
-        self._held = self._window
-        if self._deletes:
-            self._held, self._deletions = deletions_last(self._window)
+        self.window = context["records"]  # a missing key must fail, not pass for settled
+        self.table.open()
+        self.hold(*(deletions_last(self.window) if self._deletes else (self.window,)))
+
+    def hold(self, entries: list[Entry], deletions: list[Entry] | None = None) -> None:
+        """Hold entries of the window ready, and apart those that delete at its end, if given."""
+        self._held = entries
+        if deletions is not None:
+            self._deletions = deletions
 
     def hold_deletions(self) -> bool:
         """Hold ready what the window ends with deleting, if there is something."""
@@ -220,18 +225,18 @@ class UserflowSink(BatchSink):
 
     def close_window(self) -> None:
         """Note what of the window is there now and what is not, however it ended."""
-        self.tables.close(self._window)
-        self._window = []
+        self.table.close(self.window)
+        self.window = []
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
         if self._deletes:
-            self.tables.announce(version)
+            self.table.announce(version)
 
     def _see(self, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool) -> None:
         """Note that a record stands in a version, if that will ever matter."""
         if self._deletes and version is not None:
-            self.tables.see(version, ids, rejected=rejected)
+            self.table.see(version, ids, rejected=rejected)
 
     def _identity(self, record: dict[str, Any]) -> tuple[str, ...] | None:
         """The ids of a rejected record; None if they are what is wrong with it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import InvalidInputLine, SingerSDKError
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
 _TOO_LARGE = 2**63  # for a version, as databases hold it
+
+
+def _place(source: str, alias: str) -> str:
+    """The name under which a sink is kept: that of the tap's stream, and its name after maps."""
+    return f"{source}\0{alias}"
 
 
 class TargetUserflow(CommandLine):
@@ -99,31 +105,45 @@ class TargetUserflow(CommandLine):
         return IgnoredSink if name == IGNORE else UserflowSink
 
     def _is_dropped(self, alias: str) -> bool:
-        """Whether stream maps drop all that would go by this name."""
-        known = (one for maps in self.mapper.stream_maps.values() for one in maps)
-        maps = [one for one in known if one.stream_alias == alias]
-        return bool(maps) and all(isinstance(one, RemoveRecordTransform) for one in maps)
+        """Whether stream maps drop what of the tap's stream would go by this name."""
+        maps = self.mapper.stream_maps.get(self.message_reader.stream, ())
+        return any(
+            isinstance(one, RemoveRecordTransform) and one.stream_alias == alias for one in maps
+        )
 
     def get_sink(
         self,
         stream_name: str,
         *,
-        record: dict[str, Any] | None = None,
+        record: dict[str, Any] | None = None,  # noqa: ARG002 - the SDK's signature
         schema: dict[str, Any] | None = None,
         key_properties: Sequence[str] | None = None,
     ) -> Sink:
-        """The sink of a stream.
+        """The sink of what the tap's stream is called after the stream maps.
 
-        Before a changed SCHEMA takes effect, all that is held is delivered: the SDK would let the
-        new sink overtake the old one, and with it a record its own predecessor.
+        The SDK has one for each name, and would read the records of one stream by the schema of
+        another that has the same name. Here each stream of the tap has its own.
+
+        Before a changed SCHEMA takes effect, all that is held is delivered: the new sink must not
+        overtake the old one, and with it a record its own predecessor.
         """
-        if schema is not None and self.sink_exists(stream_name):
+        place = _place(self.message_reader.stream, stream_name)
+        known = self._sinks_active.get(place)
+        if schema is None:
+            return self._sinks_active[place]
+        if known:
             self.drain_all()
-            if isinstance(self._sinks_active[stream_name], IgnoredSink):
-                del self._sinks_active[stream_name]  # a stream that is delivered may take its name
-        return super().get_sink(
-            stream_name, record=record, schema=schema, key_properties=key_properties
-        )
+            if (known.original_schema, known.key_properties) == (schema, key_properties):
+                return known
+        sink_class = self.get_sink_class(stream_name)
+        made = sink_class(self, stream_name, schema, key_properties)
+        made.setup()
+        self._sinks_active[place] = made
+        return made
+
+    def sink_exists(self, stream_name: str) -> bool:
+        """Whether the tap's stream has a sink under this name."""
+        return _place(self.message_reader.stream, stream_name) in self._sinks_active
 
     # Messages
 
@@ -146,6 +166,18 @@ class TargetUserflow(CommandLine):
             raise self.message_reader.complain(
                 f"stream_maps or flattening can't handle the schema: {type(error).__name__}"
             ) from None
+        self._check_aliases(message_dict["stream"])
+
+    def _check_aliases(self, stream: str) -> None:
+        """Let a stream have each of its names once: its records would pass for each other."""
+        names = Counter(one.stream_alias for one in self.mapper.stream_maps[stream])
+        ((name, times),) = names.most_common(1)
+        if times > 1:
+            raise self.message_reader.complain(
+                f"stream_maps makes several streams named '{name}' of '{stream}'. Give them "
+                f'different names, and say what they are with streams: {{"<name>": '
+                f'{{"object": "{self.route(name)[0]}"}}}}'
+            )
 
     def _readable(self, stream: str, schema: dict[str, Any], keys: list[str]) -> dict[str, Any]:
         """The schema as stream maps and flattening can handle it."""
@@ -199,7 +231,7 @@ class TargetUserflow(CommandLine):
 
     def _sink_of(self, alias: str) -> UserflowSink | IgnoredSink:
         self._assert_sink_exists(alias)
-        sink: UserflowSink | IgnoredSink = self._sinks_active[alias]  # type: ignore[assignment] # `get_sink_class` makes no others
+        sink: UserflowSink | IgnoredSink = self.get_sink(alias)  # type: ignore[assignment] # `get_sink_class` makes no others
         return sink
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -225,10 +257,10 @@ class TargetUserflow(CommandLine):
         """Deliver the rest, and delete what versions leave behind that came ahead of records."""
         if self.run.announced():
             self.drain_all()
-        for stream, versions, version in self.run.announced():
-            sink = self._sink_of(stream)
+        for (source, alias), versions in self.run.announced():
+            sink = self._sinks_active[_place(source, alias)]
             if isinstance(sink, UserflowSink):
-                sink.tables.activate(versions, version, complete=self._stated > versions.line)
+                sink.table.activate(complete=self._stated > versions.line)
         super().process_endofpipe()
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.registry import API_OF, APIS, TURN
+from target_userflow.delivery.interleaving import phases
 from target_userflow.sinks import UserflowSink
 
 if TYPE_CHECKING:
@@ -73,13 +74,18 @@ class Drain:
 
     def _settle(self, in_turn: list[UserflowSink]) -> None:
         held: list[UserflowSink] = []
-        for sink in in_turn:
-            if held and not sink.rides_with(held[-1]):
+        for sinks in _by_name(in_turn):
+            if held and not (len(sinks) == 1 and sinks[0].rides_with(held[-1])):
                 _settle(held)
                 held = []
-            self._drain_one(sink)
-            held.append(sink)
-        _settle(held)
+            for sink in sinks:
+                self._drain_one(sink)
+            if len(sinks) == 1:
+                held += sinks
+            else:
+                _settle_in_order(sinks)
+        if held:
+            _settle(held)
 
 
 def _by_product(sinks: Iterable[Sink]) -> Iterable[list[UserflowSink]]:
@@ -88,6 +94,31 @@ def _by_product(sinks: Iterable[Sink]) -> Iterable[list[UserflowSink]]:
         if isinstance(sink, UserflowSink):
             products.setdefault(API_OF[sink.object].name, []).append(sink)
     return products.values()
+
+
+def _by_name(sinks: Iterable[UserflowSink]) -> Iterable[list[UserflowSink]]:
+    """The sinks that have a window, those together that are of streams with one name."""
+    names: dict[str, list[UserflowSink]] = {}
+    for sink in sinks:
+        if sink.current_size:
+            names.setdefault(sink.stream_name, []).append(sink)
+    return names.values()
+
+
+def _settle_in_order(sinks: Sequence[UserflowSink]) -> None:
+    """Settle what several streams with one name hold, each object's records in the order read.
+
+    Raises:
+        StopRun: the run has to end; entries without an outcome are unsettled.
+    """
+    found, deletions = phases([sink.window for sink in sinks])
+    for sink, last in zip(sinks, deletions, strict=True):
+        sink.hold([], last)
+    for parts in found:
+        for sink, entries in zip(sinks, parts, strict=True):
+            if entries:
+                sink.hold(entries)
+                _settle([sink])
 
 
 def _settle(sinks: Sequence[UserflowSink]) -> None:

@@ -45,6 +45,8 @@ class Source(msgspec.Struct, frozen=True):
     """The line of the SCHEMA message that it came under."""
     line: bytes
     """The line of its RECORD message."""
+    number: int = 0
+    """The line's number, from 1: it tells which of two records was read first."""
 
 
 class LineReader(GenericSingerReader[bytes]):
@@ -138,7 +140,7 @@ class LineReader(GenericSingerReader[bytes]):
     @property
     def source(self) -> Source:
         """Where the record comes from that is being processed."""
-        return Source(self.stream, self._schemas.get(self.stream, b""), self.line)
+        return Source(self.stream, self._schemas.get(self.stream, b""), self.line, self.number)
 
     def _shallow(self, line: bytes) -> dict[str, Any]:
         """A RECORD that is too deep for any parser, with NaN for what lies deep in it."""
