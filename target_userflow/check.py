@@ -177,6 +177,8 @@ def _ledger_problem(where: str) -> str | None:
     ):  # a database is asked by the run: its driver takes half a second
         return None
     path = Path(where).absolute()
+    if path.is_symlink():
+        return f"{path} is a symbolic link, and none is written through"
     if path.is_dir():
         return f"{path} is a directory"
     if os.access(path, os.F_OK) and not os.access(path, os.R_OK | os.W_OK):

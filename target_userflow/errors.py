@@ -21,6 +21,9 @@ What is tried again is no exception but an outcome (`retry.TryAgain`).
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class TargetUserflowError(Exception):
     """The root of what this target raises itself."""
@@ -82,7 +85,9 @@ class Interrupted(StopRun):
 
 
 def of_disk(error: OSError) -> str:
-    """What is wrong with a path, in words: the system's own puzzle where a directory is a file."""
+    """What is wrong with a path, in words where the system's own are a puzzle."""
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return "a file stands where a directory should be"
+    if error.errno == errno.ELOOP and error.strerror == os.strerror(errno.ELOOP):
+        return "it is a symbolic link, and none is written through"
     return error.strerror or str(error)

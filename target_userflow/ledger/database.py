@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from target_userflow.errors import ConfigError
+from target_userflow.private_files import open_private
 
 if TYPE_CHECKING:
     import sqlite3
@@ -63,8 +65,10 @@ def engine_of(url: sa.URL) -> sa.Engine:
 
 
 def _make_private(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, mode=0o600))
+    for beside in (Path(f"{path}{end}") for end in _BESIDE):
+        if beside.is_symlink():
+            raise OSError(errno.ELOOP, f"{beside} is a symbolic link, and none is written through")
+    os.close(open_private(path, os.O_RDWR))
 
 
 def _claim(connection: sqlite3.Connection, _: object) -> None:
@@ -73,3 +77,7 @@ def _claim(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")  # survives a kill; a power cut costs a resend
+
+
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite puts beside its file: as private as the file is."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.errors import ConfigError, StorageError
+from target_userflow.errors import ConfigError, StorageError, of_disk
+from target_userflow.private_files import make_directory, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,16 +25,23 @@ class ReportFile:
         Raises:
             ConfigError: it can't be.
         """
-        self.path = Path(path).resolve()  # the file itself, where a link leads to it
+        self.path = Path(path).absolute()
         self._draws = self.path.suffix.lower() == ".html"
+        if self.path.is_symlink():
+            raise ConfigError(
+                f"Setting 'report_path': {path} is a symbolic link, and none is written through. "
+                "Name the file itself"
+            )
         if self.path.exists() and not self.path.is_file():
             raise ConfigError(f"Setting 'report_path': {path} is no regular file")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            Path(self._beside()).unlink()
+            make_directory(self.path.parent)
+            handle, beside = self._beside()
+            os.close(handle)
+            beside.unlink()
         except OSError as error:
             raise ConfigError(
-                f"Setting 'report_path': {path} can't be written: {error.strerror}"
+                f"Setting 'report_path': {path} can't be written: {of_disk(error)}"
             ) from None
 
     def write(self, found: Mapping[str, Any]) -> None:
@@ -51,23 +59,22 @@ class ReportFile:
             ) from None
 
     def _put(self, content: bytes) -> None:
-        beside = self._beside()
+        handle, beside = self._beside()
         try:
-            with Path(beside).open("wb") as file:
+            with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(beside).replace(self.path)
+            beside.replace(self.path)  # a link that was put there meanwhile goes, too
         except BaseException:
             with suppress(OSError):
-                Path(beside).unlink()
+                beside.unlink()
             raise
 
-    def _beside(self) -> str:
-        """An empty file in the same directory, for its owner alone."""
-        handle, path = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        os.close(handle)
-        return path
+    def _beside(self) -> tuple[int, Path]:
+        """An empty new file in the same directory, for its owner alone: opened, and its path."""
+        beside = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
+        return open_private(beside, os.O_WRONLY | os.O_EXCL), beside
 
     @staticmethod
     def _page(found: Mapping[str, Any]) -> bytes:

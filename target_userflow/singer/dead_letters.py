@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.mapping.values import encoded
+from target_userflow.private_files import append_whole, open_private
 from target_userflow.singer.earlier_letters import EarlierLetters
 
 if TYPE_CHECKING:
@@ -97,16 +98,13 @@ class DeadLetters:
     def _write(self, line: bytes) -> None:
         try:
             self._file = self._file or self._opened()
-            rest = line.strip() + b"\n"
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            append_whole(self._file.fileno(), line.strip() + b"\n")
         except OSError as error:
             raise self._unwritable(error) from None
 
     def _opened(self) -> FileIO:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        return os.fdopen(os.open(self.path, flags, mode=0o600), "ab", buffering=0)
+        handle = open_private(self.path, os.O_WRONLY | os.O_APPEND | os.O_EXCL)
+        return os.fdopen(handle, "ab", buffering=0)
 
     def _unwritable(self, error: OSError) -> StorageError:
         return StorageError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from target_userflow.errors import StorageError
 from target_userflow.mapping.values import encoded
+from target_userflow.private_files import append_whole
 
 
 def hold(value: Any) -> Any:
@@ -36,11 +37,21 @@ class StateWriter:
         if sys.stdout is None:
             raise StorageError("STATE can't be written: standard output is closed")
         try:
-            sys.stdout.write(state["line"] + "\n")
-            sys.stdout.flush()
+            _put(state["line"] + "\n")
         except OSError as error:
             raise StorageError(
                 f"STATE can't be written to standard output: {error.strerror}. What was delivered "
                 "since the last one comes again on the next run"
             ) from None
         self._written = state
+
+
+def _put(line: str) -> None:
+    """Write a line whole or not at all: whoever takes the last one takes no half of it."""
+    try:
+        handle = sys.stdout.fileno()
+    except OSError:  # a stream in memory
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    else:
+        append_whole(handle, line.encode())

@@ -1,0 +1,99 @@
+"""Files of a run: their owner's alone, never written through a link, and each line whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+_DIRECTORY, _FILE = 0o700, 0o600
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it, for their owner alone whatever the umask.
+
+    What is there stays as it is. A link on the way to it is followed if this user or root made it.
+
+    Raises:
+        OSError: it can't be made, or a link of another user leads to it.
+    """
+    whole = path.absolute()
+    for one in (*reversed(whole.parents), whole):
+        if os.path.lexists(one):
+            _check_link(one)
+            continue
+        with suppress(FileExistsError):  # another run was faster
+            one.mkdir(_DIRECTORY)
+            one.chmod(_DIRECTORY)  # the umask may have taken some of it
+    if not whole.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file to write to, and make it for its owner alone if it is not there.
+
+    Args:
+        path: The file; its directory is made where needed.
+        flags: As of `os.open`; with `O_EXCL` only a new file will do.
+
+    Raises:
+        OSError: it can't be opened, or is a symbolic link.
+    """
+    make_directory(path.parent)
+    try:
+        handle = os.open(path, flags | os.O_CREAT | os.O_EXCL | _NO_LINK, _FILE)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags | _NO_LINK)
+    os.chmod(handle if os.chmod in os.supports_fd else path, _FILE)  # noqa: PTH101 - the open file
+    return handle
+
+
+def append_whole(handle: int, line: bytes) -> None:
+    """Write a line, or leave a file as it was: no disk is too full for half of it.
+
+    Raises:
+        OSError: it can't be written. Of a pipe nothing can be taken back, but then nobody reads.
+    """
+    rest = memoryview(line)
+    try:
+        while rest:
+            rest = rest[_written(handle, rest) :]
+    except BaseException:
+        _take_back(handle, len(line) - len(rest))
+        raise
+
+
+def _written(handle: int, rest: memoryview) -> int:
+    try:
+        return os.write(handle, rest)
+    except BlockingIOError:  # a pipe that does not wait for its reader
+        select.select([], [handle], [])
+        return 0
+
+
+def _take_back(handle: int, size: int) -> None:
+    """Cut off what was just written, if it is the end of a file."""
+    with suppress(OSError):  # a pipe
+        end = os.lseek(handle, 0, os.SEEK_CUR)
+        if size and end == os.fstat(handle).st_size:
+            os.ftruncate(handle, end - size)
+            os.lseek(handle, end - size, os.SEEK_SET)
+
+
+def _check_link(path: Path) -> None:
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode) and found.st_uid not in _TRUSTED:
+        raise OSError(errno.ELOOP, f"{path} is a symbolic link of another user")
+
+
+_TRUSTED = {0, os.geteuid() if hasattr(os, "geteuid") else 0}
+"""Users whose links to directories are followed: root and oneself."""
