@@ -18,21 +18,30 @@ import target_userflow
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 MARKS = re.compile(r"(<!-- settings:.*?-->\n).*?(<!-- end of settings -->)", re.DOTALL)
-HUB = Path(target_userflow.__file__).parent / "hub.yml"
+MELTANO = ROOT / "meltano.yml"
+SETTINGS = re.compile(r"(    settings: # written .*?\n).*?(    # end of settings\n)", re.DOTALL)
+HUB = ROOT / "hub/_data/meltano/loaders/target-userflow/original.yml"
 HUB_HEAD = """\
-# The definition for Meltano Hub (_data/meltano/loaders/target-userflow/<variant>.yml there). It is
-# written from meltano.yml and --about by `python tests/pipeline/test_docs.py`. What only the
-# submission knows is left to it: variant, repo and logo_url.
+# The definition for Meltano Hub, where the Hub's repository has it: copy _data into that. It is
+# written from --about and meltano.yml by `python tests/pipeline/test_docs.py`. What only the
+# submission knows is left to it: repo, logo_url, and a variant of another name than the first.
 """
-KINDS = {"integer": "integer", "boolean": "boolean", "number": "decimal", "object": "object"}
+HUB_KINDS = {"integer", "boolean", "object", "array", "options", "string"}
+"""Of the kinds that the Hub's `base_setting.schema.json` allows, those that are in use."""
 
 
 @cache
+def about() -> dict[str, Any]:
+    """What `--about` tells."""
+    command = [sys.executable, "-m", "target_userflow", "--about", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own
+    found: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return found
+
+
 def settings() -> dict[str, dict[str, Any]]:
     """The settings as `--about` tells them."""
-    command = [sys.executable, "-m", "target_userflow", "--about", "--format", "json"]
-    about = subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - our own
-    found: dict[str, dict[str, Any]] = msgspec.json.decode(about)["settings"]["properties"]
+    found: dict[str, dict[str, Any]] = about()["settings"]["properties"]
     return found
 
 
@@ -53,10 +62,41 @@ def written() -> str:
     return MARKS.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", text)
 
 
+def kind(setting: dict[str, Any]) -> str:
+    """What Meltano makes of a text: `decimal` it can't hand over, so that a number stays one.
+
+    Meltano writes the config as JSON, which knows no `Decimal`; the target reads the text.
+    """
+    if "enum" in setting:
+        return "options"
+    types = {*setting["type"]} - {"null"}
+    return types.pop() if len(types) == 1 and types < HUB_KINDS else "string"
+
+
+def for_meltano(name: str, setting: dict[str, Any]) -> dict[str, Any]:
+    """One setting as Meltano and its Hub define it."""
+    choices = [{"label": one, "value": one} for one in setting.get("enum", ())]
+    return {
+        "name": name,
+        "kind": kind(setting),
+        **({"options": choices} if choices else {}),
+        **({"sensitive": True} if setting.get("secret") else {}),
+        "label": setting["title"],
+        "description": " ".join(setting["description"].split()),
+    }
+
+
+def meltano() -> str:
+    """The project's meltano.yml with the target's settings as they should be."""
+    found = [for_meltano(*one) for one in settings().items()]
+    text = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=96)
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    return SETTINGS.sub(lambda match: f"{match[1]}{lines}{match[2]}", MELTANO.read_text())
+
+
 def loader() -> dict[str, Any]:
     """The definition of the target in the project's own meltano.yml."""
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
-    loaders: list[dict[str, Any]] = project["plugins"]["loaders"]
+    loaders: list[dict[str, Any]] = yaml.safe_load(meltano())["plugins"]["loaders"]
     return next(one for one in loaders if one["name"] == "target-userflow")
 
 
@@ -65,6 +105,7 @@ def hub() -> str:
     own = loader()
     plugin = {
         "name": own["name"],
+        "variant": HUB.stem,
         "namespace": own["namespace"],
         "label": "Userflow",
         "description": "Userflow, User Interviews and Userpilot: users, groups, memberships, "
@@ -81,10 +122,10 @@ def hub() -> str:
 
 
 def for_hub(setting: dict[str, Any]) -> dict[str, Any]:
-    """One setting, with its kind and default."""
+    """One setting with its default."""
     default = settings()[setting["name"]].get("default")
-    value = {} if default is None or setting["name"] == "user_agent" else {"value": default}
-    return {"kind": "string", **setting, **value}
+    is_told = default is not None and setting["name"] != "user_agent"
+    return {**setting, **({"value": default} if is_told else {})}
 
 
 needs_the_checkout = pytest.mark.skipif(not README.exists(), reason="only in a checkout")
@@ -97,26 +138,36 @@ def test_the_readme_lists_every_setting_as_about_does() -> None:
 
 
 @needs_the_checkout
-def test_meltano_knows_every_setting_by_name_and_kind() -> None:
-    """Nobody has to set an unknown setting by hand, and no secret is shown."""
-    told = {
-        one["name"]: (one.get("kind"), one.get("sensitive", False)) for one in loader()["settings"]
+def test_meltano_knows_every_setting_as_about_does() -> None:
+    """Name, kind, label, description and choices of each; nobody has to set one by hand."""
+    assert MELTANO.read_text() == meltano()
+    assert [one["name"] for one in loader()["settings"]] == [*settings()]
+    assert {one["name"] for one in loader()["settings"] if one.get("sensitive")} == {
+        name for name, one in settings().items() if one.get("secret")
     }
-    expected = {}
-    for name, one in settings().items():
-        kinds = [KINDS[kind] for kind in one["type"] if kind in KINDS]
-        kind = "options" if "enum" in one else kinds[0] if kinds else None
-        expected[name] = (kind, bool(one.get("secret")))
-    assert told == expected
 
 
 @needs_the_checkout
 def test_meltano_hub_gets_what_meltano_yml_and_about_say() -> None:
-    """Every setting with its kind, label, description and default, and secrets marked as such."""
+    """Every setting with its kind, label, description and default, of kinds that the Hub knows."""
     assert HUB.read_text() == hub()
     told = yaml.safe_load(HUB.read_text())["settings"]
-    assert all({"name", "kind", "label", "description"} <= one.keys() for one in told)
-    assert {one["name"] for one in told} == settings().keys()
+    assert [one["name"] for one in told] == [*settings()]
+    assert {one["kind"] for one in told} <= HUB_KINDS
+    assert all(one["label"] and one["description"] for one in told)
+
+
+@needs_the_checkout
+def test_meltano_knows_what_the_target_can_do() -> None:
+    """The capabilities, which `--about` lists too."""
+    assert loader()["capabilities"] == about()["capabilities"]
+
+
+@needs_the_checkout
+def test_the_definition_to_copy_needs_no_checkout() -> None:
+    """What `pip_url` says can be installed from anywhere, and so nothing of it is in the wheel."""
+    assert loader()["pip_url"] == "target-userflow"
+    assert not [*Path(target_userflow.__file__).parent.rglob("*.yml")]
 
 
 def test_no_setting_is_shown_that_does_nothing() -> None:
@@ -126,4 +177,5 @@ def test_no_setting_is_shown_that_does_nothing() -> None:
 
 if __name__ == "__main__":
     README.write_text(written())
+    MELTANO.write_text(meltano())
     HUB.write_text(hub())

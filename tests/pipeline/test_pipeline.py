@@ -5,17 +5,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import yaml
+from support.meltano import MELTANO, ROOT, Project, index, installed, run
 from support.process import TARGET, config_file, record, schema, singer, writes
 from support.readme import config
 
@@ -23,6 +19,7 @@ from target_userflow.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from support.postgres import Database
 
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 
     Command = list[str | Path]
 
-MELTANO = "meltano==4.4.1"
-ROOT = Path(__file__).parents[2]
 ZOE = "7f1c9f3e-2b1a-4f6e-9d3c-0a1b2c3d4e5f"
 YAN = "0e9d8c7b-6a5f-4e3d-8c2b-1a0f9e8d7c6b"
 IDA = "5d2f7a10-93c4-4b8e-a6d1-c7e0f1b2a394"
@@ -159,41 +154,17 @@ MARTS = f"""
 """
 
 
-@dataclass(frozen=True)
-class Project:
-    """A Meltano project whose plugins are installed."""
-
-    meltano: Path
-    home: Path
-
-    @property
-    def tap(self) -> Path:
-        """The program of its tap-postgres."""
-        return self.home / ".meltano/extractors/tap-postgres/venv/bin/tap-postgres"
-
-    def __call__(self, *arguments: str, **variables: str) -> str:
-        """Run meltano, to the end and with success: what is printed."""
-        done = self.attempt(*arguments, **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def attempt(
-        self, *arguments: str, typed: str = "", **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run meltano, however it ends."""
-        environment = _environment() | variables
-        return _run([self.meltano, *arguments], self.home, env=environment, input=typed)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """What `meltano install` makes of the repository's meltano.yml and the README's recipes."""
+    """What `meltano install` makes of our meltano.yml and the README's recipes, in a new folder.
+
+    The definition is as it is copied: the target comes from an index of packages.
+    """
     home = tmp_path_factory.mktemp("meltano")
-    project = Project(_installed(MELTANO, home / "tool") / "meltano", home)
-    package = os.environ.get("UNDER_TEST", f"-e {ROOT.as_uri()}")
-    definition = (ROOT / "meltano.yml").read_text().replace("-e .\n", f"{package}\n")
-    (home / "meltano.yml").write_text(yaml.safe_dump(_with_recipes(yaml.safe_load(definition))))
-    project("install")
+    project = Project(installed(MELTANO, home / "tool") / "meltano", home)
+    definition = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    (home / "meltano.yml").write_text(yaml.safe_dump(_with_recipes(definition)))
+    project("install", UV_FIND_LINKS=str(index(home / "index")))
     return project
 
 
@@ -207,6 +178,14 @@ def delivered(
     with running() as sandbox:
         _pipe(project.tap, database, sandbox, tmp_path_factory.mktemp("target"))
         yield sandbox
+
+
+def test_the_definition_to_copy_installs_the_published_package(project: Project) -> None:
+    """In a folder without this repository: nothing of a checkout is needed, or used."""
+    packages = ".meltano/loaders/target-userflow/venv/lib/python*/site-packages"
+    (package,) = project.home.glob(f"{packages}/target_userflow/__init__.py")
+    assert package.is_relative_to(project.home)
+    assert "target-userflow v" in project("invoke", "target-userflow", "--version")
 
 
 @pytest.mark.parametrize(
@@ -357,12 +336,12 @@ def _pipe(tap: Path, database: Database, sandbox: Sandbox, home: Path) -> None:
     """
     tables = {**asdict(database), "filter_schemas": ["public"]}
     source: Command = [tap, "--config", _written(home / "tap.json", tables)]
-    catalog = json.loads(_run([*source, "--discover"], home).stdout)
+    catalog = json.loads(run([*source, "--discover"], home).stdout)
     source += ["--catalog", _written(home / "catalog.json", _selected(catalog))]
     target: Command = [*TARGET, "--config", config_file(home, sandbox.config)]
-    tapped = _run(source, home)
+    tapped = run(source, home)
     assert tapped.returncode == 0, tapped.stderr
-    done = _run(target, home, input=tapped.stdout)
+    done = run(target, home, input=tapped.stdout)
     assert done.returncode == 0, done.stderr
 
 
@@ -399,28 +378,6 @@ def _with_recipes(project: dict[str, Any]) -> dict[str, Any]:
         project["plugins"][kind] += plugins
     project["environments"] += config("several environments")["environments"]
     return project
-
-
-def _installed(requirement: str, directory: Path) -> Path:
-    """Where the programs of a tool are that can't share our environment."""
-    uv = shutil.which("uv") or pytest.skip("uv is not installed")
-    created = _run([uv, "venv", "--python", sys.executable, directory], ROOT)
-    done = _run([uv, "pip", "install", "--python", directory, requirement], ROOT)
-    if created.returncode or done.returncode:
-        pytest.skip(f"{requirement} can't be installed: {done.stderr[-500:]}")
-    return directory / "bin"
-
-
-def _run(command: Command, directory: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own commands
-        command, capture_output=True, check=False, cwd=directory, text=True, timeout=300, **options
-    )
-
-
-def _environment() -> dict[str, str]:
-    """Ours, without what a developer has set for other Meltano projects."""
-    theirs = ("MELTANO_", "TAP_", "TARGET_")
-    return {name: one for name, one in os.environ.items() if not name.startswith(theirs)}
 
 
 def _written(path: Path, config: Mapping[str, Any]) -> Path:
