@@ -225,6 +225,8 @@ class Api:
     to the next."""
     batch: int = 1
     """Records that one request takes at most."""
+    deletions: int = 1
+    """Objects that one request deletes at most."""
     join: Callable[[Destination, Sequence[bytes]], bytes] = only
     """The body of one request, made of the bodies of its objects."""
     fold: Callable[[Sequence[bytes]], bytes] | None = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.messages import Api, Probe, Request
 from target_userflow.config.settings import StreamOptions
@@ -26,14 +28,26 @@ if TYPE_CHECKING:
 API_VERSION = "2020-09-22"
 REGIONS = "https://analytex.userpilot.io", "https://analytex-eu.userpilot.io"
 IDENTIFY, COMPANIES, TRACK = "/v1/identify", "/v1/companies/identify", "/v1/track"
-DELETE_USERS = "/v1/users"
+DELETE_USERS, DELETE_COMPANIES = "/v1/users", "/v1/companies"
 VALIDATE = "/v1/validate"  # secondary sources
 PER_MINUTE = 600  # requests to each endpoint, by token
-DELETIONS_PER_MINUTE = 30
+DELETIONS_PER_MINUTE = 30  # "1 request in 2 s"
+DELETIONS = 100  # ids in one request; the reference names no most
+_COMPANY_IDS = ("id", "company_id")
 _BLANKS = b"\xef\xbb\xbf \t\r\n"  # and a byte order mark
+_decode = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 
-class Users(Mapper):
+class _Mapper(Mapper):
+    """Makes requests whose metadata holds primitives only."""
+
+    takes_operations = False
+
+    def _metadata(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return _primitives(self.attributes(record))
+
+
+class Users(_Mapper):
     """`POST /v1/identify` creates or updates; `metadata.created_at` is the sign-up time."""
 
     needs = Needs(
@@ -45,7 +59,6 @@ class Users(Mapper):
         one_of=[("user_id",)],
         key_is="user_id",
     )
-    takes_operations = False
     deleted_by = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
@@ -58,7 +71,7 @@ class Users(Mapper):
         """The user, and the company that it belongs to."""
         user_id = self._id(record, "user_id")
         company = self._company(record)
-        body = {"user_id": user_id, "metadata": self.attributes(record), **company}
+        body = {"user_id": user_id, "metadata": self._metadata(record), **company}
         return Request(
             "POST",
             IDENTIFY,
@@ -71,34 +84,40 @@ class Users(Mapper):
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /v1/users`: Userpilot takes note, and deletes once a day."""
-        body = encoded({"users": ids})
-        return Request("DELETE", DELETE_USERS, body, ids[0], tuple(ids), repeatable=True)
+        return _deletion(DELETE_USERS, "users", ids)
 
     def _company(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """`{id*, …}`, of an id, of an object, or of both."""
-        company_id, company = self._role(record, "company_id"), self._role(record, "company")
-        if company is None:
-            company = {}
-        if not isinstance(company, dict):
+        """`{id*, company_id*, …}`, of an id, of an object, or of both.
+
+        The reference calls it `id` in its guide and `company_id` in its OpenAPI file: both go.
+        """
+        company = self._role(record, "company")
+        if company is not None and not isinstance(company, dict):
             raise RejectRecord("company is no object")
-        found = company.get("id") if company_id is None else company_id
-        if found is None and not company:
+        given = _company_id(self._role(record, "company_id"), company or {})
+        if given is None and not company:
             return {}
-        others = {key: value for key, value in company.items() if key != "id"}
-        return {"company": {**self._company_of(others), "id": wire_id(found, "the company's id")}}
+        others = {key: one for key, one in (company or {}).items() if key not in _COMPANY_IDS}
+        company_id = wire_id(given, "the company's id")
+        ids = dict.fromkeys(_COMPANY_IDS, company_id)
+        return {"company": {**_primitives(self._company_of(others)), **ids}}
 
 
-class Companies(Mapper):
+class Companies(_Mapper):
     """`POST /v1/companies/identify` creates or updates."""
 
     needs = Needs({"company_id": ("company_id", "id")}, [("company_id",)], key_is="company_id")
-    takes_operations = False
+    deleted_by = ("company_id",)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The company."""
         company_id = self._id(record, "company_id")
-        body = _company_body(company_id, self.attributes(record))
+        body = _company_body(company_id, self._metadata(record))
         return Request("POST", COMPANIES, body, company_id, (company_id,), repeatable=True)
+
+    def deletion(self, ids: Sequence[str]) -> Request:
+        """`DELETE /v1/companies`, likewise once a day."""
+        return _deletion(DELETE_COMPANIES, "companies", ids)
 
 
 class Events(EventMapper):
@@ -115,7 +134,7 @@ class Events(EventMapper):
         body = {
             "user_id": user_id,
             "event_name": self._name(record),
-            "metadata": self.attributes(record),
+            "metadata": _primitives(self.attributes(record)),
         }
         return Request("POST", TRACK, encoded(body), user_id, (), repeatable=False)
 
@@ -126,8 +145,17 @@ def _company_body(company_id: str, metadata: Mapping[str, Any]) -> bytes:
 
 def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], bytes]:
     """The company of a user as `Request.writes` has it."""
-    metadata = {name: value for name, value in company.items() if name != "id"}
+    metadata = {name: value for name, value in company.items() if name not in _COMPANY_IDS}
     return ("userpilot_companies", company["id"]), _company_body(company["id"], metadata)
+
+
+def join(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: ARG001 - as `Api.join`
+    """The body of one deletion, made of those of several that name users, or companies."""
+    whole, *others = map(_decode, bodies)
+    for other in others:
+        for name, ids in other.items():
+            whole[name] += ids
+    return encoded(whole)
 
 
 def headers(destination: Destination) -> dict[str, str]:
@@ -136,6 +164,33 @@ def headers(destination: Destination) -> dict[str, str]:
         "Authorization": f"Token {destination.api_key}",
         "X-API-Version": API_VERSION,
         "Accept": "application/json",
+    }
+
+
+def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
+    (id_,) = ids
+    return Request("DELETE", path, encoded({name: [id_]}), id_, (id_,), repeatable=True)
+
+
+def _company_id(column: Any, company: Mapping[str, Any]) -> Any:
+    """The id of a user's company: that of its column, else that in the object.
+
+    Raises:
+        RejectRecord: the object holds two that differ.
+    """
+    given = [company[key] for key in _COMPANY_IDS if company.get(key) is not None]
+    if column is not None:
+        return column
+    if len({wire_id(one, "the company's id") for one in given}) > 1:
+        raise RejectRecord("company has an id and another company_id")
+    return given[0] if given else None
+
+
+def _primitives(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as Userpilot takes them: it knows no list, so that one is text, with commas."""
+    return {
+        name: ", ".join(value) if isinstance(value, list) else value
+        for name, value in attributes.items()
     }
 
 
@@ -165,7 +220,9 @@ API = Api(
     probe=Probe(VALIDATE, otherwise, is_believable, is_documented=False),
     limits={
         **dict.fromkeys((IDENTIFY, COMPANIES, TRACK), PER_MINUTE),
-        DELETE_USERS: DELETIONS_PER_MINUTE,
+        **dict.fromkeys((DELETE_USERS, DELETE_COMPANIES), DELETIONS_PER_MINUTE),
     },
+    join=join,
+    deletions=DELETIONS,
     is_believable=is_believable,
 )

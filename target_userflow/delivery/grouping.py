@@ -43,6 +43,14 @@ def batches(entries: Iterable[Entry], size: int) -> list[Lane]:
     return [[[*chain.from_iterable(whole[start : start + size])]] for start in starts]
 
 
+def deletions(entries: Iterable[Entry], size: int) -> list[Lane]:
+    """Full batches of what only deletes, one endpoint after the other; see `batches`."""
+    by_path: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_path.setdefault(entry.request.path, []).append(entry)
+    return [lane for of_path in by_path.values() for lane in batches(of_path, size)]
+
+
 def taken(lanes: deque[Lane]) -> Lane:
     """A lane, taken off so that no other worker gets it; empty if none is left."""
     try:

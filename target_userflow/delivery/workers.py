@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
 from target_userflow.delivery.concurrency import SLICE, Concurrency
-from target_userflow.delivery.grouping import Lane, batches, lanes, taken
+from target_userflow.delivery.grouping import Lane, batches, deletions, lanes, taken
 from target_userflow.delivery.merging import objects
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.transport import retry
@@ -25,7 +25,7 @@ from target_userflow.transport.rate_limiter import Limits
 from target_userflow.transport.request_stats import Timed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from target_userflow.apis.messages import Api, Outcome, Request
     from target_userflow.clock import Clock
@@ -71,8 +71,14 @@ class Delivery:
         Raises:
             StopRun: the run has to end; entries without an outcome are unsettled.
         """
-        size = self._api.batch
-        self._share(deque(batches(entries, size) if self._batched else lanes(entries)))
+        self._share(deque(self._lanes(entries)))
+
+    def _lanes(self, entries: Sequence[Entry]) -> Iterable[Lane]:
+        if self._batched:
+            return batches(entries, self._api.batch)
+        if self._api.deletions > 1 and all(entry.request.deletes for entry in entries):
+            return deletions(entries, self._api.deletions)
+        return lanes(entries)
 
     def _share(self, lanes: deque[Lane]) -> None:
         """Have as many workers take from the lanes as is worth their while."""
@@ -165,7 +171,7 @@ class Delivery:
             for entry in before:
                 entry.keeper.superseded(entry)
             last.outcome = outcome
-            if place and not self._batched:
+            if place and not self._batched and not last.request.deletes:
                 last.keeper.carried(last)
             else:
                 last.keeper.settled(last)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from target_userflow.sandbox.calls import Answer, Call, Refusal
+from target_userflow.sandbox.limits import WINDOW
 from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Limit(NamedTuple):
 
     Attributes:
         bucket: Requests with the same one are counted together.
-        per_minute: None for no limit.
+        most: In so many seconds; None for no limit.
+        seconds: How long a request counts.
     """
 
     bucket: str
-    per_minute: int | None
+    most: int | None
+    seconds: float = WINDOW
 
 
 class Api(ABC):

@@ -127,15 +127,15 @@ class App:
             return api.refuse(refusal, call)
 
     def _stay_within(self, limit: Limit) -> None:
-        if limit.per_minute:
+        if limit.most:
             window = self._windows[self.settings.rate_limit_window]
-            seconds = window.wait(limit.bucket, limit.per_minute)
+            seconds = window.wait(limit.bucket, limit.most, limit.seconds)
             if seconds:
                 raise self._too_many(seconds)
 
     def _too_many(self, seconds: float) -> Refusal:
         headers = retry_after(self.settings.retry_after, seconds)
-        return Refusal(429, "there were too many requests in the last minute", headers)
+        return Refusal(429, "there were too many requests of late", headers)
 
     async def _deliver(self, answer: Answer | None, fault: str | None, wire: Wire) -> int | None:
         """Send the answer the way the fault wants it; the status that was sent, if any."""

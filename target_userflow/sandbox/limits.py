@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WINDOW = 60.0
-"""Seconds that a request counts against the limit."""
+"""Seconds that a request counts against most limits."""
 
 
 class SlidingWindow:
-    """Counts the requests of the last minute in each bucket; refused ones don't count."""
+    """Counts the requests of the last seconds in each bucket; refused ones don't count."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Count by a clock that tells seconds and never goes back."""
         self._clock = clock
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def wait(self, bucket: str, per_minute: int) -> float:
+    def wait(self, bucket: str, most: int, seconds: float = WINDOW) -> float:
         """Let a request in and return 0, or return the seconds until there is room for one."""
         now, taken = self._clock(), self._taken[bucket]
-        while taken and taken[0] <= now - WINDOW:
+        while taken and taken[0] <= now - seconds:
             taken.popleft()
-        if len(taken) >= per_minute:
-            return taken[-per_minute] + WINDOW - now
+        if len(taken) >= most:
+            return taken[-most] + seconds - now
         taken.append(now)
         return 0.0
 
@@ -40,19 +40,19 @@ class SlidingWindow:
 
 
 class FixedWindow:
-    """Counts the requests since the last full minute in each bucket; refused ones don't count."""
+    """Counts the requests of this minute, or such, in each bucket; refused ones don't count."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """Count by a clock that tells seconds, and whose minutes are those that count."""
         self._clock = clock
         self._taken: Counter[tuple[str, int]] = Counter()
 
-    def wait(self, bucket: str, per_minute: int) -> float:
+    def wait(self, bucket: str, most: int, seconds: float = WINDOW) -> float:
         """Let a request in and return 0, or return the seconds until there is room for one."""
-        minute, seconds = divmod(self._clock(), WINDOW)
-        if self._taken[bucket, int(minute)] >= per_minute:
-            return WINDOW - seconds
-        self._taken[bucket, int(minute)] += 1
+        window, gone = divmod(self._clock(), seconds)
+        if self._taken[bucket, int(window)] >= most:
+            return seconds - gone
+        self._taken[bucket, int(window)] += 1
         return 0.0
 
     def reset(self) -> None:

@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         userpilot_success: The status with which Userpilot answers what it takes: 202 by its
             reference, 200 by its guide.
         userpilot_rate_limit: Requests let in per minute, key and endpoint by Userpilot; None for no
-            limit.
+            limit. With it goes the limit of its deletions.
         rate_limit_window: Whether those are any 60 seconds, or the minutes of the clock.
         retry_after: The form of the ``Retry-After`` header on a 429.
         faults: The probability of each fault, by its name.

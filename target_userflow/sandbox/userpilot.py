@@ -4,9 +4,10 @@ The facts are from Userpilot's API reference. What it leaves open is decided her
 
 - An event of a user that doesn't exist is kept, and creates none; the journal tells.
 - A null in the metadata is kept as one. Unknown keys are refused, in the body beside the metadata.
-- A company's other properties stand beside its id in ``company``; they become its metadata.
-- Users are deleted at once, not by night, with their events, and as often as is asked for: the
-  limit of deletions is left out.
+- A user's company is named by ``id``, by ``company_id`` (the reference has both), or by both if
+  they agree. Its other properties stand beside it; they become its metadata.
+- Users and companies are deleted at once, not by night: a user with its events, a company out of
+  its users. Each of the two has a limit of its own, of 1 request in 2 seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from target_userflow.sandbox.calls import Answer, Call, Refusal
 from target_userflow.sandbox.checks import (
     filled,
     is_plain,
-    is_strings,
     items,
     keys,
     parameters,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 VERSION = "2020-09-22"
 
+_DELETIONS = ("/v1/users", "/v1/companies")
+_DELETION_SECONDS = 2.0
+_COMPANY_IDS = ("id", "company_id")
 _LIMITED = ("/v1/identify", "/v1/companies/identify", "/v1/track")
 _EMPTY = b""
 """The body of an answer of which nothing but the status is documented."""
@@ -70,7 +73,10 @@ class Userpilot(Api):
     def limit(self, call: Call) -> Limit:
         """Each endpoint that is written to has its own."""
         bucket = f"{self.name} {self.settings.userpilot_api_key} {call.path}"
-        return Limit(bucket, self.settings.userpilot_rate_limit if call.path in _LIMITED else None)
+        per_minute = self.settings.userpilot_rate_limit
+        if per_minute and call.path in _DELETIONS:
+            return Limit(bucket, 1, _DELETION_SECONDS)
+        return Limit(bucket, per_minute if call.path in _LIMITED else None)
 
     def check_headers(self, call: Call) -> None:
         """The version is required, and JSON."""
@@ -96,7 +102,7 @@ class Userpilot(Api):
         user["metadata"].update(body.get("metadata", {}))
         if "company" in body:
             company = dict(body["company"])
-            user["company_id"] = company.pop("id")
+            (user["company_id"],) = {company.pop(key) for key in _COMPANY_IDS if key in company}
             self._save_company(user["company_id"], company)
         return self._accepted()
 
@@ -114,12 +120,21 @@ class Userpilot(Api):
 
     def delete_users(self, call: Call) -> Answer:
         """``DELETE /v1/users``."""
-        ids = set(valid(call, _deletion)["users"])
+        ids = _doomed(call, "users")
         for id_ in ids:
             self.users.pop(id_, None)
         self.events = [event for event in self.events if event["user_id"] not in ids]
-        message = f"{len(ids)} users are scheduled for deletion"
-        return Answer.of({"message": message}, self.settings.userpilot_success, applied=True)
+        return self._scheduled(ids, "users")
+
+    def delete_companies(self, call: Call) -> Answer:
+        """``DELETE /v1/companies``."""
+        ids = _doomed(call, "companies")
+        for id_ in ids:
+            self.companies.pop(id_, None)
+        for user in self.users.values():
+            if user["company_id"] in ids:
+                user["company_id"] = None
+        return self._scheduled(ids, "companies")
 
     def validate(self, call: Call) -> Answer:
         """``GET /v1/validate``: whoever gets here has the right key."""
@@ -131,12 +146,17 @@ class Userpilot(Api):
         ("v1", "companies", "identify"): {"POST": identify_company},
         ("v1", "track"): {"POST": track},
         ("v1", "users"): {"DELETE": delete_users},
+        ("v1", "companies"): {"DELETE": delete_companies},
         ("v1", "validate"): {"GET": validate},
     }
 
     def _accepted(self, *, user_unknown: bool = False) -> Answer:
         status = self.settings.userpilot_success
         return Answer(status, _EMPTY, applied=True, user_unknown=user_unknown)
+
+    def _scheduled(self, ids: set[str], name: str) -> Answer:
+        message = f"{len(ids)} {name} are scheduled for deletion"
+        return Answer.of({"message": message}, self.settings.userpilot_success, applied=True)
 
     def _save_company(self, id_: str, metadata: dict[str, Any]) -> None:
         self.companies.setdefault(id_, {"metadata": {}})["metadata"].update(metadata)
@@ -148,7 +168,7 @@ def _user(body: dict[str, Any]) -> Broken:
     yield from _flat(body.get("metadata", {}), "metadata")
     if "company" in body:
         yield from _flat(body["company"], "company")
-        yield from filled(body["company"].get("id"), "company.id")
+        yield from _ids(body["company"])
 
 
 def _company(body: dict[str, Any]) -> Broken:
@@ -164,22 +184,32 @@ def _event(body: dict[str, Any]) -> Broken:
     yield from _flat(body.get("metadata", {}), "metadata")
 
 
-def _deletion(body: dict[str, Any]) -> Broken:
-    yield from keys(body, "", {"users"})
-    yield from items(body.get("users"), "users", filled)
-    if not body["users"]:
-        yield "users must not be empty"
+def _ids(company: dict[str, Any]) -> Broken:
+    given = [key for key in _COMPANY_IDS if key in company] or ["id"]
+    for key in given:
+        yield from filled(company.get(key), f"company.{key}")
+    if len({company[key] for key in given}) > 1:
+        yield "company.id and company.company_id must be the same"
+
+
+def _doomed(call: Call, name: str) -> set[str]:
+    """The ids that a deletion lists, if it is sound."""
+
+    def rules(body: dict[str, Any]) -> Broken:
+        yield from keys(body, "", {name})
+        yield from items(body.get(name), name, filled)
+        if not body[name]:
+            yield f"{name} must not be empty"
+
+    return set(valid(call, rules)[name])
 
 
 def _flat(value: Any, where: str) -> Broken:
-    """Metadata: nothing is nested."""
+    """Metadata: primitives, nothing nested and no list."""
     if not isinstance(value, dict):
         yield f"{where} must be an object"
     for name, one in value.items():
         if not name.strip():
             yield f"{where} must not have a blank name"
-        if one is not None and not is_plain(one) and not is_strings(one):
-            yield (
-                f"{where}.{name} must be a string, a finite number, a boolean, null "
-                "or a list of strings"
-            )
+        if one is not None and not is_plain(one):
+            yield f"{where}.{name} must be a string, a finite number, a boolean or null"

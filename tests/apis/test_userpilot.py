@@ -52,7 +52,7 @@ def sent(name: str, record: dict[str, Any], **options: Any) -> tuple[str, Any]:
             "userpilot_users",
             {"id": "u", "company_id": 9},
             "/v1/identify",
-            {"user_id": "u", "metadata": {}, "company": {"id": "9"}},
+            {"user_id": "u", "metadata": {}, "company": {"id": "9", "company_id": "9"}},
         ),
         (
             "userpilot_users",
@@ -61,33 +61,67 @@ def sent(name: str, record: dict[str, Any], **options: Any) -> tuple[str, Any]:
             {
                 "user_id": "u",
                 "metadata": {},
-                "company": {"id": "9", "name": "Acme", "size_seats": 5},
+                "company": {"id": "9", "company_id": "9", "name": "Acme", "size_seats": 5},
             },
         ),
         (
             "userpilot_users",
             {"id": "u", "company_id": "c", "company": {"name": "Acme"}},
             "/v1/identify",
-            {"user_id": "u", "metadata": {}, "company": {"id": "c", "name": "Acme"}},
+            {
+                "user_id": "u",
+                "metadata": {},
+                "company": {"id": "c", "company_id": "c", "name": "Acme"},
+            },
+        ),
+        (
+            "userpilot_users",
+            {"id": "u", "company": {"company_id": 7, "id": "7", "tags": ["a", "b"]}},
+            "/v1/identify",
+            {
+                "user_id": "u",
+                "metadata": {},
+                "company": {"id": "7", "company_id": "7", "tags": "a, b"},
+            },
+        ),
+        (
+            "userpilot_users",
+            {"id": "u", "tags": ["a", 1], "none": [], "rows": [{"a": 1}]},
+            "/v1/identify",
+            {"user_id": "u", "metadata": {"tags": "a, 1", "none": "", "rows": '[{"a":1}]'}},
         ),
         (
             "userpilot_companies",
             {"id": 3, "name": "Acme", "tags": ["a", 1]},
             "/v1/companies/identify",
-            {"company_id": "3", "metadata": {"name": "Acme", "tags": ["a", "1"]}},
+            {"company_id": "3", "metadata": {"name": "Acme", "tags": "a, 1"}},
         ),
         (
             "userpilot_events",
-            {"id": 1, "user_id": "u", "event": "signed in", "page": {"path": "/"}, "gone": None},
+            {
+                "id": 1,
+                "user_id": "u",
+                "event": "signed in",
+                "page": {"path": "/"},
+                "gone": None,
+                "tags": ["a", "b"],
+            },
             "/v1/track",
-            {"user_id": "u", "event_name": "signed in", "metadata": {"page_path": "/"}},
+            {
+                "user_id": "u",
+                "event_name": "signed in",
+                "metadata": {"page_path": "/", "tags": "a, b"},
+            },
         ),
     ],
 )
 def test_a_record_is_sent_as_the_reference_says(
     name: str, record: dict[str, Any], path: str, body: object
 ) -> None:
-    """Ids are text, a company is an id or an object or both, other columns are metadata."""
+    """Ids are text, a company is an id or an object or both, other columns are metadata.
+
+    A list is text there, as Userpilot knows primitives only.
+    """
     assert sent(name, record) == (path, body)
 
 
@@ -97,6 +131,11 @@ def test_a_record_is_sent_as_the_reference_says(
         ("userpilot_users", {"id": None}, "user_id is missing"),
         ("userpilot_users", {"id": "u", "company": "Acme"}, "company is no object"),
         ("userpilot_users", {"id": "u", "company": {"name": "Acme"}}, "company's id is missing"),
+        (
+            "userpilot_users",
+            {"id": "u", "company": {"id": 1, "company_id": 2}},
+            "an id and another company_id",
+        ),
         ("userpilot_companies", {"id": " "}, "company_id is blank"),
         ("userpilot_events", {"user_id": None, "event": "x"}, "user_id is missing"),
         ("userpilot_events", {"user_id": "u", "event": None}, "event name is missing"),
