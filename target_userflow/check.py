@@ -17,6 +17,7 @@ import click
 
 from target_userflow.apis.messages import Answer, Refused, Rejected, TryAgain, reading
 from target_userflow.apis.registry import APIS
+from target_userflow.escaping import escaped
 from target_userflow.transport import retry
 from target_userflow.transport.http import PROXY, Http
 
@@ -56,7 +57,7 @@ def check(settings: Settings, now: datetime) -> int:
     """
     found = findings(settings, now)
     for one in found:
-        click.echo(one.line)
+        click.echo(escaped(one.line))
     return int(any(one.problem for one in found))
 
 

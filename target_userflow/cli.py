@@ -17,6 +17,7 @@ from singer_sdk.plugin_base import _ConfigInput
 
 from target_userflow.config import problems as configs
 from target_userflow.errors import ConfigError
+from target_userflow.escaping import escape_the_log, escaped
 
 if TYPE_CHECKING:
     from click import Command, Context
@@ -43,7 +44,7 @@ class CommandLine(Target):
             for path in {*value} - {"ENV"}:
                 configs.check_file(path)
         except ConfigError as error:
-            raise ClickException(str(error)) from None
+            raise ClickException(escaped(str(error))) from None
         return super().cb_config(ctx, param, value)
 
     @classproperty
@@ -89,6 +90,7 @@ class CommandLine(Target):
         if about:
             cls.print_about(about_format)
             return
+        escape_the_log()
         cls.print_version(print_fn=cls.logger.info)
         target = cls._configured(config or _ConfigInput())
         _leave(target.check() if check else target.finish(file_input))
@@ -99,7 +101,7 @@ class CommandLine(Target):
         try:
             return cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigError as error:
-            raise ClickException(str(error)) from None
+            raise ClickException(escaped(str(error))) from None
         except ConfigValidationError as error:
             for line in error.errors:
                 cls.logger.error(line)  # noqa: TRY400 - the line says it all

@@ -132,9 +132,9 @@ class Report:
     def _check_share(self, stream: str) -> None:
         with self._lock:
             account = self.accounts[stream]
-            rejected, received = account.fates["rejected"], account.received
-            enough = account.settled >= _ENOUGH
-        if enough and rejected > self._ratio * received:
+            rejected, settled = account.fates["rejected"], account.settled
+            received = max(account.received, settled)
+        if settled >= _ENOUGH and rejected > self._ratio * received:
             raise TooManyRejects(
                 f"Stream '{stream}': {rejected} of {received} records were rejected, more than "
                 f"abort_reject_ratio allows. Most often: {self._most_often(stream)}"

@@ -12,6 +12,7 @@ from target_userflow.apis.messages import Delivered
 from target_userflow.delivery.concurrency import Concurrency
 from target_userflow.delivery.workers import Delivery
 from target_userflow.dry_run import curl
+from target_userflow.escaping import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,7 +133,7 @@ class Rehearsal:
             yield from self._of_stream(stream, self._streams[stream])
             for (name, reason), count in report.reasons.most_common():
                 if name == stream:
-                    yield f"  {count:,} would be rejected: {reason}"
+                    yield f"  {count:,} would be rejected: {escaped(reason)}"
         for name, part in self._products.items():
             yield f"{name}: {self._duration(part)}"
         if report.rejected:
@@ -143,7 +144,7 @@ class Rehearsal:
 
     def _of_stream(self, stream: str, part: _Part) -> Iterator[str]:
         kinds = [f"{method} {path} {count:,}" for (method, path), count in part.kinds.items()]
-        yield f"Stream '{stream}': {', '.join(kinds) or 'no request of its own'}"
+        yield f"Stream '{escaped(stream)}': {', '.join(kinds) or 'no request of its own'}"
         if part.shown:
             yield f"  The first {len(part.shown)} of {part.requests:,}, with the key masked:"
             yield from part.shown

@@ -9,6 +9,7 @@ from singer_sdk import metrics
 
 from target_userflow.config import routing
 from target_userflow.errors import StorageError
+from target_userflow.escaping import Block
 from target_userflow.reporting import summary
 
 if TYPE_CHECKING:
@@ -83,12 +84,12 @@ def send_metrics(report: Report, logger: logging.Logger) -> None:
 
 def _tell(run: Run, logger: logging.Logger, found: dict[str, object]) -> None:
     if run.report.accounts:
-        logger.info("Summary\n%s", run.report.table())
+        logger.info("Summary\n%s", Block(run.report.table()))
     text = summary.text(found)
     if text:
         level = logging.WARNING if summary.is_wrong(found) else logging.INFO
-        logger.log(level, "To be looked at\n%s", text)
+        logger.log(level, "To be looked at\n%s", Block(text))
     if run.rehearsal:
-        logger.info("%s", run.rehearsal.text(run.report, run.dead_letters))
+        logger.info("%s", Block(run.rehearsal.text(run.report, run.dead_letters)))
     for (stream, reason), ids in run.report.named.items():
         logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))

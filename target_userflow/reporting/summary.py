@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.config.settings import USER_AGENT
 from target_userflow.delivery.tally import printable
+from target_userflow.escaping import escaped
 from target_userflow.reporting.remedies import next_step
 from target_userflow.transport.request_stats import Span, total
 
@@ -37,7 +38,7 @@ def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": round(run.timeline.seconds, 3),
         "exit_status": status,
-        "error": error,
+        "error": error and escaped(error),
         "streams": _streams(run),
         **_troubles(run),
         "waited": [

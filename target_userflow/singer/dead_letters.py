@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from target_userflow.errors import StorageError, of_disk
+from target_userflow.escaping import escaped
 from target_userflow.mapping.values import encoded
 from target_userflow.private_files import append_whole, open_private
 from target_userflow.singer.earlier_letters import EarlierLetters
@@ -67,7 +68,7 @@ class DeadLetters:
         Raises:
             StorageError: the file can't be written.
         """
-        reason = why.reason.encode(errors="backslashreplace").decode()  # may name odd columns
+        reason = escaped(why.reason)  # it may name odd columns, and is shown on terminals
         error = encoded({**asdict(why), "reason": reason, "at": at.isoformat()})
         with self._lock:
             if not is_replayed(record) and self._earlier.holds(record):
