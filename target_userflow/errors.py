@@ -32,6 +32,22 @@ class TargetUserflowError(Exception):
 class RejectRecord(TargetUserflowError):
     """One record can't be sent; the message is its reason and holds no value of the record."""
 
+    def __init__(self, reason: str, path: tuple[str, ...] = ()) -> None:
+        """Say why.
+
+        Args:
+            reason: What is wrong with a value.
+            path: The column that holds the value, and the keys that lead to it inside of that.
+        """
+        self.reason = reason
+        self.path = path
+        where = f"`{'.'.join(repr(name)[1:-1] for name in path)}`: " if path else ""
+        super().__init__(where + reason)
+
+    def inside(self, name: str) -> RejectRecord:
+        """The same rejection, seen from the column or key that holds the value."""
+        return RejectRecord(self.reason, (name, *self.path))
+
 
 class StopRun(TargetUserflowError):
     """The run can't go on; the message is the one line that its user gets."""

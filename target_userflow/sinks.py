@@ -15,6 +15,8 @@ from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import Books
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
+from target_userflow.mapping.property_schemas import resolved
+from target_userflow.mapping.values import located
 from target_userflow.singer.record_validator import Validator
 from target_userflow.singer.stream_schema import has_open_columns
 
@@ -73,7 +75,7 @@ class UserflowSink(BatchSink):
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
         stream = Stream(
             stream_name,
-            self.schema["properties"],
+            resolved(self.schema)["properties"],
             self.key_properties,
             options,
             has_open_columns(self.schema),
@@ -227,6 +229,7 @@ class UserflowSink(BatchSink):
         """Note what of the window is there now and what is not, however it ended."""
         self.table.close(self.window)
         self.window = []
+        self._run.report.remark(self.stream_name, self._request_of.take_remarks())
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
@@ -268,6 +271,8 @@ class UserflowSink(BatchSink):
             return self._books.entry(record, request, source)
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
+        except RejectRecord as error:
+            raise located(error, record) from None
 
     def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""

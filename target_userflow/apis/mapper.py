@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote
 
+from target_userflow.config.settings import OPERATIONS
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping import columns as roles
 from target_userflow.mapping.attributes import Attributes, attribute_name
 from target_userflow.mapping.values import plain_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
     from target_userflow.mapping.columns import Needs, Stream
 
+T = TypeVar("T")
 LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
+TRIMMED = "blanks around an id are taken off"
+"""What is remarked of an id that is not sent as it came."""
+_NO_IDS = {one.lower(): one for one in ("null", "None", "nil", "NaN", "undefined", "N/A")}
+"""What programs write where there is no id: sent, all such rows would be one object."""
 
 
 class Mapper:
@@ -27,8 +33,8 @@ class Mapper:
     needs: Needs
     takes_nulls: ClassVar[bool] = True
     """Whether a null unsets an attribute; else nulls are left out."""
-    takes_operations: ClassVar[bool] = True
-    """Whether an attribute can be an operation; else it is nested data like any other."""
+    takes_operations: Collection[str] = OPERATIONS
+    """The operations that an attribute can be; any other is nested data like the rest."""
     deleted_by: tuple[str, ...] = ()
     """The roles whose ids a deletion names; none where the API can't delete the object."""
 
@@ -47,6 +53,7 @@ class Mapper:
             options=options,
             operations=self.takes_operations,
         )
+        self.remarks = self.attributes.remarks
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The request of one record.
@@ -69,6 +76,12 @@ class Mapper:
         """
         return tuple(self._id(record, role) for role in self.deleted_by)
 
+    def take_remarks(self) -> dict[str, int]:
+        """How many values were not sent as they came since the last call, by what is said of it."""
+        found = dict(self.remarks)
+        self.remarks.clear()
+        return found
+
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids, or finds it gone already."""
         raise NotImplementedError
@@ -80,14 +93,33 @@ class Mapper:
         return record.get(self._roles.get(role, ""))
 
     def _id(self, record: Mapping[str, Any], role: str) -> str:
-        return wire_id(self._role(record, role), role)
+        column = self._roles.get(role, "")
+        try:
+            return self._wire_id(record.get(column), role)
+        except RejectRecord as error:
+            raise (error.inside(column) if column else error) from None
+
+    def _wire_id(self, value: Any, what: str) -> str:
+        """See `wire_id`; an id that comes with blanks around it is remarked."""
+        id_ = wire_id(value, what)
+        if isinstance(value, str) and len(id_) < len(value):
+            self.remarks[TRIMMED] += 1
+        return id_
+
+    def _within(self, role: str, make: Callable[..., T], *values: Any) -> T:
+        """What is made of the values of a role's column, which a rejection names."""
+        try:
+            return make(*values)
+        except RejectRecord as error:
+            column = self._roles.get(role)
+            raise (error.inside(column) if column else error) from None
 
 
 class EventMapper(Mapper):
     """Makes the requests of a stream of events: appended, never changed, and named."""
 
     takes_nulls = False
-    takes_operations = False
+    takes_operations: Collection[str] = ()
 
     def __init__(self, stream: Stream) -> None:
         """Find the columns, unless `event_name` names every event of the stream.
@@ -109,22 +141,28 @@ class EventMapper(Mapper):
         return super()._left_out(stream) | frozenset(stream.keys)
 
     def _name(self, record: Mapping[str, Any]) -> str:
-        name = self._constant or self._role(record, "name")
-        if not isinstance(name, str) or not is_legal_name(name):
-            raise RejectRecord(f"the event name is missing or illegal. {LEGAL_NAMES}")
-        return name
+        return self._constant or self._within("name", _legal_name, self._role(record, "name"))
+
+
+def _legal_name(name: Any) -> str:
+    if not isinstance(name, str) or not is_legal_name(name):
+        raise RejectRecord(f"the event name is missing or illegal. {LEGAL_NAMES}")
+    return name
 
 
 def wire_id(value: Any, role: str) -> str:
-    """An id as the APIs take it, a string; a whole number becomes its decimal text.
+    """An id as the APIs take it: a text without blanks around it, or a whole number's decimal text.
 
     Raises:
-        RejectRecord: it is missing, blank, boolean, nested or no whole number.
+        RejectRecord: it is missing, blank, boolean, nested, no whole number, or a word for nothing.
     """
     if isinstance(value, str):
-        if value.strip():
-            return value
-        raise RejectRecord(f"{role} is blank")
+        id_ = value.strip()
+        if not id_:
+            raise RejectRecord(f"{role} is blank")
+        if id_.lower() in _NO_IDS:
+            raise RejectRecord(f"{role} is the word {_NO_IDS[id_.lower()]}, and no id")
+        return id_
     if value is None:
         raise RejectRecord(f"{role} is missing")
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,13 @@ class OpenColumns(Mapper):
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids."""
         return self._any.deletion(ids)
+
+    def take_remarks(self) -> dict[str, int]:
+        """Of the mappers for all sets of columns."""
+        found: Counter[str] = Counter()
+        for mapper in (self._any, *self._mappers.values()):
+            found.update(mapper.take_remarks())
+        return found
 
     def _mapper_of(self, record: Mapping[str, Any]) -> Mapper:
         present = frozenset(self._candidates.intersection(record))

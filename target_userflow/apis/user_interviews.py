@@ -65,11 +65,11 @@ class Participants(Mapper):
 
     needs = Needs({"email": ("email",)}, [("email",)])
     takes_nulls = False
-    takes_operations = False
+    takes_operations = ()
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """One participant; `join` makes the request of up to 100."""
-        email = _email(self._role(record, "email"))
+        email = self._within("email", _email, self._role(record, "email"))
         for column, value in record.items():
             if isinstance(value, (dict, list)):
                 raise RejectRecord(f"'{column}' holds an object or a list")

@@ -16,6 +16,7 @@ from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import Attributes
 from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _decode = msgspec.json.Decoder(dict[str, list[str]]).decode
 class _Mapper(Mapper):
     """Makes requests whose metadata holds primitives only."""
 
-    takes_operations = False
+    takes_operations = ()
 
     def _metadata(self, record: Mapping[str, Any]) -> dict[str, Any]:
         return _primitives(self.attributes(record))
@@ -65,7 +66,8 @@ class Users(_Mapper):
         """Find the columns; the properties of a company are any."""
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
-        self._company_of = Attributes(stream.name, {}, options=free, operations=False)
+        self._company_of = Attributes(stream.name, {}, options=free, operations=())
+        self._company_of.remarks = self.remarks
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user, and the company that it belongs to."""
@@ -91,16 +93,16 @@ class Users(_Mapper):
 
         The reference calls it `id` in its guide and `company_id` in its OpenAPI file: both go.
         """
-        company = self._role(record, "company")
-        if company is not None and not isinstance(company, dict):
-            raise RejectRecord("company is no object")
-        given = _company_id(self._role(record, "company_id"), company or {})
+        column = self._role(record, "company_id")
+        company = self._within("company", _object, self._role(record, "company"))
+        given = self._within("company", _company_id, column, company)
         if given is None and not company:
             return {}
-        others = {key: one for key, one in (company or {}).items() if key not in _COMPANY_IDS}
-        company_id = wire_id(given, "the company's id")
-        ids = dict.fromkeys(_COMPANY_IDS, company_id)
-        return {"company": {**_primitives(self._company_of(others)), **ids}}
+        role = "company" if column is None else "company_id"
+        company_id = self._within(role, self._wire_id, given, "the company's id")
+        others = {key: one for key, one in company.items() if key not in _COMPANY_IDS}
+        properties = self._within("company", self._company_of.of_object, others)
+        return {"company": {**_primitives(properties), **dict.fromkeys(_COMPANY_IDS, company_id)}}
 
 
 class Companies(_Mapper):
@@ -170,6 +172,14 @@ def headers(destination: Destination) -> dict[str, str]:
 def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
     (id_,) = ids
     return Request("DELETE", path, encoded({name: [id_]}), id_, (id_,), repeatable=True)
+
+
+def _object(company: Any) -> dict[str, Any]:
+    """The company of a user; also of JSON text, and empty where there is none."""
+    found = unpacked(company)
+    if found is not None and not isinstance(found, dict):
+        raise RejectRecord("company is no object")
+    return found or {}
 
 
 def _company_id(column: Any, company: Mapping[str, Any]) -> Any:

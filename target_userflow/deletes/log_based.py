@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.errors import RejectRecord, TooManyDeletions
-from target_userflow.mapping.values import parsed_time
+from target_userflow.mapping.times import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ def deleting_column(marks: Mapping[str, Any]) -> str | None:
 
     Args:
         marks: Column to value. Null and blank text, as in every row of a CSV file, say that the
-            row is there.
+            row is there; so do `infinity` and zero dates.
 
     Raises:
         RejectRecord: a value is none of these, so that it can't be told.
@@ -41,17 +40,14 @@ def deleting_column(marks: Mapping[str, Any]) -> str | None:
 
 
 def _is_time(column: str, value: Any) -> bool:
-    if value is None or isinstance(value, date):
-        return value is not None
-    if isinstance(value, str) and not value.strip():
+    if value is None:
         return False
     try:
-        parsed_time(value if isinstance(value, str) else "")
+        return read_time(value) is not None
     except RejectRecord:
         raise RejectRecord(
             f"`{column}`: it is no date-time, so that nobody can tell whether the row is deleted"
         ) from None
-    return True
 
 
 class DeletionLimit:

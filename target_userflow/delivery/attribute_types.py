@@ -13,7 +13,7 @@ from target_userflow.config.settings import DATA_TYPES
 from target_userflow.delivery.existing_objects import pages
 from target_userflow.errors import NotListed, RejectRecord
 from target_userflow.mapping.operations import is_operation
-from target_userflow.mapping.values import parsed_time
+from target_userflow.mapping.times import parsed_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

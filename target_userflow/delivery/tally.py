@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from target_userflow.errors import StopRun, TooManyRejects
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
@@ -67,6 +67,8 @@ class Report:
         """How many records of a stream were rejected for a reason."""
         self.skips: Counter[tuple[str, str]] = Counter()
         """How many were skipped for a reason."""
+        self.remarks: Counter[tuple[str, str]] = Counter()
+        """How many values were not sent as they came, by stream and what is said of it."""
         self.named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """What names the first of them."""
         self.undeleted = 0
@@ -97,6 +99,10 @@ class Report:
         self.settle(stream, "skipped")
         with self._lock:
             self.skips[stream, reason] += 1
+
+    def remark(self, stream: str, remarks: Mapping[str, int]) -> None:
+        """Count values that were not sent as they came."""
+        self.remarks.update({(stream, remark): count for remark, count in remarks.items()})
 
     def reject(self, stream: str, reason: str, ids: str = "", *, reading: bool = False) -> None:
         """Count a rejected record.

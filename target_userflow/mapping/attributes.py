@@ -8,10 +8,18 @@ of `OPERATIONS` and maybe a `data_type`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.config.settings import OPERATIONS
 from target_userflow.errors import ConfigError, RejectRecord
-from target_userflow.mapping.operations import checked_operation, coerce, is_operation
+from target_userflow.mapping.operations import (
+    checked_operation,
+    coerce,
+    is_operation,
+    names_operations,
+)
+from target_userflow.mapping.property_schemas import inner_properties, is_object_only
 from target_userflow.mapping.values import Reads, literal, reads
 
 if TYPE_CHECKING:
@@ -21,6 +29,8 @@ if TYPE_CHECKING:
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
 _SPREAD = "attributes"  # the column whose object is made of attributes by itself
+NO_TIME = "a blank, infinite or zero date-time counts as null"
+"""What is remarked of such a value."""
 _NOT_PLAIN: tuple[str, Reads] = "", {}
 
 
@@ -34,7 +44,7 @@ class Attributes:
         *,
         left_out: Collection[str] = (),
         options: StreamOptions,
-        operations: bool = True,
+        operations: Collection[str] = OPERATIONS,
     ) -> None:
         """Give every column its attribute name.
 
@@ -43,7 +53,7 @@ class Attributes:
             properties: The columns with their JSON schemas.
             left_out: Columns that are no attributes.
             options: `nulls`, `operations` and `data_types` are used.
-            operations: Whether the API takes operations.
+            operations: Those that the API takes; any other is nested data.
 
         Raises:
             ConfigError: two columns meet in one name, or an option names no column.
@@ -52,13 +62,16 @@ class Attributes:
         self._left_out = {*left_out, *(name for name in properties if _is_told(name))}
         self._options = options
         self._nulls = options.nulls == "clear"
-        self._operations = operations
+        self._operations = frozenset(operations)
+        self._takes_all = self._operations >= set(OPERATIONS)
+        self.remarks: Counter[str] = Counter()
+        """How many values are not sent as they came, by what is said of it."""
         self._names = {
             name: attribute_name(name) for name in properties if name not in self._left_out
         }
         told = {*options.operations, *options.data_types}
         self._plain = {
-            column: (name, reads(properties[column], nulls=self._nulls and column != _SPREAD))
+            column: (name, self._reads(column))
             for column, name in self._names.items()
             if column not in told
         }
@@ -77,18 +90,43 @@ class Attributes:
             RejectRecord: a value that no attribute can hold.
         """
         found: dict[str, Any] = {}
-        for column, value in record.items():
-            name, by_type = self._plain.get(column, _NOT_PLAIN)
-            kind = type(value)
-            if kind in by_type and name not in found:  # most of most records
-                read = by_type[kind]
-                found[name] = read(value) if read else value
-            elif self._is_attribute(column, value):
-                _put(found, column, self._of_column(column, value))
-        if self._is_spread(_SPREAD, record.get(_SPREAD)):
-            schema = self._properties.get(_SPREAD, {})
-            leaves = self._leaves(None, record[_SPREAD], schema)
-            found.update(_put({}, _SPREAD, leaves))
+        column = ""
+        try:
+            for column, value in record.items():
+                name, by_type = self._plain.get(column, _NOT_PLAIN)
+                kind = type(value)
+                if kind in by_type and name not in found:  # most of most records
+                    read = by_type[kind]
+                    found[name] = sent = read(value) if read else value
+                    if sent is None and value is not None:
+                        del found[name]
+                        found.update(self._null(name, value))
+                elif self._is_attribute(column, value):
+                    _put(found, self._of_column(column, value))
+            if _SPREAD in record and _SPREAD not in self._left_out:
+                column = _SPREAD
+                self._spread(found, record[_SPREAD])
+        except RejectRecord as error:
+            raise error.inside(column) from None
+        return found
+
+    def of_object(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes of an object in a column, whose keys may be data themselves.
+
+        Raises:
+            RejectRecord: as for a record, but it names no key.
+        """
+        try:
+            return self(value)
+        except RejectRecord as error:
+            raise RejectRecord(error.reason) from None
+
+    def _reads(self, column: str) -> Reads:
+        """What becomes of a column's values that take no second look."""
+        schema = self._properties[column]
+        found = reads(schema)
+        if self._nulls and column != _SPREAD and not inner_properties(schema):
+            found[type(None)] = None
         return found
 
     def _is_attribute(self, column: str, value: Any) -> bool:
@@ -96,10 +134,16 @@ class Attributes:
             return False
         return column != _SPREAD or not (value is None or isinstance(value, dict))
 
-    def _is_spread(self, column: str, value: Any) -> bool:
-        return isinstance(value, dict) and column not in self._left_out
+    def _spread(self, found: dict[str, Any], value: Any) -> None:
+        """Add what the object `attributes` holds; a null clears what no column sets."""
+        schema = self._properties.get(_SPREAD, {})
+        if isinstance(value, dict):
+            found.update(_put({}, self._leaves(None, value, schema)))
+        elif value is None:
+            for name, null in self._cleared(None, schema):
+                found.setdefault(name, null)
 
-    def _of_column(self, column: str, value: Any) -> Iterator[tuple[str, Any]]:
+    def _of_column(self, column: str, value: Any) -> Iterable[tuple[str, Any]]:
         name = self._names.get(column) or attribute_name(column)
         operation = self._options.operations.get(column)
         data_type = self._options.data_types.get(column)
@@ -110,30 +154,69 @@ class Attributes:
     def _typed(
         self, name: str, value: Any, operation: str, data_type: str | None
     ) -> Iterator[tuple[str, Any]]:
-        if value is None:
-            if self._nulls and operation == "set":
-                yield name, None
-            return
         if isinstance(value, dict):
             raise RejectRecord(f"an object is no {data_type or 'operand'}")
-        one = coerce(value, data_type) if data_type else value
+        one = value if value is None or not data_type else coerce(value, data_type)
+        if one is None:
+            yield from self._null(name, value) if operation == "set" else ()
+            return
         sent = {operation: one, **({"data_type": data_type} if data_type else {})}
-        yield name, checked_operation(sent) if self._operations else literal(one)
+        yield name, checked_operation(sent) if self._takes_all else literal(one)
 
     def _leaves(self, name: str | None, value: Any, schema: Any) -> Iterator[tuple[str, Any]]:
         """The one attribute that a value is, or those that an object is flattened to."""
         if value is None:
-            if self._nulls and name is not None:
-                yield name, None
+            yield from dict(self._cleared(name, schema)).items()
         elif not isinstance(value, dict):
-            yield name or "_", literal(value, schema)
-        elif name is not None and self._operations and is_operation(value):
-            yield name, checked_operation(value)
+            one = literal(value, schema)
+            yield from self._null(name or "_", value) if one is None else [(name or "_", one)]
+        elif name is not None and self._is_change(value):
+            yield from self._changed(name, value)
         else:
-            inner = schema.get("properties", {}) if isinstance(schema, dict) else {}
+            yield from self._flattened(name, value, inner_properties(schema))
+
+    def _flattened(
+        self, name: str | None, value: Mapping[str, Any], inner: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        key = ""
+        try:
             for key, one in value.items():
-                full = attribute_name(key) if name is None else f"{name}_{attribute_name(key)}"
-                yield from self._leaves(full, one, inner.get(key, {}))
+                yield from self._leaves(_joined(name, key), one, inner.get(key, {}))
+        except RejectRecord as error:  # a key may be data itself, unless the schema names it
+            raise (error.inside(key) if key in inner else error) from None
+
+    def _is_change(self, value: Mapping[str, Any]) -> bool:
+        return is_operation(value) and not self._operations.isdisjoint(value)
+
+    def _changed(self, name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """An operation; to set null is a null, and to set it once says nothing."""
+        if "set_once" in value and value["set_once"] is None:
+            return
+        sent = checked_operation(value)
+        if "set" in sent and sent["set"] is None:
+            yield from self._null(name, value["set"])
+        elif "set_once" not in sent or sent["set_once"] is not None:
+            yield name, sent
+
+    def _null(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+        """The attribute that a null unsets, or a date-time that says that there is none."""
+        if value is not None:
+            self.remarks[NO_TIME] += 1
+        if self._nulls:
+            yield name, None
+
+    def _cleared(self, name: str | None, schema: Any) -> Iterator[tuple[str, Any]]:
+        """What a null in a column unsets: its attribute, or those that its object would be."""
+        inner = inner_properties(schema)
+        is_flattened = is_object_only(schema) and inner and not self._names_changes(inner)
+        if name is not None and not is_flattened:
+            yield from self._null(name, None)
+        if not self._names_changes(inner):
+            for key, one in inner.items():
+                yield from self._cleared(_joined(name, key), one)
+
+    def _names_changes(self, inner: Mapping[str, Any]) -> bool:
+        return self._takes_all and names_operations(inner)
 
     def _check_meetings(self, stream: str) -> None:
         columns: dict[str, str] = {}
@@ -146,7 +229,7 @@ class Attributes:
             columns[name] = column
 
     def _check_options(self, stream: str) -> None:
-        if self._options.operations and not self._operations:
+        if self._options.operations and not self._takes_all:
             raise ConfigError(
                 f"Stream '{stream}': its object takes no operations. Remove "
                 f"streams.{stream}.operations"
@@ -160,12 +243,17 @@ class Attributes:
                     )
 
 
-def _put(found: dict[str, Any], column: str, leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _put(found: dict[str, Any], leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in leaves:
         if name in found:
-            raise RejectRecord(f"values of column '{column}' and others meet in attribute names")
+            raise RejectRecord("its values and others meet in attribute names")
         found[name] = value
     return found
+
+
+def _joined(name: str | None, key: str) -> str:
+    """The name of what is below a key in the object of an attribute, or in no object at all."""
+    return attribute_name(key) if name is None else f"{name}_{attribute_name(key)}"
 
 
 def _is_told(column: str) -> bool:

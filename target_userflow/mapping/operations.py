@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.config.settings import OPERATIONS
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.values import as_text, literal, parsed_time
+from target_userflow.mapping.json_text import unpacked
+from target_userflow.mapping.times import read_time
+from target_userflow.mapping.values import as_text, exact_number, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 def is_repeatable(attributes: Mapping[str, Any]) -> bool:
@@ -36,6 +38,12 @@ def is_operation(value: Mapping[str, Any]) -> bool:
     return len(named) == 1 and named <= set(OPERATIONS)
 
 
+def names_operations(keys: Iterable[str]) -> bool:
+    """Whether all of these keys, one or more, are those of operations."""
+    named = set(keys) - {"data_type"}
+    return bool(named) and named <= set(OPERATIONS)
+
+
 def checked_operation(value: Mapping[str, Any]) -> dict[str, Any]:
     """An operation as the API takes it.
 
@@ -46,29 +54,39 @@ def checked_operation(value: Mapping[str, Any]) -> dict[str, Any]:
     operand = value[name]
     if isinstance(operand, dict):
         raise RejectRecord(f"operation '{name}' has an object as its operand")
+    if _is_nested(operand):
+        raise RejectRecord(f"operation '{name}' has a list of more than texts as its operand")
     sent = {**value, name: literal(operand)}
     if not _OPERANDS.get(name, _is_anything)(sent[name]):
         raise RejectRecord(f"operation '{name}' does not take a {type(operand).__name__}")
     if "data_type" in sent:
-        _check_data_type(name, sent[name], sent["data_type"])
+        sent[name] = _of_data_type(name, sent[name], sent["data_type"])
     return sent
 
 
-def _check_data_type(operation: str, operand: Any, data_type: Any) -> None:
+def _of_data_type(operation: str, operand: Any, data_type: Any) -> Any:
+    """The operand of an operation with a data type: as it is, but for times, which are read."""
     if data_type not in _DATA_TYPES.get(operation, tuple(_COERCIONS)):
         raise RejectRecord(f"operation '{operation}' does not go with its data_type")
-    if operand is not None:
-        coerce(operand, data_type)
+    found = None if operand is None else coerce(operand, data_type)
+    return found if data_type == "datetime" else operand
+
+
+def _is_nested(operand: Any) -> bool:
+    return isinstance(operand, list) and any(isinstance(one, (dict, list)) for one in operand)
 
 
 def coerce(value: Any, data_type: str) -> Any:
-    """A value as the data type that `data_types` asks for.
+    """A value as the data type that `data_types` asks for; None for a date-time that says none.
 
     Raises:
         RejectRecord: it can't be read as one.
     """
+    given = unpacked(value) if data_type == "list" else value
+    if isinstance(given, dict) or (data_type == "list" and _is_nested(given)):
+        raise RejectRecord(f"an object, or a list with one, can't be read as {data_type}")
     try:
-        return literal(_COERCIONS[data_type](literal(value)))
+        return literal(_COERCIONS[data_type](literal(given)))
     except (ValueError, ArithmeticError, TypeError):
         raise RejectRecord(f"a value can't be read as {data_type}") from None
 
@@ -76,12 +94,12 @@ def coerce(value: Any, data_type: str) -> Any:
 def _number(value: Any) -> Any:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return value
-    number: Decimal = literal(Decimal(value))
+    number = exact_number(value)
     return int(number) if number == number.to_integral_value() else number
 
 
 def _boolean(value: Any) -> bool:
-    found = _BOOLEANS.get(str(value).strip().lower())
+    found = _BOOLEANS.get(value.strip().lower() if isinstance(value, str) else value)
     if found is None:
         raise ValueError(value)
     return found
@@ -107,10 +125,14 @@ _COERCIONS: dict[str, Callable[[Any], Any]] = {
     "string": as_text,
     "number": _number,
     "boolean": _boolean,
-    "datetime": lambda value: parsed_time(str(value)),
+    "datetime": read_time,
     "list": _listed,
 }
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+_BOOLEANS: dict[Any, bool] = {
+    **dict.fromkeys((1, "1", "true", "t", "yes", "y", "on"), True),
+    **dict.fromkeys((0, "0", "false", "f", "no", "n", "off"), False),
+}
+"""Numbers are looked up by their value: `1.0` and `True` are 1."""
 _DATA_TYPES = {
     "add": ("number",),
     "subtract": ("number",),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import sys
-from datetime import date, datetime, time, timezone
+from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from target_userflow.errors import RejectRecord
+from target_userflow.mapping.property_schemas import DATES, DECIMAL, allows_any, formats
+from target_userflow.mapping.times import iso8601, read_text, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +27,7 @@ _json_text = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def literal(value: Any, schema: Any = None) -> Any:
-    """One JSON value that is no object, as the API takes it.
+    """One JSON value that is no object, as the API takes it; None for a date-time that says none.
 
     Raises:
         RejectRecord: it is no finite number, or no date-time where the schema promises one.
@@ -36,7 +38,7 @@ def literal(value: Any, schema: Any = None) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, float, Decimal)):
-        return _finite_number(value)
+        return _number_read(schema)(value) if schema else _finite_number(value)
     if isinstance(value, list):
         return _strings(value)
     if isinstance(value, (date, time)):
@@ -51,36 +53,6 @@ def _finite_number(value: Any) -> Any:
     elif math.isfinite(float(value)):
         return value
     raise RejectRecord("a number is NaN or infinite, or too large for a double")
-
-
-def iso8601(value: date | time) -> str:
-    """A date or time as ISO 8601 in UTC; naive means UTC, and a date is its midnight.
-
-    Raises:
-        RejectRecord: a date-time that leaves the calendar on its way to UTC.
-    """
-    if isinstance(value, time):
-        return value.isoformat()
-    if not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    elif value.tzinfo is None:
-        value = value.replace(tzinfo=timezone.utc)
-    try:
-        return _json_text(value.astimezone(timezone.utc))[1:-1].decode()
-    except OverflowError:
-        raise RejectRecord("a date-time lies outside the years 1 to 9999") from None
-
-
-def parsed_time(text: str) -> str:
-    """The text of a date or date-time, as ISO 8601 in UTC.
-
-    Raises:
-        RejectRecord: it is neither.
-    """
-    try:
-        return iso8601(datetime.fromisoformat(text.strip()))
-    except ValueError:
-        raise RejectRecord("a date-time is not ISO 8601") from None
 
 
 def plain_number(value: float | Decimal) -> str:
@@ -99,40 +71,53 @@ Reads = dict[type, "Callable[[Any], Any] | None"]
 """By the type of a column's values, what `literal` makes of them; None leaves them as they are."""
 
 
-def reads(schema: Any, *, nulls: bool) -> Reads:
-    """What becomes of a column's simple values, by its schema; of nulls only if they are sent."""
-    numbers = dict.fromkeys((int, float, Decimal), _finite_number)
-    return {str: _text_read(schema), bool: None, **numbers, **({type(None): None} if nulls else {})}
+def reads(schema: Any) -> Reads:
+    """What becomes of a column's simple values, by its schema."""
+    numbers = dict.fromkeys((int, float, Decimal), _number_read(schema))
+    return {str: _text_read(schema), bool: None, **numbers}
 
 
-def _text_read(schema: Any) -> Callable[[str], str] | None:
-    """What becomes of a text: a date-time of one kind, or what it is."""
-    choices = _choices(schema)
-    if not any(map(_is_date, choices)):
-        return None
-    if any("string" in one.get("type", ()) and "format" not in one for one in choices):
-        return _time_or_text
-    return parsed_time
+def _text_read(schema: Any) -> Callable[[str], Any] | None:
+    """What becomes of a text: a date-time or number of one kind, or what it is."""
+    read = next((_READS[one] for one in formats(schema) if one in _READS), None)
+    return _or_text(read) if read and allows_any(schema, "string") else read
 
 
-def _time_or_text(text: str) -> str:
+def _number_read(schema: Any) -> Callable[[Any], Any]:
+    """What becomes of a number: a time since 1970 where only a date-time is promised."""
+    is_time = not formats(schema).isdisjoint(DATES)
+    return read_time if is_time and not allows_any(schema, "number", "integer") else _finite_number
+
+
+def _or_text(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """For a schema that allows any other string as well."""
+
+    def read_or_keep(text: str) -> Any:
+        try:
+            return read(text)
+        except RejectRecord:
+            return text
+
+    return read_or_keep
+
+
+def exact_number(text: str) -> Any:
+    """The number that a text says, with every digit of it.
+
+    Raises:
+        RejectRecord: it says none, or none that is finite.
+    """
     try:
-        return parsed_time(text)
-    except RejectRecord:
-        return text
+        return _finite_number(Decimal(text))
+    except ArithmeticError:
+        raise RejectRecord("a text can't be read as a number") from None
 
 
-def _is_date(choice: Mapping[str, Any]) -> bool:
-    return choice.get("format") in {"date-time", "date"}
-
-
-def _choices(schema: Any) -> list[dict[str, Any]]:
-    """A property's schema and its alternatives; `true` and `false` are schemas, and say nothing."""
-    if not isinstance(schema, dict):
-        return []
-    alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    return [schema, *(one for one in alternatives if isinstance(one, dict))]
+_READS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(DATES, read_text),
+    DECIMAL: exact_number,
+}
+"""By the format of a text, what it says."""
 
 
 def _strings(values: list[Any]) -> list[str] | str:
@@ -173,3 +158,19 @@ def encoded(value: Any) -> bytes:
         raise RejectRecord("a string holds half of a surrogate pair") from None
     except RecursionError:
         raise RejectRecord("it is nested too deeply") from None
+
+
+def located(error: RejectRecord, record: Mapping[str, Any]) -> RejectRecord:
+    """A rejection with the column that can't be encoded, where that is why and none is named."""
+    if error.path:
+        return error
+    column = next((name for name, value in record.items() if not _is_encodable(value)), None)
+    return error if column is None else error.inside(column)
+
+
+def _is_encodable(value: Any) -> bool:
+    try:
+        encoded(value)
+    except RejectRecord:
+        return False
+    return True

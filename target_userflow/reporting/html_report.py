@@ -112,6 +112,9 @@ def _attention(found: Mapping[str, Any]) -> Iterator[str]:
             for one in found["waited"]
         ),
     ]
+    lines += [
+        f"{one['count']:,} times in {one['stream']}: {one['remark']}" for one in found["remarks"]
+    ]
     if lines:
         yield "<h2>To be looked at</h2>\n" + _lines(lines)
 

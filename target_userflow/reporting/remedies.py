@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_COLUMN = re.compile(r"^`.*?`: ")
+"""Where a value is that a record was rejected for; what mends it is the same for all columns."""
 _AT_THE_SOURCE = "mend it at the source or with stream_maps"
 _STEPS = (
     (
@@ -35,7 +37,7 @@ _STEPS = (
     ),
     (r"^key property", "the tap's key must be in every record: mend it at the source"),
     (
-        r"^(\w+ is (missing|blank|neither)|neither user_id|email is)",
+        r"^([\w' ]+ is (missing|blank|neither|the word)|neither user_id|email is)",
         "name the column that holds it in fields, under streams, or leave such rows out",
     ),
 )
@@ -43,4 +45,5 @@ _STEPS = (
 
 def next_step(reason: str) -> str:
     """What mends the cause of a rejection."""
-    return next((step for rule, step in _STEPS if re.search(rule, reason)), _AT_THE_SOURCE)
+    said = _COLUMN.sub("", reason)
+    return next((step for rule, step in _STEPS if re.search(rule, said)), _AT_THE_SOURCE)

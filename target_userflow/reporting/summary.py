@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of the facts: grows when a field goes or changes its meaning, not when one is added."""
 _MOST = 20  # reasons told in the text; the report has all
-_WRONG = ("error", "rejected", "in_doubt", "unsettled", "undeleted")
+_WRONG = ("error", "rejected", "in_doubt", "unsettled", "undeleted", "remarks")
 
 
 def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
@@ -81,6 +81,10 @@ def _troubles(run: Run) -> dict[str, Any]:
         "unsettled": {printable(name): one.unsettled for name, one in accounts if one.unsettled},
         "undeleted": report.undeleted,
         "skipped": [{**_reason(*key), "count": count} for key, count in report.skips.most_common()],
+        "remarks": [
+            {"stream": printable(stream), "remark": printable(remark), "count": count}
+            for (stream, remark), count in report.remarks.most_common()
+        ],
     }
 
 
@@ -124,6 +128,8 @@ def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
     for one in found["skipped"][:_MOST]:
         yield f"{one['count']:,} skipped of {one['stream']}: {one['reason']}"
     yield from _and_more(found["skipped"])
+    for one in found["remarks"]:
+        yield f"{one['count']:,} times in {one['stream']}: {one['remark']}"
     for one in found["waited"]:
         yield f"{one['product']}: waited {one['seconds']:,.0f} s for {one['for']}"
     if found["repeated"]:

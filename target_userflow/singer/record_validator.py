@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 
 from target_userflow.errors import InvalidSchema, RejectRecord
-from target_userflow.mapping.values import iso8601
+from target_userflow.mapping.times import iso8601
 from target_userflow.singer.schema_drafts import Rules
 
 

@@ -45,7 +45,7 @@ def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
     if kind == _SUCCESS:
         return _of_success(answer, api)
     if status in _OF_THIS_RECORD:
-        return _rejected(status, error_of(answer.body))
+        return _rejected(answer)
     if status in _LATER or kind in {_INTERIM, _SERVER_ERROR}:
         after = retry_after(answer.headers.get("Retry-After"), now=now)
         limited = status == _TOO_MANY
@@ -115,14 +115,21 @@ def _of_success(answer: Answer, api: Api) -> Outcome:
         return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
     found = json_object(answer.body)
     if found.get("error") or found.get("errors"):
-        return _rejected(answer.status, error_of(answer.body))
+        return _rejected(answer)
     return Delivered()
 
 
-def _rejected(status: int, error: dict[str, Any]) -> Rejected:
+def _rejected(answer: Answer) -> Rejected:
+    error = error_of(answer.body)
     code, message, request_id = (
         str(error[key]) if error.get(key) is not None else None
         for key in ("code", "message", "request_id")
     )
-    reason = f"HTTP {status} {code}" if code else f"HTTP {status}"
-    return Rejected(reason, status, code, message, request_id)
+    reason = f"HTTP {answer.status} {code}" if code else f"HTTP {answer.status}"
+    return Rejected(reason, answer.status, code, message, request_id or _request_id(answer))
+
+
+def _request_id(answer: Answer) -> str | None:
+    """What a header calls the request, as Userpilot's reference has it; in any case of letters."""
+    headers = ((name.lower(), value) for name, value in answer.headers.items())
+    return next((value for name, value in headers if name == "x-request-id"), None)

@@ -50,7 +50,9 @@ def event(**columns: Any) -> Any:
     ("value", "wire"),
     [
         ("7f1c9f3e-2b1a", "7f1c9f3e-2b1a"),
-        (" 7 ", " 7 "),
+        (" 7 ", "7"),
+        ("\tab c\n", "ab c"),
+        ("N/A1", "N/A1"),
         ("007", "007"),
         (7, "7"),
         (0, "0"),
@@ -66,11 +68,12 @@ def event(**columns: Any) -> Any:
 )
 @pytest.mark.parametrize("kind", ["users", "groups"])
 def test_an_id_is_text_on_the_wire(kind: str, value: Any, wire: str) -> None:
-    """Text is kept as it is, whole numbers become their decimal text."""
+    """Text is kept but for blanks around it, whole numbers become their decimal text."""
     assert body(kind, {"id": value})["id"] == wire
 
 
 NO_IDS = [None, "", " ", "\t\n", True, False, [], ["a"], {}, {"id": 1}, 1.5, Decimal("0.1")]
+NO_IDS += ["null", "None", "NIL", " nan ", "undefined", "N/A", "n/a"]
 NO_IDS += [float("nan"), float("inf"), Decimal("1E+999999999"), Decimal("1E-999999999"), "\ud800"]
 
 
@@ -111,6 +114,15 @@ def test_what_is_no_id_rejects_the_record(kind: str, role: str, others: Any, val
         ({"group_id": 1}, {"groups": [{"id": "1"}]}),
         ({"group_id": 1, "group_attributes": {"name": "Acme"}}, {"groups": [ACME]}),
         ({"group_id": 1, "group_attributes": None}, {"groups": [{"id": "1"}]}),
+        ({"groups": '[{"id": "1", "attributes": {"name": "Acme"}}]'}, {"groups": [ACME]}),
+        ({"memberships": '[{"group": {"id": 1}}]'}, {"memberships": [{"group": {"id": "1"}}]}),
+        (
+            {"group_id": '["a", 12345678901234567890]'},
+            {"groups": [{"id": "a"}, {"id": "12345678901234567890"}]},
+        ),
+        ({"group_id": "1", "group_attributes": '{"name": "Acme"}'}, {"groups": [ACME]}),
+        ({"group_id": "[a"}, {"groups": [{"id": "[a"}]}),
+        ({"groups": [" a "]}, {"groups": [{"id": "a"}]}),
         ({"group_id": [1, "b"]}, {"groups": [{"id": "1"}, {"id": "b"}]}),
         ({"group_id": None, "group_attributes": {"name": "Acme"}}, {}),
         (
@@ -151,6 +163,13 @@ def test_a_user_brings_its_groups(columns: dict[str, Any], expected: dict[str, A
         {"memberships": [{"group": "a"}]},
         {"memberships": [{"group": ACME, "role": "admin"}]},
         {"group_id": ""},
+        {"group_id": "null"},
+        {"groups": ["None"]},
+        {"memberships": [{"group": {"id": "n/a"}}]},
+        {"group_id": '["a", "undefined"]'},
+        {"group_id": '{"id": "a"}'},
+        {"groups": '{"id": "a"}'},
+        {"groups": "[" * 2000 + "]" * 2000},
         {"group_id": ["a", None]},
         {"group_id": "a", "group_attributes": "Acme"},
         {"group_id": ["a", "b"], "group_attributes": {"name": "Acme"}},
@@ -161,7 +180,7 @@ def test_a_user_brings_its_groups(columns: dict[str, Any], expected: dict[str, A
 )
 def test_groups_that_the_api_would_not_take_reject_the_user(columns: dict[str, Any]) -> None:
     """Groups XOR memberships, each of a known shape: a request for less would lose something."""
-    with pytest.raises(RejectRecord, match=r"group|membership"):
+    with pytest.raises(RejectRecord, match=r"group|membership|deep"):
         user(**columns)
 
 
@@ -184,6 +203,10 @@ def test_an_event_carries_what_happened_when_and_to_whom() -> None:
     [
         ("2024-03-01T09:00:00", {"time": "2024-03-01T09:00:00Z"}),
         ("2024-03-01", {"time": "2024-03-01T00:00:00Z"}),
+        ("20240301", {"time": "2024-03-01T00:00:00Z"}),
+        (1709287200, {"time": "2024-03-01T10:00:00Z"}),
+        ("1709287200123", {"time": "2024-03-01T10:00:00.123000Z"}),
+        ("2024-03-01 09:00:00 UTC", {"time": "2024-03-01T09:00:00Z"}),
         (datetime(2024, 3, 1, 9, tzinfo=timezone.utc), {"time": "2024-03-01T09:00:00Z"}),
         (None, {}),
     ],
@@ -195,7 +218,11 @@ def test_an_event_s_time_is_found_by_name(column: str, value: Any, sent: dict[st
     assert event(**{column: value}) == expected
 
 
-@pytest.mark.parametrize("value", ["yesterday", "", 1709287200, True, ["2024-03-01"]], ids=short)
+@pytest.mark.parametrize(
+    "value",
+    ["yesterday", "", "infinity", "0000-00-00", 2024, "2024", True, ["2024-03-01"]],
+    ids=short,
+)
 def test_a_time_that_is_none_rejects_the_event(value: Any) -> None:
     """It would be recorded as having happened now."""
     with pytest.raises(RejectRecord, match="time"):
@@ -261,3 +288,52 @@ def test_requests_about_one_thing_are_kept_in_order(
 def test_events_and_sums_are_not_repeatable(kind: str, record: Any, *, repeatable: bool) -> None:
     """Sent twice, they count twice; everything else may be sent again."""
     assert request(kind, record).repeatable is repeatable
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "reason"),
+    [
+        ("users", {"id": None}, "`id`: user_id is missing"),
+        ("users", {"id": "null"}, "`id`: user_id is the word null, and no id"),
+        ("users", {"id": "u", "groups": [{"id": ""}]}, "`groups`: a group's id is blank"),
+        ("users", {"id": "u", "group_id": ["a", " "]}, "`group_id`: a group's id is blank"),
+        (
+            "users",
+            {"id": "u", "group_id": "g", "group_attributes": {"ann@example.com": float("nan")}},
+            "`group_attributes`: a number is NaN",
+        ),
+        ("events", {"user_id": "u", "name": "a", "time": "soon"}, "`time`: a date-time is not ISO"),
+        (
+            "events",
+            {"user_id": "u", "event": "a/b"},
+            "`event`: the event name is missing or illegal",
+        ),
+        (
+            "memberships",
+            {"user_id": "u", "group_id": "N/A"},
+            "`group_id`: group_id is the word N/A",
+        ),
+    ],
+    ids=short,
+)
+def test_a_rejection_names_the_column(kind: str, record: dict[str, Any], reason: str) -> None:
+    """Whatever it holds: an id, a list, a time, a name or an attribute."""
+    with pytest.raises(RejectRecord) as rejected:
+        request(kind, record)
+    assert str(rejected.value).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("id_", "path"),
+    [
+        (".", "/users/%2E"),
+        ("..", "/users/%2E%2E"),
+        ("a/b", "/users/a%2Fb"),
+        ("...", "/users/%2E%2E%2E"),
+    ],
+)
+def test_a_look_up_asks_for_the_id_and_nothing_above_it(id_: str, path: str) -> None:
+    """A path of dots alone would be another place, as for deletions."""
+    by_id = API.listings["users"].by_id
+    assert by_id
+    assert by_id(id_) == path

@@ -165,7 +165,7 @@ def test_a_deleted_row_without_its_id_is_a_dead_letter(sandbox: Sandbox, tmp_pat
     messages = [USERS, user("u1"), gone("users", id=None), gone("users", id="u1")]
     result = run_target(tmp_path, config(sandbox), messages)
     assert result.status == 1
-    assert "1 rejected of users: user_id is missing" in result.log
+    assert "1 rejected of users: `id`: user_id is missing" in result.log
     assert sandbox.state()["users"] == {}
 
 

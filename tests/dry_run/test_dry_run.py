@@ -143,7 +143,7 @@ def test_dead_letters_say_that_the_run_was_dry(sandbox: Sandbox, tmp_path: Path)
         "RECORD",
     ]
     assert str(letters) in result.log
-    assert "1 would be rejected: user_id is blank" in result.log
+    assert "1 would be rejected: `id`: user_id is blank" in result.log
     assert "replay them with" not in result.log
     real = run_target(tmp_path, sandbox.config, [*users(2), *bad])
     assert result.status == real.status == 1

@@ -197,7 +197,7 @@ MISTAKES = [
     ),
     Mistake(
         "a participant without an email",
-        "1 rejected of participants: email is missing or no text",
+        "1 rejected of participants: `email`: email is missing or no text",
         messages=[PARTICIPANTS, record("participants", email=None)],
     ),
     Mistake(

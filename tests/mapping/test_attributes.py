@@ -66,6 +66,17 @@ def made(value: Any, schema: Any = None, **options: Any) -> dict[str, Any]:
         ("2024-02-29T12:34:56+05:30", OR_STRING, "2024-02-29T07:04:56Z"),
         ("soon", OR_STRING, "soon"),
         ("23:59:59.5", {"format": "time"}, "23:59:59.5"),
+        ("1767011231234", DATE_TIME, "2025-12-29T12:27:11.234000Z"),
+        (1767011231, {"type": "integer", **DATE_TIME}, "2025-12-29T12:27:11Z"),
+        (Decimal("1767011231.5"), DATE_TIME, "2025-12-29T12:27:11.500000Z"),
+        (1767011231, {"anyOf": [DATE_TIME, {"type": "number"}]}, 1767011231),
+        ("1767011231234", OR_STRING, "2025-12-29T12:27:11.234000Z"),
+        ("12345", OR_STRING, "12345"),
+        ("", {"type": "string"}, ""),
+        ("infinity", {"type": "string"}, "infinity"),
+        ("2024-02-29", {"oneOf": [{"anyOf": [DATE]}, {"type": "null"}]}, "2024-02-29T00:00:00Z"),
+        ("12.50", {"type": ["null", "string"], "format": "singer.decimal"}, Decimal("12.50")),
+        (5, {"type": ["null", "string"], "format": "singer.decimal"}, 5),
         (datetime(2024, 2, 29, 12, tzinfo=INDIA), {}, "2024-02-29T06:30:00Z"),
         (datetime(2024, 2, 29, 12), {}, "2024-02-29T12:00:00Z"),  # noqa: DTZ001 - naive means UTC
         (date(2024, 2, 29), {}, "2024-02-29T00:00:00Z"),
@@ -116,7 +127,11 @@ def test_a_naive_time_is_utc_wherever_the_target_runs(monkeypatch: pytest.Monkey
         (Decimal("-1E+309"), {}, "number"),
         ("soon", DATE_TIME, "not ISO 8601"),
         ("2024-02-30", DATE, "not ISO 8601"),
-        ("", DATE_TIME, "not ISO 8601"),
+        ("20240230", DATE, "not ISO 8601"),
+        ("2024", DATE_TIME, "digits are neither"),
+        (2024, {"type": "integer", "format": "date-time"}, "digits are neither"),
+        ("many", {"type": ["null", "string"], "format": "singer.decimal"}, "as a number"),
+        ("NaN", {"type": ["null", "string"], "format": "singer.decimal"}, "NaN"),
         ("0001-01-01T00:00:00+14:00", DATE_TIME, "years 1 to 9999"),
         ("9999-12-31T23:59:59-01:00", DATE_TIME, "years 1 to 9999"),
         (b"bytes", {}, "bytes"),
@@ -211,6 +226,102 @@ def test_null_clears_an_attribute_where_that_is_meant(
     assert mapper("x", events=events, **options)({}) == {}
 
 
+@pytest.mark.parametrize(
+    ("options", "events", "value", "expected"),
+    [
+        pytest.param({}, False, "", {"x": None}, id="blank"),
+        pytest.param({}, False, "infinity", {"x": None}, id="infinity"),
+        pytest.param({}, False, "0000-00-00 00:00:00", {"x": None}, id="zero"),
+        pytest.param({"nulls": "omit"}, False, "", {}, id="omitted"),
+        pytest.param({}, True, "-infinity", {}, id="events carry none"),
+        pytest.param({"data_types": {"x": "datetime"}}, False, "", {"x": None}, id="typed"),
+        pytest.param({"operations": {"x": "set_once"}}, False, None, {}, id="set once to nothing"),
+        pytest.param({}, False, {"set": None}, {"x": None}, id="set to null"),
+        pytest.param({}, False, {"set": None, "data_type": "string"}, {"x": None}, id="of a type"),
+        pytest.param({}, True, {"set": None, "data_type": "string"}, {}, id="set in an event"),
+        pytest.param({"nulls": "omit"}, False, {"set": None}, {}, id="set to null, omitted"),
+        pytest.param({}, False, {"set_once": None}, {}, id="set once to null"),
+        pytest.param(
+            {}, False, {"set": "", "data_type": "datetime"}, {"x": None}, id="set to no time"
+        ),
+    ],
+)
+def test_what_says_that_there_is_nothing_is_a_null(
+    options: Any, value: Any, *, events: bool, expected: dict[str, Any]
+) -> None:
+    """A blank, infinite or zero date-time is no moment, and to set null is to unset."""
+    assert made(value, DATE_TIME, events=events, **options) == expected
+
+
+PREFS = {
+    "type": ["object", "null"],
+    "properties": {
+        "theme": {"type": "string"},
+        "view": {"properties": {"size": {}}, "type": "object"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        (PREFS, None, {"x_theme": None, "x_view_size": None}),
+        (PREFS, {"theme": "dark", "view": None}, {"x_theme": "dark", "x_view_size": None}),
+        (PREFS, {"theme": "dark"}, {"x_theme": "dark"}),
+        ({"anyOf": [PREFS, {"type": "null"}]}, None, {"x_theme": None, "x_view_size": None}),
+        (
+            {"anyOf": [PREFS, {"type": "string"}]},
+            None,
+            {"x": None, "x_theme": None, "x_view_size": None},
+        ),
+        ({"type": ["object", "null"]}, None, {"x": None}),
+        ({"type": "object", "properties": {"add": {"type": "integer"}}}, None, {"x": None}),
+        ({"type": "object", "properties": {"y!": {}, "y?": {}}}, None, {"x_y_": None}),
+    ],
+    ids=short,
+)
+def test_a_null_clears_what_an_object_was_flattened_to(
+    schema: Any, value: Any, expected: dict[str, Any]
+) -> None:
+    """As far as the schema names it; an operation is none, but a change of the one attribute."""
+    assert made(value, schema) == expected
+    assert made(value, schema, nulls="omit") == {k: v for k, v in expected.items() if v is not None}
+
+
+def test_a_null_in_attributes_clears_what_no_column_sets() -> None:
+    """`attributes` is flattened too; the columns of the record stand."""
+    schema = {"type": ["object", "null"], "properties": {"plan": {}, "city": {}}}
+    people = mapper("plan", "attributes", schema=schema)
+    assert people({"plan": "pro", "attributes": None}) == {"plan": "pro", "city": None}
+    assert people({"plan": "pro"}) == {"plan": "pro"}
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "options", "where"),
+    [
+        ("soon", DATE_TIME, {}, "`x`: a date-time is not ISO 8601"),
+        (NAN, {}, {}, "`x`: a number is NaN"),
+        ({"add": "1"}, {}, {}, "`x`: operation 'add'"),
+        ("many", {}, {"data_types": {"x": "number"}}, "`x`: a"),
+        ({"born": "soon"}, {"properties": {"born": DATE}}, {}, "`x.born`: a date-time is not"),
+        ({"an@example.com": NAN}, {}, {}, "`x`: a number is NaN"),
+    ],
+    ids=short,
+)
+def test_a_rejection_names_the_column(value: Any, schema: Any, options: Any, where: str) -> None:
+    """And what the schema names inside of it: any other key may be somebody's data."""
+    with pytest.raises(RejectRecord) as rejected:
+        made(value, schema, **options)
+    assert str(rejected.value).startswith(where)
+
+
+def test_a_strange_column_name_does_no_harm_in_a_reason() -> None:
+    """It stands in logs, files and terminals."""
+    with pytest.raises(RejectRecord) as rejected:
+        mapper()({"a\x1b[2J\n\ud800é": NAN})
+    assert str(rejected.value).startswith(r"`a\x1b[2J\n\ud800é`: a number is NaN")
+
+
 def test_no_null_of_an_object_is_sent_where_nulls_are_omitted() -> None:
     """`nulls: omit` goes as deep as the flattening, and into `attributes`."""
     given = {"x": {"a": None, "b": 1}, "attributes": {"c": None}}
@@ -259,8 +370,11 @@ def test_values_that_meet_in_one_name_reject_their_record(record: dict[str, Any]
     ("value", "sent"),
     [
         ({"set": 1}, {"set": 1}),
-        ({"set": None}, {"set": None}),
         ({"set_once": "pro"}, {"set_once": "pro"}),
+        (
+            {"set": 20240229, "data_type": "datetime"},
+            {"set": "2024-02-29T00:00:00Z", "data_type": "datetime"},
+        ),
         ({"set": "2024-02-29T00:00:00Z", "data_type": "datetime"}, None),
         ({"add": Decimal("0.10")}, None),
         ({"subtract": 2, "data_type": "number"}, None),
@@ -271,9 +385,14 @@ def test_values_that_meet_in_one_name_reject_their_record(record: dict[str, Any]
     ids=short,
 )
 def test_an_operation_is_sent_as_it_is(value: Any, sent: Any) -> None:
-    """An object with one operation changes the attribute rather than being flattened."""
+    """An object with one operation changes the attribute rather than being flattened.
+
+    What an event has is set at once, so that it takes no other operation.
+    """
     assert made(value) == {"x": sent or value}
-    if "set" not in value:  # of a null nothing would be left
+    if "set" in value:
+        assert made(value, events=True) == {"x": sent or value}
+    else:
         key = next(iter(value))
         assert made(value, events=True)[f"x_{key}"] == made({"y": value[key]}, events=True)["x_y"]
 
@@ -287,6 +406,9 @@ def test_an_operation_is_sent_as_it_is(value: Any, sent: Any) -> None:
         {"add": NAN},
         {"subtract": [1]},
         {"append": 1},
+        {"append": [{"a": 1}]},
+        {"prepend": [["a"]]},
+        {"set": ["a", {"b": 1}]},
         {"append": None},
         {"remove": False},
         {"set": {"a": 1}},
@@ -335,10 +457,22 @@ def test_a_flat_column_can_hold_an_operand(operation: str, value: Any, sent: Any
         ("number", Decimal("5.0"), Decimal("5.0")),
         ("boolean", "TRUE", True),
         ("boolean", "0", False),
+        ("boolean", " Yes ", True),
+        ("boolean", "n", False),
+        ("boolean", "T", True),
+        ("boolean", "f", False),
+        ("boolean", "ON", True),
+        ("boolean", "off", False),
+        ("boolean", Decimal("0.0"), False),
+        ("boolean", 1.0, True),
         ("boolean", 1, True),
         ("boolean", False, False),
         ("datetime", "2024-02-29", "2024-02-29T00:00:00Z"),
         ("datetime", "2024-02-29T12:00:00+05:30", "2024-02-29T06:30:00Z"),
+        ("datetime", 1709287200, "2024-03-01T10:00:00Z"),
+        ("list", '["a", 1, 0.10, null]', ["a", "1", "0.10"]),
+        ("list", "[a, b]", ["[a, b]"]),
+        ("list", "{a,b}", ["{a,b}"]),
         ("list", "a", ["a"]),
         ("list", 1, ["1"]),
         ("list", [1, None, "a"], ["1", "a"]),
@@ -363,7 +497,11 @@ def test_a_data_type_is_sent_with_a_value_of_it(data_type: str, value: Any, sent
         ("boolean", Decimal("0.5")),
         ("boolean", ["true"]),
         ("datetime", "soon"),
-        ("datetime", 1709287200),
+        ("datetime", 2024),
+        ("datetime", True),
+        ("list", '{"a": 1}'),
+        ("list", '[{"a": 1}]'),
+        ("list", "[" * 2000 + "]" * 2000),
         ("string", ["a"]),
         ("string", {"a": 1}),
         ("list", {"a": 1}),
@@ -373,5 +511,5 @@ def test_a_value_that_is_not_of_its_data_type_rejects_the_record(
     data_type: str, value: Any
 ) -> None:
     """It can't be read as what the attribute must be, and the reason says so."""
-    with pytest.raises(RejectRecord, match=f"{data_type}|date-time|NaN"):
+    with pytest.raises(RejectRecord, match=f"{data_type}|date-time|NaN|deep"):
         made(value, data_types={"x": data_type})

@@ -44,7 +44,7 @@ def test_a_row_at_the_bookmark_is_one_dead_letter_and_one_alert(
     assert letters(tmp_path) == [BAD["record"]]
     for other in others:
         assert other.states == [{"read": 1}]
-        assert "1 rejected of users: user_id is blank" in other.log
+        assert "1 rejected of users: `id`: user_id is blank" in other.log
         assert "1 of the rejected are in the dead letters of earlier runs" in other.log
         assert "replay them with" not in other.log
 

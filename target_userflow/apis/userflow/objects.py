@@ -5,10 +5,9 @@ Wire facts are from the Userflow API reference.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.mapper import EventMapper, Mapper, in_url, wire_id
+from target_userflow.apis.mapper import EventMapper, Mapper, in_url
 from target_userflow.apis.messages import Api, Probe, Request
 from target_userflow.apis.userflow import reading as userflow_lists
 from target_userflow.apis.userflow.merging import folded, joined
@@ -16,8 +15,10 @@ from target_userflow.config.settings import USERFLOW_URLS, StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import Attributes
 from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.operations import is_literal, is_repeatable
-from target_userflow.mapping.values import encoded, iso8601, parsed_time
+from target_userflow.mapping.times import read_time
+from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,6 +67,7 @@ class Users(Mapper):
         super().__init__(stream)
         free = StreamOptions(nulls=stream.options.nulls)
         self._inner = Attributes(stream.name, {}, options=free)
+        self._inner.remarks = self.remarks
         self._nulls_tell = stream.options.nulls == "clear"
         self._has_lists = not self._roles.keys() <= {"user_id", "email"}
 
@@ -120,37 +122,39 @@ class Users(Mapper):
         columns = {self._roles[role] for role in roles if role in self._roles}
         return self._nulls_tell and "group_id" in self._roles and columns <= record.keys()
 
-    def _groups_by_id(self, record: Mapping[str, Any]) -> list[Any] | None:
-        found = self._role(record, "group_id")
-        attributes = self._role(record, "group_attributes")
-        if found is None:
+    def _groups_by_id(self, record: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """Of one id, with its attributes, or of a list of ids."""
+        given = unpacked(self._role(record, "group_id"))
+        attributes = unpacked(self._role(record, "group_attributes"))
+        if given is None:
             return None
-        if not isinstance(found, list):
-            return [self._group({"id": found, "attributes": attributes})]
-        if attributes:
+        ids = given if isinstance(given, list) else [given]
+        groups = [self._within("group_id", self._group_of_id, one) for one in ids]
+        if attributes and isinstance(given, list):
             raise RejectRecord("group_attributes go with one group_id, not with a list")
-        return [self._group({"id": one}) for one in found]
+        of_all = self._within("group_attributes", self._attributes, {"attributes": attributes})
+        return [{**group, **of_all} for group in groups]
 
     def _prune(self, record: Mapping[str, Any]) -> bool:
-        prune = self._role(record, "prune_memberships")
-        if prune is not None and not isinstance(prune, bool):
-            raise RejectRecord("prune_memberships is no boolean")
-        return bool(prune)
+        return self._within("prune_memberships", _is_true, self._role(record, "prune_memberships"))
 
     def _listed(
         self, record: Mapping[str, Any], role: str, of_one: Callable[[Any], dict[str, Any]]
     ) -> list[dict[str, Any]] | None:
-        given = self._role(record, role)
-        if given is not None and not isinstance(given, list):
-            raise RejectRecord(f"{role} is no list")
-        return None if given is None else [of_one(one) for one in given]
+        given = unpacked(self._role(record, role))
+        if given is None:
+            return None
+        return self._within(role, lambda: [of_one(one) for one in _items(given, role)])
 
     def _group(self, value: Any) -> dict[str, Any]:
         """`{id*, attributes}`; a bare id will do."""
         if not isinstance(value, dict):
-            return {"id": wire_id(value, "a group's id")}
+            return self._group_of_id(value)
         _check_keys(value, "a group", {"id", "attributes"})
-        return {"id": wire_id(value.get("id"), "a group's id"), **self._attributes(value)}
+        return {**self._group_of_id(value.get("id")), **self._attributes(value)}
+
+    def _group_of_id(self, value: Any) -> dict[str, Any]:
+        return {"id": self._wire_id(value, "a group's id")}
 
     def _membership(self, value: Any) -> dict[str, Any]:
         """`{attributes, group: {id*, attributes}}`."""
@@ -163,7 +167,7 @@ class Users(Mapper):
         given = value.get("attributes")
         if given is not None and not isinstance(given, dict):
             raise RejectRecord("the attributes of a group or membership are no object")
-        return {"attributes": self._inner(given)} if given else {}
+        return {"attributes": self._inner.of_object(given)} if given else {}
 
 
 class Groups(Mapper):
@@ -212,6 +216,7 @@ class Memberships(Mapper):
 class Events(EventMapper):
     """`POST /events` appends: no id, no idempotency key, no way to read an event back."""
 
+    takes_operations = ("set",)
     needs = Needs(
         columns={
             "user_id": ("user_id",),
@@ -236,21 +241,34 @@ class Events(EventMapper):
 
     def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
         given = {role: self._role(record, role) for role in ("user_id", "group_id")}
-        ids = {role: wire_id(one, role) for role, one in given.items() if one is not None}
+        ids = {role: self._id(record, role) for role, one in given.items() if one is not None}
         if not ids:
             raise RejectRecord("neither user_id nor group_id is given")
         return ids
 
     def _time(self, record: Mapping[str, Any]) -> dict[str, str]:
         """ISO 8601; the API takes now when it is left out."""
-        time = self._role(record, "time")
-        if time is None:
-            return {}
-        if isinstance(time, str):
-            return {"time": parsed_time(time)}
-        if isinstance(time, date):  # a stream map made it
-            return {"time": iso8601(time)}
-        raise RejectRecord("the event time is no ISO 8601 text")
+        value = self._role(record, "time")
+        return {} if value is None else {"time": self._within("time", _time, value)}
+
+
+def _time(value: Any) -> str:
+    found = read_time(value)
+    if found is None:
+        raise RejectRecord("the time is blank, infinite or zero, and the event would count as new")
+    return found
+
+
+def _is_true(value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise RejectRecord("prune_memberships is no boolean")
+    return bool(value)
+
+
+def _items(value: Any, role: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise RejectRecord(f"{role} is no list")
+    return value
 
 
 def _kind(attributes: Mapping[str, Any]) -> tuple[bool, bool]:

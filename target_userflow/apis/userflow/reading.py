@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
+from target_userflow.apis.mapper import in_url
 from target_userflow.apis.messages import Definition, Found, Listing, Page
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _existing(path: str, **more: Any) -> Listing[Found]:
     return Listing(
         page=lambda after: _page(path, after),
         read=lambda answer, after: _read(answer, after, _List[_Thing], _found),
-        by_id=lambda id_: f"{path}/{quote(id_, safe='')}",
+        by_id=lambda id_: f"{path}/{in_url(id_)}",
         **more,
     )
 

@@ -116,7 +116,10 @@ def _event_attributes(value: Any) -> Broken:
         yield "attributes must be an object"
     for name, literal in value.items():
         yield from _name(name, f"attributes: {name!r}")
-        yield from _literal(literal, f"attributes.{name}")
+        if isinstance(literal, dict) and "set" in literal:
+            yield from _operation(literal, f"attributes.{name}")
+        else:
+            yield from _literal(literal, f"attributes.{name}")
 
 
 def _literal(value: Any, where: str) -> Broken:

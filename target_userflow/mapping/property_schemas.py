@@ -1,0 +1,123 @@
+"""What a column's JSON schema says of its values: references followed, alternatives listed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATES = frozenset(("date-time", "date"))
+"""The formats of times that have a date."""
+DECIMAL = "singer.decimal"
+"""The format of a number that a tap sends as text, so that no digit is lost (pipelinewise taps)."""
+
+
+def resolved(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A SCHEMA with what `$ref` and `allOf` say put in their place, wherever a column has them.
+
+    Only references into the SCHEMA itself are followed; one that leads back to itself, or nowhere,
+    says nothing.
+    """
+    found: dict[str, Any] = _Resolver(schema).resolved(schema)
+    return found
+
+
+def formats(schema: Any) -> set[str]:
+    """The formats of what a column may hold."""
+    named = (one.get("format") for one in _choices(schema))
+    return {one for one in named if isinstance(one, str)}
+
+
+def allows_any(schema: Any, *types: str) -> bool:
+    """Whether a column may hold one of these types in any form, beside those with a format."""
+    return any(
+        "format" not in one and not _types(one).isdisjoint(types) for one in _choices(schema)
+    )
+
+
+def inner_properties(schema: Any) -> dict[str, Any]:
+    """The schemas of the keys that an object in a column may have, as far as they are named."""
+    named = (one.get("properties") for one in _choices(schema))
+    return {key: one for inner in named if isinstance(inner, dict) for key, one in inner.items()}
+
+
+def is_object_only(schema: Any) -> bool:
+    """Whether a column can hold objects and nulls, and nothing else."""
+    types = {name for one in _choices(schema) for name in _types(one)}
+    return types - {"null"} == {"object"}
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    named = schema.get("type", ())
+    listed = [named] if isinstance(named, str) else named
+    return {one for one in listed if isinstance(one, str)} if isinstance(listed, list) else set()
+
+
+def _choices(schema: Any) -> list[dict[str, Any]]:
+    """A schema and its alternatives; `true` and `false` are schemas, and say nothing."""
+    if not isinstance(schema, dict):
+        return []
+    if "anyOf" not in schema and "oneOf" not in schema:  # most of them
+        return [schema]
+    inner = (one for choice in _alternatives(schema) for one in _choices(choice))
+    return [schema, *inner]
+
+
+def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
+    listed = schema.get("anyOf"), schema.get("oneOf")
+    return [one for choices in listed if isinstance(choices, list) for one in choices]
+
+
+class _Resolver:
+    """Resolves one SCHEMA: each reference once, however often it is made."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._followed: dict[str, dict[str, Any]] = {}
+
+    def resolved(self, schema: Any) -> Any:
+        if not isinstance(schema, dict):
+            return schema
+        whole = {key: one for key, one in schema.items() if key not in {"$ref", "allOf"}}
+        for key in ("anyOf", "oneOf"):
+            if isinstance(whole.get(key), list):
+                whole[key] = [self.resolved(one) for one in whole[key]]
+        if isinstance(whole.get("properties"), dict):
+            inner = whole["properties"].items()
+            whole["properties"] = {name: self.resolved(one) for name, one in inner}
+        for part in self._parts(schema):
+            whole = _merged(part, whole)
+        return whole
+
+    def _parts(self, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a schema says by reference, and what all of its `allOf` say."""
+        together = schema.get("allOf")
+        listed = [self.resolved(one) for one in together] if isinstance(together, list) else []
+        if isinstance(schema.get("$ref"), str):
+            listed.append(self._follow(schema["$ref"]))
+        return [one for one in listed if isinstance(one, dict)]
+
+    def _follow(self, reference: str) -> dict[str, Any]:
+        if reference not in self._followed:
+            self._followed[reference] = {}  # all that one says which leads back to itself
+            target = self.resolved(self._at(reference))
+            self._followed[reference] = target if isinstance(target, dict) else {}
+        return self._followed[reference]
+
+    def _at(self, reference: str) -> Any:
+        """What a JSON pointer into the SCHEMA points at."""
+        found: Any = self._root
+        for name in reference.removeprefix("#").split("/")[1:]:
+            key = name.replace("~1", "/").replace("~0", "~")
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if reference.startswith("#/") else None
+
+
+def _merged(part: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Two schemas that hold together; the second wins, but for properties, which add up."""
+    both = {**part, **whole}
+    inner = [one.get("properties") for one in (part, whole)]
+    if all(isinstance(one, dict) for one in inner):
+        both["properties"] = {key: one for names in inner for key, one in names.items()}  # type: ignore[union-attr] # both are
+    return both
