@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from abc import abstractmethod
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from click import ClickException, Option
@@ -16,11 +17,16 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import _ConfigInput
 
 from target_userflow.config import problems as configs
+from target_userflow.config.environment import unheard
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from click import Command, Context
+
+    from target_userflow.config.environment import Unheard
 
 _OF_SIGNALS = 128  # an exit status above it tells the signal
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
@@ -50,8 +56,7 @@ class CommandLine(Target):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
         cls.append_builtin_config(cls.config_jsonschema)
-        dotenv = {k: v for k, v in dotenv_values(find_dotenv(usecwd=True)).items() if v is not None}
-        environ = {**dotenv, **os.environ}
+        environ = {**_dotenv(), **os.environ}
         return configs.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
 
     @classmethod
@@ -92,8 +97,36 @@ class CommandLine(Target):
             return
         escape_the_log()
         cls.print_version(print_fn=cls.logger.info)
-        target = cls._configured(config or _ConfigInput())
+        given = config or _ConfigInput()
+        cls._check_variables(given)
+        target = cls._configured(given)
         _leave(target.check() if check else target.finish(file_input))
+
+    @classmethod
+    def _check_variables(cls, given: _ConfigInput) -> None:
+        """Stop before anything is done if a variable was set that is not heard."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        environ = {**_dotenv(), **os.environ} if given.parse_env else os.environ
+        found = [*cls._unheard(environ, given)]
+        for one in found:
+            (cls.logger.error if one.is_fatal else cls.logger.warning)(one.line)
+        if any(one.is_fatal for one in found):
+            sys.exit(1)
+        if not given.parse_env:
+            cls._warn_of_dotenv(given)
+
+    @classmethod
+    def _warn_of_dotenv(cls, given: _ConfigInput) -> None:
+        """Say what a `.env` file would have said; who runs the target may not even know of it."""
+        with suppress(OSError, ValueError):  # what is not read need not be readable
+            ours = {name: text for name, text in _dotenv().items() if name not in os.environ}
+            for one in cls._unheard({**ours, **_of_meltano()}, given):
+                cls.logger.warning("%s: %s", find_dotenv(usecwd=True), one.line)
+
+    @classmethod
+    def _unheard(cls, environ: Mapping[str, str], given: _ConfigInput) -> Iterator[Unheard]:
+        schema, prefix = cls.config_jsonschema, cls._env_var_prefix
+        return unheard(environ, given.config, schema, prefix, is_read=given.parse_env)
 
     @classmethod
     def _configured(cls, given: _ConfigInput) -> CommandLine:
@@ -106,6 +139,16 @@ class CommandLine(Target):
             for line in error.errors:
                 cls.logger.error(line)  # noqa: TRY400 - the line says it all
             sys.exit(1)
+
+
+def _dotenv() -> dict[str, str]:
+    """The variables of the `.env` file here or above, if there is one."""
+    found = dotenv_values(find_dotenv(usecwd=True))
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _of_meltano() -> dict[str, str]:
+    return {name: text for name, text in os.environ.items() if name.startswith("MELTANO_")}
 
 
 def _leave(status: int) -> NoReturn:

@@ -30,7 +30,7 @@ _ODD = re.compile(r"[^\x21-\x7e]")  # neither in keys nor in URLs
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     """One line for each thing that is wrong; fills the schema's defaults into `config`."""
-    _read_texts(config, schema["properties"])
+    read_texts(config, schema["properties"])
     _drop_nulls(config.get("streams"))
     strict = {**schema, "additionalProperties": False}
     secrets = {name for name, one in schema["properties"].items() if one.get("secret")}
@@ -73,7 +73,7 @@ def nearest(name: str, names: list[str]) -> str:
     return f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(sorted(names))}"
 
 
-def _read_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
+def read_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
     """Read texts as the types of their settings, and drop what is unset.
 
     Environment variables hold nothing but texts, and so does what Meltano passes on of them.
