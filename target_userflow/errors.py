@@ -11,6 +11,7 @@ TargetUserflowError
     │   └── NotListed    what should be a list of what there is, is none
     ├── ApiDown          an API that still fails after max_retry_seconds
     ├── TooManyRejects   a mapping so wrong that going on would burn the budget
+    ├── MixedUpEvents    keys that name several events, of which only the first were delivered
     ├── TooManyDeletions an emptied source, which must not empty the destination
     ├── StorageError     dead letters or ledger that can't be written
     └── Interrupted      SIGTERM or SIGINT: exit 143 or 130
@@ -81,6 +82,10 @@ class ApiDown(StopRun):
 
 class TooManyRejects(StopRun):
     """More than `abort_reject_ratio` of a stream was rejected."""
+
+
+class MixedUpEvents(StopRun):
+    """More than half of a stream's events were delivered before, under their keys, otherwise."""
 
 
 class TooManyDeletions(StopRun):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from target_userflow.apis.registry import API_OF, TURN
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import Versions
 from target_userflow.delivery.attribute_types import Definitions, Drift
-from target_userflow.delivery.dedup import EventMemory, ForgettingMemory, Memory, RecordMemory
+from target_userflow.delivery.dedup import ForgettingMemory, Memory, RecordMemory
+from target_userflow.delivery.event_dedup import EventKeys, EventMemory
 from target_userflow.delivery.existing_objects import Directories
 from target_userflow.delivery.flush_policy import Window
 from target_userflow.delivery.tally import Report
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from target_userflow.config.settings import Destination, Settings
     from target_userflow.ledger.store import Store
     from target_userflow.mapping.columns import Stream
+
+_logger = logging.getLogger("target-userflow")
 
 
 class Run:
@@ -58,6 +62,7 @@ class Run:
         self._directories: dict[str, Directories] = {}
         self._definitions: dict[str, Definitions] = {}
         self._versions: dict[tuple[str, str], Versions] = {}
+        self._ledgers: dict[str, Ledger] = {}
         self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
     def delivery(self, name: str) -> Delivery:
@@ -111,9 +116,10 @@ class Run:
         if not settings.ledger:
             return Memory()
         if events and stream.keys:
-            return EventMemory(self._ledger(name), today, stream.name, stream.keys)
+            keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
+            return EventMemory(self._ledger(name, stream), today, keys)
         if not events and settings.skip_unchanged:
-            return RecordMemory(self._ledger(name), today, name, settings.resync_days)
+            return RecordMemory(self._ledger(name, stream), today, name, settings.resync_days)
         if not events and not settings.dry_run and exists(settings.ledger):
             return ForgettingMemory(self._ledger(name), today, name)
         return Memory()
@@ -133,7 +139,7 @@ class Run:
                     "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
                     "hard_delete to false"
                 )
-            mirror = self._ledger(name).mirror(name, source, stream)
+            mirror = self._ledger(name).mirror(name, source, stream, *self._apart)
             found = Versions(mirror, stream, name, self.settings.max_delete_ratio)
             self._versions[source, stream] = found
         return found
@@ -180,16 +186,57 @@ class Run:
 
     @cached_property
     def _store(self) -> Store:
+        from target_userflow.ledger import loss  # noqa: PLC0415 - SQLAlchemy takes half a second
+
+        signs = loss.signs(self.settings.ledger, self.settings.dead_letter_dir)
+        store = self._opened_store()
+        if store.is_new and signs:
+            _logger.warning(
+                "Ledger %s is new, although %s. %s", store.name, " and ".join(signs), loss.FOLLOWS
+            )
+        return store
+
+    def _opened_store(self) -> Store:
         if self.settings.dry_run:
-            from target_userflow.dry_run.ledger_copy import CopiedStore  # noqa: PLC0415 - as below
+            from target_userflow.dry_run.ledger_copy import CopiedStore  # noqa: PLC0415 - as above
 
             return CopiedStore(self.settings.ledger)
-        from target_userflow.ledger.store import Store  # noqa: PLC0415 - SQLAlchemy takes half a second
+        from target_userflow.ledger.store import Store  # noqa: PLC0415 - likewise
 
         return Store(self.settings.ledger)
 
-    def _ledger(self, name: str) -> Ledger:
-        return Ledger(self._store, self._destination(API_OF[name]))
+    def _ledger(self, name: str, stream: Stream | None = None) -> Ledger:
+        """The ledger of what is written to the product of the object `name`.
+
+        The first time it says what it knows, and of a stream whether it knew it under another key.
+        """
+        api = API_OF[name]
+        if api.prefix not in self._ledgers:
+            destination, called = self._destination(api), self.settings.ledger_destination
+            ledger = Ledger(self._store, destination, api.prefix, called)
+            self._ledgers[api.prefix] = ledger
+            _logger.info("%s", ledger.summary())
+        if stream:
+            self._note_stream(self._ledgers[api.prefix], name, stream.name)
+        return self._ledgers[api.prefix]
+
+    def _note_stream(self, ledger: Ledger, name: str, stream: str) -> None:
+        others = ledger.note_stream(name, stream, *self._apart)
+        if others:
+            _logger.warning(
+                "Stream '%s': the ledger knows it under another key of the same URL, and not under "
+                "this one. If it is the same environment with a new key, stop, and set "
+                "ledger_destination to %s: else events that the tap sends again are delivered "
+                "again. If it is another environment, all is well",
+                stream,
+                " or ".join(f"'{other}'" for other in others),
+            )
+
+    @property
+    def _apart(self) -> tuple[str, ...]:
+        """What tells the tap's streams from those of other taps, where something does."""
+        namespace = self.settings.ledger_namespace
+        return (namespace,) if namespace else ()
 
     def _destination(self, api: Api) -> Destination:
         return self.settings.destinations[api.prefix]

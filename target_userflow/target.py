@@ -295,7 +295,7 @@ class TargetUserflow(CommandLine):
         self.run.window.reopen()
 
     def _write_state_message(self, state: Any) -> None:
-        if not self.run.rehearsal:
+        if not self.run.rehearsal and not self.run.report.mixed_up:
             self._state.write(state)
 
     # The end
@@ -336,6 +336,7 @@ class TargetUserflow(CommandLine):
         try:
             self.listen(file_input)
             self.run.report.check()
+            self.run.report.check_keys()
         except StopRun as error:
             self._ending = True
             self._tell(error)

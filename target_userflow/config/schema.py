@@ -241,6 +241,26 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "ledger_namespace",
+        th.StringType,
+        default="",
+        title="Ledger namespace",
+        description=(
+            "Tells this tap's events from those of another tap that has streams of the same names: "
+            "set it for all of these taps but the first."
+        ),
+    ),
+    th.Property(
+        "ledger_destination",
+        th.StringType,
+        default="",
+        title="Ledger destination",
+        description=(
+            "What the ledger calls the environment that is written to, so that it stays the same "
+            "one under a new key or URL; unset, it is one key of one URL."
+        ),
+    ),
+    th.Property(
         "skip_unchanged",
         th.BooleanType,
         default=False,

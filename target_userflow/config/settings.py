@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 OBJECTS = (
     "users",
@@ -83,6 +83,10 @@ class Settings:
     ledger: str
     skip_unchanged: bool
     resync_days: int
+    ledger_namespace: str = ""
+    ledger_destination: str = ""
+    splits: frozenset[str] = frozenset()
+    """The streams that `stream_maps` makes beside others of the same tap stream."""
     new_attributes: str = "allow"
     hard_delete: bool = False
     max_delete_ratio: float = 0.1
@@ -105,8 +109,15 @@ class Settings:
             "destinations": {p: _destination(config, p) for p in PREFIXES if not missing[p]},
             "missing": missing,
             "pace": Pace(**_named(config, Pace)),
+            "splits": frozenset(_splits(config.get("stream_maps") or {})),
         }
         return cls(**{**_named(config, cls), **parts, "streams": streams})
+
+
+def _splits(stream_maps: Mapping[str, Any]) -> Iterator[str]:
+    for name, one in stream_maps.items():
+        if isinstance(one, dict) and "__source__" in one:
+            yield name
 
 
 def _texts(config: Mapping[str, Any], prefix: str) -> dict[str, str]:

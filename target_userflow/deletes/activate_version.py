@@ -87,7 +87,7 @@ class Activation:
 
     def _entry(self, ids: Ids) -> Entry:
         request = self._mapper.deletion(ids)
-        return Entry(request, _NO_RECORD, self, self._memory.key({}, request))
+        return Entry(request, _NO_RECORD, self, self._memory.key({}, request, _NO_RECORD.stream))
 
     # What the workers tell, as the keeper of these deletions
 

@@ -10,12 +10,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import Unneeded
-from target_userflow.errors import RejectRecord
-from target_userflow.ledger.ledger import DELETED, DELIVERED, IN_FLIGHT, digest, fingerprint
-from target_userflow.mapping.values import encoded
+from target_userflow.ledger.ledger import DELETED, digest, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from target_userflow.apis.messages import Request
     from target_userflow.delivery.pending import Entry
@@ -26,8 +24,13 @@ if TYPE_CHECKING:
 class Memory:
     """Remembers nothing, so that everything is sent; the subclasses remember something."""
 
-    def key(self, record: Mapping[str, Any], request: Request) -> bytes:  # noqa: ARG002 - for subclasses
+    def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - for subclasses
         """The record's place in the ledger; empty where it has none.
+
+        Args:
+            record: The record, after any stream map.
+            request: What is sent for it.
+            source: The name that the tap gives its stream.
 
         Raises:
             RejectRecord: its key can't be told.
@@ -61,10 +64,11 @@ class Memory:
         """Return once the ledger has what was noted of a window."""
 
 
-class _Rows(Memory):
+class LedgerMemory(Memory):
     """Remembers rows of the ledger."""
 
     def __init__(self, ledger: Ledger, today: int) -> None:
+        """Know nothing yet; `today` is the ordinal of the day."""
         self._ledger = ledger
         self._today = today
         self._known: dict[bytes, tuple[bytes, int]] = {}
@@ -74,61 +78,7 @@ class _Rows(Memory):
         self._known = self._ledger.known({entry.key for entry in entries})
 
 
-class EventMemory(_Rows):
-    """Events of a stream with key properties: each is delivered once, however often it comes."""
-
-    def __init__(self, ledger: Ledger, today: int, stream: str, keys: Sequence[str]) -> None:
-        """Tell events apart by their stream and its key properties."""
-        super().__init__(ledger, today)
-        self._stream = stream
-        self._keys = keys
-        self._doubtful: set[bytes] = set()
-
-    def key(self, record: Mapping[str, Any], request: Request) -> bytes:  # noqa: ARG002 - the API knows no id
-        """A hash of the key properties.
-
-        Raises:
-            RejectRecord: one of them is null.
-        """
-        values = [record[key] for key in self._keys]
-        if None in values:
-            raise RejectRecord(f"key property '{self._keys[values.index(None)]}' is null")
-        return digest("event", self._stream, encoded(values).decode())
-
-    def open(self, entries: Iterable[Entry]) -> None:
-        """Look up the window's keys, and which of them were left in flight."""
-        super().open(entries)
-        self._doubtful = {key for key, (mark, _) in self._known.items() if mark == IN_FLIGHT}
-
-    def fate(self, entry: Entry) -> Unneeded | None:
-        """Duplicate, once it was delivered."""
-        mark, _ = self._known.get(entry.key, (None, 0))
-        return _DUPLICATE if mark == DELIVERED else None
-
-    def is_doubtful(self, entry: Entry) -> bool:
-        """Whether it was left in flight."""
-        return entry.key in self._doubtful
-
-    def sending(self, entry: Entry) -> None:
-        """Note that it is in flight, should this be the last that is heard of it."""
-        self._put(entry.key, IN_FLIGHT)
-
-    def delivered(self, entry: Entry) -> None:
-        """Note that it is never to be sent again."""
-        self._put(entry.key, DELIVERED)
-
-    def not_delivered(self, entry: Entry) -> None:
-        """Take the note back, unless an earlier run left it."""
-        if not self.is_doubtful(entry):
-            self._ledger.drop(entry.key)
-            self._known.pop(entry.key, None)
-
-    def _put(self, key: bytes, mark: bytes) -> None:
-        self._ledger.put(key, mark, self._today)
-        self._known[key] = mark, self._today
-
-
-class ForgettingMemory(_Rows):
+class ForgettingMemory(LedgerMemory):
     """Objects that records replace, in a run that does not compare them: all of them are sent.
 
     Others may compare, now or later, with what they delivered. So whoever writes an object has the
@@ -142,7 +92,7 @@ class ForgettingMemory(_Rows):
         self._object = name
         self._noted: dict[bytes, Row] = {}
 
-    def key(self, record: Mapping[str, Any], request: Request) -> bytes:  # noqa: ARG002 - the ids are in the request
+    def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the ids are in the request
         """A hash of the ids that the API knows it by, whatever stream it comes from."""
         return digest(self._object, *request.identity)
 
@@ -227,7 +177,7 @@ class RecordMemory(ForgettingMemory):
         mark, day = self._known.get(entry.key, _UNKNOWN)
         if mark != fingerprint(request.body) or not request.repeatable:
             return None
-        is_due = self._today - day >= self._resync_days
+        is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
         is_stale = self._is_orphan(request, day) or not all(
             self._is_last(key, mark) for key, mark in _written(entry)
         )
@@ -264,7 +214,6 @@ class RecordMemory(ForgettingMemory):
 
 
 _UNKNOWN = None, 0
-_DUPLICATE = Unneeded("duplicate")
 _UNCHANGED = Unneeded("unchanged")
 
 

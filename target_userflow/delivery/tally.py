@@ -7,16 +7,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from target_userflow.errors import StopRun, TooManyRejects
+from target_userflow.errors import MixedUpEvents, StopRun, TooManyRejects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *FATES, "unsettled", "in_doubt", "deleted")
+_COLUMNS = ("received", *FATES, "differs", "unsettled", "in_doubt", "deleted")
 _ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
+_ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
 
 
@@ -28,6 +29,8 @@ class Account:
     """What the stream is routed to."""
     received: int = 0
     fates: Counter[str] = field(default_factory=Counter)
+    differs: int = 0
+    """Those of the duplicates whose body is another one than what was delivered."""
     in_doubt: int = 0
     """Records that were sent again although that may have doubled them, each counted once."""
     deleted: int = 0
@@ -45,11 +48,17 @@ class Account:
         """Records whose fate is not known, or not yet."""
         return self.received - self.settled
 
+    @property
+    def is_mixed_up(self) -> bool:
+        """Whether most of its events were delivered before, under their keys, otherwise."""
+        return self.received >= _ENOUGH_EVENTS and 2 * self.differs > self.received
+
     def row(self) -> dict[str, int]:
         """All counts by name."""
         return {
             "received": self.received,
             **{fate: self.fates[fate] for fate in FATES},
+            "differs": self.differs,
             "unsettled": self.unsettled,
             "in_doubt": self.in_doubt,
             "deleted": self.deleted,
@@ -103,6 +112,17 @@ class Report:
     def remark(self, stream: str, remarks: Mapping[str, int]) -> None:
         """Count values that were not sent as they came."""
         self.remarks.update({(stream, remark): count for remark, count in remarks.items()})
+
+    def differ(self, stream: str) -> None:
+        """Count a duplicate whose body is another one than what was delivered."""
+        self.settle(stream, "duplicate")
+        with self._lock:
+            self.accounts[stream].differs += 1
+
+    @property
+    def mixed_up(self) -> list[str]:
+        """The streams most of whose events were delivered before, under their keys, otherwise."""
+        return [stream for stream, account in self.accounts.items() if account.is_mixed_up]
 
     def reject(self, stream: str, reason: str, ids: str = "", *, reading: bool = False) -> None:
         """Count a rejected record.
@@ -174,6 +194,22 @@ class Report:
                     f"Stream '{stream}': {account.received} records were received and "
                     f"{account.settled} accounted for. Please report this: it is a defect"
                 )
+
+    def check_keys(self) -> None:
+        """Look whether keys of events are those of other events, at the end of a run.
+
+        Raises:
+            MixedUpEvents: more than half of a stream's events are duplicates that differ.
+        """
+        for stream in self.mixed_up:
+            account = self.accounts[stream]
+            raise MixedUpEvents(
+                f"Stream '{stream}': {account.differs} of {account.received} events have keys "
+                "under which other events were delivered: they were not sent, and no STATE was "
+                "written past them. If those are another tap's, set ledger_namespace for one of "
+                "the two; if one key has several events, give the stream more of them with "
+                "__key_properties__ in stream_maps, for instance the status. Then run it again"
+            )
 
     def counts(self) -> Iterator[tuple[str, str, int]]:
         """Stream, name and value of every count of records that is not 0."""

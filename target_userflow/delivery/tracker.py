@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import MERGED, Rejected, Unneeded
+from target_userflow.delivery.event_dedup import DIFFERS
 from target_userflow.delivery.pending import Entry
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Books:
         Raises:
             RejectRecord: its place in the ledger can't be told.
         """
-        return Entry(request, source, self, self.memory.key(record, request))
+        return Entry(request, source, self, self.memory.key(record, request, source.stream))
 
     def open(self, entries: list[Entry]) -> list[Sequence[Entry]]:
         """What of a window may be sent, once all is known that this depends on.
@@ -142,7 +143,7 @@ class Books:
             self._leave(entries[place], Unneeded("skipped", reason))
         matched = [entry for place, entry in enumerate(entries) if place not in unmatched]
         for entry in matched:
-            entry.key = self.memory.key({}, entry.request)
+            entry.key = self.memory.key({}, entry.request, entry.source.stream)
         return matched
 
     def _is_settled(self, entry: Entry, fate: Unneeded | None, *, alone: bool) -> bool:
@@ -170,7 +171,9 @@ class Books:
 
     def _leave(self, entry: Entry, why: Unneeded) -> None:
         entry.outcome = why
-        if why.reason is None:
+        if why is DIFFERS:
+            self._report.differ(self.stream_name)
+        elif why.reason is None:
             self._report.settle(self.stream_name, why.fate)
         else:
             self._report.skip(self.stream_name, why.reason)

@@ -47,7 +47,9 @@ def url_of(where: str) -> sa.URL:
 
 
 def name_of(url: sa.URL) -> str:
-    """What a message calls a ledger."""
+    """What a message calls a ledger: the absolute path of a file, or a URL."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return str(Path(url.database).absolute())
     return url.render_as_string(hide_password=True).removeprefix("sqlite:///")
 
 

@@ -15,7 +15,7 @@ from target_userflow.errors import StorageError, of_disk
 from target_userflow.ledger.database import engine_of, name_of, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 AT_ONCE = 500  # keys in one look-up
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
@@ -23,7 +23,7 @@ _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the da
 metadata = sa.MetaData()
 """All tables of a ledger."""
 _version = sa.Table("ledger_version", metadata, sa.Column("version", sa.Integer, nullable=False))
-_destinations = sa.Table(
+destinations = sa.Table(
     "ledger_destinations",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
@@ -34,7 +34,7 @@ _delivered = sa.Table(
     metadata,
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("key", sa.LargeBinary(16), primary_key=True),
-    sa.Column("mark", sa.LargeBinary(8), nullable=False),
+    sa.Column("mark", sa.LargeBinary(8), nullable=False),  # its size says what the row is about
     sa.Column("day", sa.Integer, nullable=False),
     sqlite_with_rowid=False,  # half the size: the key is the row's place
 )
@@ -50,7 +50,21 @@ mirrored = sa.Table(
     sqlite_with_rowid=False,
 )
 """The rows of `mirror`: by key first, as one object may come from several streams."""
-_MIGRATIONS = ([_version, _destinations, _delivered], [mirrored])
+names = sa.Table(
+    "ledger_names",
+    metadata,
+    sa.Column("name", sa.LargeBinary(16), primary_key=True),
+    sa.Column("destination", sa.Integer, nullable=False),
+)
+"""The names that destinations have, as hashes."""
+streams = sa.Table(
+    "ledger_streams",
+    metadata,
+    sa.Column("stream", sa.LargeBinary(16), primary_key=True),
+    sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
+)
+"""Which streams a destination has got, as hashes."""
+_MIGRATIONS = ([_version, destinations, _delivered], [mirrored], [names, streams])
 """The tables that each schema version adds; a ledger's version is how many it has."""
 
 Key = tuple[int, bytes]
@@ -76,6 +90,8 @@ class Store:
         self._lock = threading.Lock()
         self._batch = _Batch()
         self._waiting_lock = threading.Lock()
+        self.is_new = False
+        """Whether there were no tables yet."""
         with self._failing():
             self._connection = engine_of(self._url).connect()
             try:
@@ -92,12 +108,12 @@ class Store:
         Raises:
             StorageError: the database can't be read and written.
         """
-        query = sa.select(_destinations.c.id).where(_destinations.c.hash == hashed)
+        query = sa.select(destinations.c.id).where(destinations.c.hash == hashed)
         with self._using():
             self._take_turn()
             found = self._connection.execute(query).scalar_one_or_none()
             if found is None:
-                self._connection.execute(sa.insert(_destinations).values(hash=hashed))
+                self._connection.execute(sa.insert(destinations).values(hash=hashed))
                 found = self._connection.execute(query).scalar_one()
         return int(found)
 
@@ -142,14 +158,30 @@ class Store:
             raise batch.error
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self, *, in_turn: bool = False) -> Iterator[sa.Connection]:
         """The connection for one transaction; keep it short, as all workers wait.
+
+        Args:
+            in_turn: Whether no other machine may be in such a transaction at the same time.
 
         Raises:
             StorageError: the database can't be read and written.
         """
         with self._using():
+            if in_turn:
+                self._take_turn()
             yield self._connection
+
+    def has_mark(self, destination: int, marks: Collection[bytes]) -> bool:
+        """Whether a destination has a row with one of these marks.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        mine = _delivered.c.destination == destination
+        query = sa.select(_delivered.c.day).where(mine, _delivered.c.mark.in_(marks)).limit(1)
+        with self._using():
+            return self._connection.execute(query).first() is not None
 
     def close(self) -> None:
         """Let another run have it."""
@@ -186,6 +218,7 @@ class Store:
         at = 0
         if _version.name in tables:
             at = self._connection.execute(sa.select(_version.c.version)).scalar_one()
+        self.is_new = at == 0
         if at > len(_MIGRATIONS):
             raise StorageError(
                 f"Ledger {self._name} was made by a newer version (schema {at}). Upgrade "
@@ -209,6 +242,11 @@ class Store:
             yield
 
     @property
+    def name(self) -> str:
+        """What messages call it: the absolute path of a file, or a URL without its password."""
+        return self._name
+
+    @property
     def _name(self) -> str:
         return name_of(self._url)
 
@@ -223,7 +261,7 @@ class Store:
             if "locked" in cause:
                 advice = "Another run has it: wait for its end, or give this one another ledger"
             else:
-                advice = "Set ledger to a place that can, or to an empty string for none"
+                advice = _ADVICE
             raise StorageError(
                 f"Ledger {self._name} can't be read and written: {cause}. {advice}"
             ) from None
@@ -238,12 +276,24 @@ class _Batch:
     error: StorageError | None = None
 
 
+def counted_rows(destination: int, most: int) -> Any:
+    """A query that counts the rows of a destination, up to some number."""
+    mine = _delivered.c.destination == destination
+    return sa.select(sa.func.count()).select_from(
+        sa.select(_delivered.c.day).where(mine).limit(most).subquery()
+    )
+
+
 def _upsert(insert: Any) -> Any:
     new = insert(_delivered)
     columns = {"mark": new.excluded.mark, "day": new.excluded.day}
     return new.on_conflict_do_update(index_elements=["destination", "key"], set_=columns)
 
 
+_ADVICE = (
+    "Mend its place, or bring back a copy of it. With another ledger, or with none, events that "
+    "the tap sends again are delivered again"
+)
 _ASKED = [f"key_{number}" for number in range(AT_ONCE)]
 _AS_THEY_COME: list[Any] = [
     sa.type_coerce(column, sa.types.NullType)  # `rows` makes bytes of them, and once is enough

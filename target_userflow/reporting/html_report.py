@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.delivery.tally import FATES
 from target_userflow.reporting.chart import chart, duration
+from target_userflow.reporting.remedies import KEYS_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _TEMPLATE = Path(__file__).with_name("report.html")
-_COLUMNS = ("received", *FATES, "unsettled", "in_doubt", "deleted", "requests")
+_COLUMNS = ("received", *FATES, "differs", "unsettled", "in_doubt", "deleted", "requests")
 _ALWAYS = {"received", "delivered", "rejected", "requests"}
-_WARNING = {"rejected", "unsettled", "in_doubt"}
+_WARNING = {"rejected", "differs", "unsettled", "in_doubt"}
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -98,6 +99,10 @@ def _article(reason: str, ones: Sequence[Mapping[str, Any]]) -> str:
 
 def _attention(found: Mapping[str, Any]) -> Iterator[str]:
     lines = [
+        *(
+            f"{count:,} duplicates of {stream} differ from what was delivered: {KEYS_STEP}"
+            for stream, count in found["differs"].items()
+        ),
         *(
             f"{count:,} of {stream} in doubt: sent again after an answer was lost"
             for stream, count in found["in_doubt"].items()

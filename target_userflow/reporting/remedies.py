@@ -7,6 +7,11 @@ import re
 _COLUMN = re.compile(r"^`.*?`: ")
 """Where a value is that a record was rejected for; what mends it is the same for all columns."""
 _AT_THE_SOURCE = "mend it at the source or with stream_maps"
+KEYS_STEP = (
+    "if they are other events, set __key_properties__ in stream_maps, for instance with the "
+    "status, or ledger_namespace where they are another tap's; if only columns changed, do nothing"
+)
+"""What to do about events whose key is that of one with another body."""
 _STEPS = (
     (
         r"breaks '.*' of the stream's schema",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.config.settings import USER_AGENT
 from target_userflow.delivery.tally import printable
 from target_userflow.escaping import escaped
-from target_userflow.reporting.remedies import next_step
+from target_userflow.reporting.remedies import KEYS_STEP, next_step
 from target_userflow.transport.request_stats import Span, total
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of the facts: grows when a field goes or changes its meaning, not when one is added."""
 _MOST = 20  # reasons told in the text; the report has all
-_WRONG = ("error", "rejected", "in_doubt", "unsettled", "undeleted", "remarks")
+_WRONG = ("error", "rejected", "differs", "in_doubt", "unsettled", "undeleted", "remarks")
 
 
 def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
@@ -77,6 +77,7 @@ def _troubles(run: Run) -> dict[str, Any]:
             {**_reason(*key), "count": count, "next_step": next_step(key[1])}
             for key, count in report.reasons.most_common()
         ],
+        "differs": {printable(name): one.differs for name, one in accounts if one.differs},
         "in_doubt": {printable(name): one.in_doubt for name, one in accounts if one.in_doubt},
         "unsettled": {printable(name): one.unsettled for name, one in accounts if one.unsettled},
         "undeleted": report.undeleted,
@@ -118,6 +119,9 @@ def _rounded(seconds: float | None) -> float | None:
 def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
     if not found["dry_run"]:  # which says it stream by stream
         yield from _rejected(found["rejected"])
+    for stream, count in found["differs"].items():
+        yield f"{count:,} duplicates of {stream} differ from what was delivered under their keys"
+        yield f"    next: {KEYS_STEP}"
     for stream, count in found["in_doubt"].items():
         yield f"{count:,} in doubt of {stream}: sent again after an answer was lost"
         yield "    next: look for doubles in what they write, as an API may have taken both"

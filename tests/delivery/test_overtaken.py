@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ledger.test_ledger import Day
+from support.ledgers import Day
 from support.process import record, schema, state
 from support.taps import piped, run_here, wait_until
 

@@ -274,6 +274,30 @@ def test_a_pipe_without_meltano_checks_delivers_and_keeps_its_state(
     assert json.loads((shell.home / "state.json").read_text()) == {"bookmark": 7}
 
 
+@pytest.mark.parametrize("terminal", ["bash", "sh"])
+def test_a_run_without_meltano_needs_no_state_and_loses_none(
+    shell: Shell, sandbox: Sandbox, terminal: str
+) -> None:
+    """The first run finds no STATE; one that fails keeps the last one, or what it got to."""
+    tap = shell.home / "bin" / "tap-postgres"
+    tap.write_text('#!/bin/sh\nfor state; do :; done\ncat "$state" >> seen && cat tap.singer\n')
+    config = {**sandbox.config, "batch_size_rows": 1}
+    (shell.home / "config.json").write_text(json.dumps(config))
+    typed = block("shell", RUN_HERE[3]).partition("--check\n")[2]
+
+    def run(*messages: object) -> object:
+        (shell.home / "tap.singer").write_text("".join(f"{json.dumps(one)}\n" for one in messages))
+        (shell.home / "typed").write_text(typed)
+        shell(f"{terminal} typed || true")
+        return json.loads((shell.home / "state.json").read_text())
+
+    users = schema("users", {"id": "string"}), record("users", id="ada")
+    assert run(*users, {"type": "STATE", "value": 7}) == 7
+    assert run("no message") == 7
+    assert run(*users, {"type": "STATE", "value": 8}, *users[1:], "no message") == 8
+    assert (shell.home / "seen").read_text().split() == ["{}", "7", "7"]
+
+
 def test_dead_letters_are_counted_and_replayed_by_the_recipe(
     shell: Shell, sandbox: Sandbox
 ) -> None:

@@ -1,0 +1,167 @@
+"""Events that are delivered once: what the ledger holds of them, and what their keys are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis.messages import Unneeded
+from target_userflow.delivery.dedup import LedgerMemory
+from target_userflow.errors import RejectRecord
+from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest, event_mark
+from target_userflow.mapping.values import as_text, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_userflow.apis.messages import Request
+    from target_userflow.delivery.pending import Entry
+    from target_userflow.ledger.ledger import Ledger
+    from target_userflow.ledger.store import Row
+    from target_userflow.mapping.columns import Stream
+
+DUPLICATE = Unneeded("duplicate")
+"""The event was delivered before."""
+DIFFERS = Unneeded("duplicate", "its body differs")
+"""An event was delivered before under its key, with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKeys:
+    """What tells events of one stream apart."""
+
+    stream: Stream
+    namespace: str = ""
+    """What tells its tap from others that have streams of the same name."""
+    is_split: bool = False
+    """Whether stream maps make it beside another of the same tap stream (`__source__`)."""
+
+
+class EventMemory(LedgerMemory):
+    """Events of a stream with key properties: each is delivered once, however often it comes.
+
+    A ledger of version 1.0.0 has other keys, which are read as well; what is found there is written
+    under the key of today.
+    """
+
+    def __init__(self, ledger: Ledger, today: int, keys: EventKeys) -> None:
+        """Tell events apart by the tap's name of their stream and by its key properties."""
+        super().__init__(ledger, today)
+        stream = keys.stream
+        self._stream = stream.name
+        self._apart = keys.namespace, stream.name if keys.is_split else ""
+        self._columns: Sequence[str] = stream.keys
+        self._numeric = [_is_numeric(stream.properties.get(column)) for column in stream.keys]
+        self._reads_former = not keys.namespace and ledger.has_events_of_1_0()
+        self._former: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        self._doubtful: set[bytes] = set()
+
+    def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the API knows no id
+        """A hash of the key properties.
+
+        Raises:
+            RejectRecord: one of them is null, or a number that is none.
+        """
+        values = [record[column] for column in self._columns]
+        if None in values:
+            raise RejectRecord(f"key property '{self._columns[values.index(None)]}' is null")
+        texts = map(_key_text, values, self._numeric)
+        key = digest("event", source, *self._apart, *texts)
+        if self._reads_former:
+            self._former[key].append(digest("event", self._stream, encoded(values).decode()))
+        return key
+
+    def open(self, entries: Iterable[Entry]) -> None:
+        """Look up the window's keys, and which of them were left in flight."""
+        entries = [*entries]
+        super().open(entries)
+        if self._former:
+            self._adopt(entries)
+        self._doubtful = {key for key, (mark, _) in self._known.items() if _was(IN_FLIGHT, mark)}
+
+    def fate(self, entry: Entry) -> Unneeded | None:
+        """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
+        mark, _ = self._known.get(entry.key, (b"", 0))
+        if not _was(DELIVERED, mark):
+            return None
+        same = mark in {DELIVERED, event_mark(DELIVERED, entry.request.body)}
+        return DUPLICATE if same else DIFFERS
+
+    def is_doubtful(self, entry: Entry) -> bool:
+        """Whether it was left in flight."""
+        return entry.key in self._doubtful
+
+    def sending(self, entry: Entry) -> None:
+        """Note that it is in flight, should this be the last that is heard of it."""
+        self._put(entry, IN_FLIGHT)
+
+    def delivered(self, entry: Entry) -> None:
+        """Note that it is never to be sent again."""
+        self._put(entry, DELIVERED)
+
+    def not_delivered(self, entry: Entry) -> None:
+        """Take the note back, unless an earlier run left it."""
+        if not self.is_doubtful(entry):
+            self._ledger.drop(entry.key)
+            self._known.pop(entry.key, None)
+
+    def _put(self, entry: Entry, what: bytes) -> None:
+        mark = event_mark(what, entry.request.body)
+        self._ledger.put(entry.key, mark, self._today)
+        self._known[entry.key] = mark, self._today
+
+    def _adopt(self, entries: Iterable[Entry]) -> None:
+        """Write what stands under keys of version 1.0.0 under those of today.
+
+        Of several streams that shared such a key, one was delivered: the first that comes has it.
+        """
+        keys = {
+            former: entry.key
+            for entry in reversed([*entries])
+            for former in self._former.get(entry.key, ())
+            if entry.key not in self._known
+        }
+        self._former.clear()
+        rows: dict[bytes, Row | None] = {}
+        for former, row in self._ledger.known(keys).items():
+            rows[former] = None
+            rows[keys[former]] = self._known[keys[former]] = row
+        if rows:
+            self._ledger.write(rows)
+
+
+def _was(what: bytes, mark: bytes) -> bool:
+    return mark[:1] == what
+
+
+def _key_text(value: Any, numeric: bool) -> str:  # noqa: FBT001 - `map` gives no names
+    """One text for all spellings of a value: 1, 1.0, and "1" where a column holds numbers."""
+    if isinstance(value, str):
+        return _number_text(value) if numeric else value
+    if isinstance(value, (int, float, Decimal)):
+        text = as_text(value)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return encoded(value).decode().strip('"')  # a date of a stream map is as its text
+
+
+def _number_text(text: str) -> str:
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return text
+    return _key_text(number, numeric=False) if number.is_finite() else text
+
+
+def _is_numeric(schema: Any) -> bool:
+    """Whether a column may hold numbers; some taps write them as texts."""
+    if not isinstance(schema, dict):
+        return False
+    choices = [one for name in ("anyOf", "oneOf", "allOf") for one in schema.get(name) or ()]
+    types = schema.get("type") or ()
+    return (
+        schema.get("format") == "singer.decimal"
+        or bool({"integer", "number"} & {*([types] if isinstance(types, str) else types)})
+        or any(map(_is_numeric, choices))
+    )
