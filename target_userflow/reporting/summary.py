@@ -119,9 +119,7 @@ def _rounded(seconds: float | None) -> float | None:
 def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
     if not found["dry_run"]:  # which says it stream by stream
         yield from _rejected(found["rejected"])
-    for stream, count in found["differs"].items():
-        yield f"{count:,} duplicates of {stream} differ from what was delivered under their keys"
-        yield f"    next: {KEYS_STEP}"
+    yield from _differing(found["differs"])
     for stream, count in found["in_doubt"].items():
         yield f"{count:,} in doubt of {stream}: sent again after an answer was lost"
         yield "    next: look for doubles in what they write, as an API may have taken both"
@@ -152,6 +150,12 @@ def _rejected(rejected: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{one['count']:,} rejected of {one['stream']}: {one['reason']}"
         yield f"    next: {one['next_step']}"
     yield from _and_more(rejected)
+
+
+def _differing(counts: dict[str, int]) -> Iterator[str]:
+    for stream, count in counts.items():
+        yield f"{count:,} duplicates of {stream} differ from what was delivered under their keys"
+        yield f"    next: {KEYS_STEP}"
 
 
 def _and_more(ones: list[dict[str, Any]]) -> Iterator[str]:
