@@ -309,7 +309,9 @@ class UserflowSink(BatchSink):
 
     def _bury(self, source: Source, why: Rejected) -> None:
         now = self._run.clock.now()
-        self._run.dead_letters.add(source.stream, source.schema, source.line, why, now)
+        self._run.dead_letters.add(
+            source.stream, source.schema, source.line, why, now, alias=self.stream_name
+        )
 
     def _remove_sdc_metadata_from_schema(self) -> None:
         """Leave the columns that a tap adds: they are part of its schema, and no attributes."""

@@ -26,6 +26,7 @@ from target_userflow.reporting.progress import Progress, progress
 from target_userflow.reporting.progress_sampler import Meter
 from target_userflow.reporting.report_file import ReportFile
 from target_userflow.services import Run
+from target_userflow.singer.dead_letters import alias_of
 from target_userflow.singer.reader import LineReader
 from target_userflow.singer.state import StateWriter, hold
 from target_userflow.singer.stream_schema import for_flattening, with_columns
@@ -82,6 +83,7 @@ class TargetUserflow(CommandLine):
         self._state = StateWriter()
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
+        self._unmade: set[tuple[str, str]] = set()
         self._stated = 0  # the line of the last STATE
         self._drain = Drain(self.run, self.drain_one)
 
@@ -204,9 +206,26 @@ class TargetUserflow(CommandLine):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             self._assert_sink_exists(stream)
-        for stream_map in self.mapper.stream_maps[stream]:
+        for stream_map in self._maps_of(message_dict):
             self._take(stream_map, message_dict)
         self._deliver_if_due()
+
+    def _maps_of(self, message: dict[str, Any]) -> Sequence[StreamMap]:
+        """The stream maps that a record goes through: all, or that of a dead letter's stream."""
+        maps: Sequence[StreamMap] = self.mapper.stream_maps[message["stream"]]
+        alias = alias_of(message)
+        if alias is None:
+            return maps
+        named = [one for one in maps if one.stream_alias == alias]
+        if not named and (message["stream"], alias) not in self._unmade:
+            self._unmade.add((message["stream"], alias))
+            self.logger.warning(
+                "Some dead letters of '%s' are of '%s', which stream_maps does not make of it "
+                "now: they go to all that it makes",
+                message["stream"],
+                alias,
+            )
+        return named or maps
 
     def _take(self, stream_map: StreamMap, message: dict[str, Any]) -> None:
         """Take a record in: one that a stream map fails on is rejected, the others go on."""

@@ -11,7 +11,7 @@ import re
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.escaping import escaped
@@ -20,6 +20,7 @@ from target_userflow.private_files import append_whole, open_private
 from target_userflow.singer.earlier_letters import EarlierLetters
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from io import FileIO
 
@@ -52,26 +53,38 @@ class DeadLetters:
         self.repeated = 0
         """Rejected records that stand in the dead letters of earlier runs and came again."""
 
-    def add(self, stream: str, schema: bytes, record: bytes, why: Rejected, at: datetime) -> None:
+    def add(  # noqa: PLR0913 - all that makes a dead letter
+        self,
+        stream: str,
+        schema: bytes,
+        record: bytes,
+        why: Rejected,
+        at: datetime,
+        *,
+        alias: str = "",
+    ) -> None:
         """Append a record, after the SCHEMA that it came under.
 
         One that the tap sends again, and that is in the file of an earlier run, is only counted;
         what is replayed from there is written again, so that its old file can go.
 
         Args:
-            stream: The stream's name.
+            stream: The stream's name, as the tap calls it.
             schema: The line of its SCHEMA message.
             record: The line of the RECORD message.
             why: What stands in the record's `error`.
             at: When it was rejected.
+            alias: What the stream is called after the stream maps, that a replay goes to; empty if
+                it goes to all that are made of the tap's stream.
 
         Raises:
             StorageError: the file can't be written.
         """
         reason = escaped(why.reason)  # it may name odd columns, and is shown on terminals
-        error = encoded({**asdict(why), "reason": reason, "at": at.isoformat()})
+        of = {"stream": alias} if alias else {}
+        error = encoded({**of, **asdict(why), "reason": reason, "at": at.isoformat()})
         with self._lock:
-            if not is_replayed(record) and self._earlier.holds(record):
+            if not is_replayed(record) and self._earlier.holds(record, alias):
                 self.repeated += 1
                 return
             if self._schemas.get(stream) != schema:
@@ -112,6 +125,15 @@ class DeadLetters:
             f"Dead letters can't be written to {self.path}: {of_disk(error)}. "
             "Set dead_letter_dir to a directory that can"
         )
+
+
+def alias_of(message: Mapping[str, Any]) -> str | None:
+    """The stream that a RECORD message goes to alone, as it is a dead letter of it; else None."""
+    error = message.get("error")
+    if isinstance(error, dict) and error.keys() >= _OURS:
+        alias = error.get("stream")
+        return alias if isinstance(alias, str) else None
+    return None
 
 
 def _without_error(record: bytes) -> bytes:

@@ -33,9 +33,9 @@ class EarlierLetters:
         self._own = own
         self._destination = destination
 
-    def holds(self, line: bytes) -> bool:
-        """Whether a RECORD of the same stream with the same record is there."""
-        found = fingerprint(line) if self._destination else None
+    def holds(self, line: bytes, alias: str) -> bool:
+        """Whether the same record of the same stream is there, as a dead letter of `alias`."""
+        found = fingerprint(line, alias) if self._destination else None
         return found is not None and found in self._fingerprints
 
     @cached_property
@@ -58,17 +58,23 @@ class EarlierLetters:
             yield path
 
 
-def fingerprint(line: bytes) -> bytes | None:
+def fingerprint(line: bytes, alias: str | None = None) -> bytes | None:
     """What tells a RECORD's stream and record from others; None for what is none or unreadable.
 
     When the tap read the row, and of which version its table was, makes no other record of it.
+
+    Args:
+        line: The message.
+        alias: Which of the streams it is of that stream maps make of the tap's: one row can be
+            rejected for each. By default, the one that it says as a dead letter.
     """
     try:
         message = json.loads(line, parse_float=Decimal)
         if message["type"] != "RECORD":
             return None
         record = {name: value for name, value in message["record"].items() if _is_of_row(name)}
-        text = json.dumps([message["stream"], record], sort_keys=True, default=repr)
+        of = message.get("error", {}).get("stream", "") if alias is None else alias
+        text = json.dumps([message["stream"], of, record], sort_keys=True, default=repr)
     except (ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError):
         return None
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
