@@ -166,6 +166,17 @@ class Run:
         ]
         return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
 
+    def convict(self, *, last: bool) -> None:
+        """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""
+        for delivery in self._deliveries.values():
+            delivery.suspects.convict(last=last)
+        self.dead_letters.sync()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all is settled that was delivered or given up on."""
+        return not any(delivery.suspects for delivery in self._deliveries.values())
+
     def waits(self) -> Iterator[tuple[str, str, float]]:
         """Product, what the run waited for there, and for how many seconds."""
         for name, delivery in self._deliveries.items():

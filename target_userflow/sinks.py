@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
 
-from target_userflow.apis.messages import Rejected
+from target_userflow.apis.messages import GaveUp, Rejected
 from target_userflow.apis.registry import API_OF, mapper
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.log_based import deleting_column, deletions_last
@@ -83,7 +83,7 @@ class UserflowSink(BatchSink):
         admission = target.run.admission(self.object, stream)
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
-        self._books = Books(self.object, stream, admission, target.run, self.logger)
+        self._books = Books(self.object, stream, admission, target.run, self.logger, self._bury)
         activation = Activation(self.object, self._request_of, self._books, target.run, self.logger)
         self.table = Table(target.run, self._reader, self.object, activation)
         """The table that the records come from."""
@@ -219,7 +219,7 @@ class UserflowSink(BatchSink):
     def release(self) -> None:
         """Bury what was rejected of what is held, however it ended."""
         for entry in self._held:
-            if isinstance(entry.outcome, Rejected):
+            if isinstance(entry.outcome, Rejected) and not isinstance(entry.outcome, GaveUp):
                 self._bury(entry.source, entry.outcome)
         self._run.window.sent(sum(entry.sent for entry in self._held))
         self._held = []

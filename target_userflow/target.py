@@ -61,6 +61,8 @@ class TargetUserflow(CommandLine):
     ]
     default_sink_class = UserflowSink
     message_reader: LineReader
+    _at_end = False
+    """Whether nothing more is read."""
     _ending = False
     """Whether a signal would only disturb what it asks for."""
 
@@ -280,6 +282,7 @@ class TargetUserflow(CommandLine):
             sink = self._sinks_active[_place(source, alias)]
             if isinstance(sink, UserflowSink):
                 sink.table.activate(complete=self._stated > versions.line)
+        self._at_end = True
         super().process_endofpipe()
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
@@ -309,12 +312,14 @@ class TargetUserflow(CommandLine):
             self.logger.error("%s", error)
         for error in failures:
             raise error
+        self.run.convict(last=self._at_end and sink_list is not self._sinks_to_clear)
 
     def _reset_max_record_age(self) -> None:
         self.run.window.reopen()
 
     def _write_state_message(self, state: Any) -> None:
-        if not self.run.rehearsal and not self.run.report.mixed_up:
+        is_settled = self.run.is_settled and not self.run.report.mixed_up
+        if is_settled and not self.run.rehearsal:
             self._state.write(state)
 
     # The end

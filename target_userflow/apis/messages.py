@@ -74,6 +74,11 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class GaveUp(Rejected):
+    """It kept failing while others did not: rejected, unless the API turns out to be down."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unneeded:
     """It was not sent, as nothing would change; `fate` is a column of the report."""
 
@@ -101,6 +106,13 @@ class TryAgain:
     """Whether the request may have been carried out although no good answer came."""
     cause: str = ""
     """What the network says, where there was no answer."""
+    unreached: bool = False
+    """Whether no connection came about, so that nothing was sent."""
+
+    @property
+    def may_be_of_record(self) -> bool:
+        """Whether another request may have had no such trouble."""
+        return not self.limited and not self.unreached
 
     @property
     def said(self) -> str:

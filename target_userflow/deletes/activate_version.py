@@ -120,6 +120,9 @@ class Activation:
             self._memory.delivered(entry)
             self._directories.note(entry.request, self._object)
 
+    def convicted(self, entry: Entry) -> None:
+        """Nothing is left to be done: it was counted when it was given up on."""
+
     def unsettled(self, entry: Entry) -> None:
         """Leave it to the next activation."""
 

@@ -54,6 +54,9 @@ class Keeper(Protocol):
     def settled(self, entry: Entry) -> None:
         """The outcome is known."""
 
+    def convicted(self, entry: Entry) -> None:
+        """It was given up on, and is clear now to be at fault."""
+
     def unsettled(self, entry: Entry) -> None:
         """The run ends before there is an outcome."""
 

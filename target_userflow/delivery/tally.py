@@ -137,11 +137,7 @@ class Report:
         Raises:
             TooManyRejects: more than the allowed share of the stream was rejected.
         """
-        self.settle(stream, "rejected")
-        with self._lock:
-            self.reasons[stream, reason] += 1
-            if ids and self.reasons[stream, reason] <= _NAMED:
-                self.named[stream, reason].append(ids)
+        self.give_up(stream, reason, ids)
         if not reading:
             self._check_share(stream)
 
@@ -165,6 +161,14 @@ class Report:
                 f"Stream '{stream}': {rejected} of {received} records were rejected, more than "
                 f"abort_reject_ratio allows. Most often: {self._most_often(stream)}"
             )
+
+    def give_up(self, stream: str, reason: str, ids: str = "") -> None:
+        """Count a record as rejected that says nothing of the mapping; arguments as in `reject`."""
+        self.settle(stream, "rejected")
+        with self._lock:
+            self.reasons[stream, reason] += 1
+            if ids and self.reasons[stream, reason] <= _NAMED:
+                self.named[stream, reason].append(ids)
 
     def ask(self, stream: str) -> None:
         """Count a request."""

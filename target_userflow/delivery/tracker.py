@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import MERGED, Rejected, Unneeded
+from target_userflow.apis.messages import MERGED, GaveUp, Rejected, Unneeded
 from target_userflow.delivery.event_dedup import DIFFERS
 from target_userflow.delivery.pending import Entry
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
     from target_userflow.delivery.write_modes import Admission
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 class Books:
     """Judges the entries of a window before they are sent, and notes and counts how they end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
         name: str,
         stream: Stream,
         admission: Admission,
         run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        bury: Callable[[Source, Rejected], None],
     ) -> None:
-        """Keep the books of a stream to the object `name`.
+        """Keep the books of a stream to the object `name`; `bury` writes to the dead letters.
 
         Raises:
             StorageError: the ledger can't be used.
@@ -45,6 +46,7 @@ class Books:
         self._drift = run.drift(name, stream)
         self._report = run.report
         self._warn = logger.warning
+        self._bury = bury
 
     @property
     def matches(self) -> bool:
@@ -114,12 +116,25 @@ class Books:
 
     def settled(self, entry: Entry) -> None:
         """Note and count an entry whose outcome is known."""
-        if isinstance(entry.outcome, Rejected):
+        if isinstance(entry.outcome, GaveUp):
+            self.unsettled(entry)
+        elif isinstance(entry.outcome, Rejected):
             self.unsettled(entry)
             ids = " ".join(entry.request.identity)
             self._report.reject(self.stream_name, entry.outcome.reason, ids)
         else:
             self._note(entry, "delivered")
+
+    def convicted(self, entry: Entry) -> None:
+        """Count and bury an entry that was given up on.
+
+        Raises:
+            StorageError: its dead letter can't be written.
+        """
+        if isinstance(entry.outcome, GaveUp):
+            self._bury(entry.source, entry.outcome)
+            ids = " ".join(entry.request.identity)
+            self._report.give_up(self.stream_name, entry.outcome.reason, ids)
 
     def carried(self, entry: Entry) -> None:
         """Note and count an entry that another's request took along."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
+from target_userflow.apis.messages import Answer, Delivered, GaveUp, Refused, Rejected, TryAgain
 from target_userflow.delivery.concurrency import SLICE, Concurrency
+from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.grouping import Lane, batches, deletions, lanes, taken
 from target_userflow.delivery.merging import objects
 from target_userflow.errors import ApiDown, ApiRefused
@@ -63,7 +63,9 @@ class Delivery:
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
         self._concurrency = Concurrency(pace.concurrency)
         self._media_type = MediaType(api.media_types)
-        self._last_success = float("-inf")
+        self._evidence = Evidence()
+        self.suspects = Suspects(self._evidence)
+        """What was given up on, and is not settled yet."""
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """Return when every entry has its outcome.
@@ -189,7 +191,7 @@ class Delivery:
         """Try until there is an outcome, or the run is stopped."""
         request = self._request([chain[-1].request for chain in needed])
         entries = _flat(needed)
-        started = None
+        started = failed = None
         for seconds in retry.waits():
             sent = self.limits.wait(request.path)
             if self._clock.stopped:
@@ -204,10 +206,11 @@ class Delivery:
                 entry.lost |= isinstance(outcome, TryAgain) and outcome.lost
             if not isinstance(outcome, TryAgain):
                 self.limits.accepted(sent)
-                return self._checked(outcome)
-            given_up = self._pause_or_give_up(outcome, outcome.after or seconds, started, sent)
-            if given_up:
-                return given_up
+                return self._noted(self._checked(outcome), request, sent)
+            failed = failed or self._clock.monotonic()
+            why = self._pause(outcome, outcome.after or seconds, started, sent)
+            if why:
+                return self._given_up(outcome, why, request, failed, entries)
         return None
 
     def _request(self, requests: list[Request]) -> Request:
@@ -237,8 +240,8 @@ class Delivery:
             outcome = self._meaning(answer)
             if isinstance(outcome, TryAgain):
                 seconds = outcome.after or next(waits)
-                if given_up := self._pause_or_give_up(outcome, seconds, started, sent):
-                    raise ApiDown(f"{self._api.name} can't be asked what it has: {given_up.reason}")
+                if why := self._pause(outcome, seconds, started, sent):
+                    raise self._down(why)
             else:
                 self.limits.accepted(sent)
                 self._checked(outcome)
@@ -263,43 +266,67 @@ class Delivery:
     def _checked(self, outcome: Delivered | Rejected | Refused) -> Delivered | Rejected:
         if isinstance(outcome, Refused):
             raise ApiRefused(f"{self._api.name} {outcome.line}")
-        self._last_success = self._clock.monotonic()
         return outcome
 
-    def _pause_or_give_up(
-        self, why: TryAgain, seconds: float, started: float, sent: float
-    ) -> Rejected | None:
-        """Wait before the next attempt, or settle that there will be none.
+    def _noted(
+        self, outcome: Delivered | Rejected, request: Request, sent: float
+    ) -> Delivered | Rejected:
+        if isinstance(outcome, Delivered):
+            self._evidence.add(request, sent)
+        return outcome
+
+    def _pause(self, why: TryAgain, seconds: float, started: float, sent: float) -> str | None:
+        """Wait before the next attempt.
+
+        Returns:
+            Why there is to be none, if so.
+        """
+        tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
+        if tried + seconds > most:
+            if why.everyone and seconds > most:
+                return f"asks to come back in {seconds:.0f} s ({why.reason})"
+            return f"still fails after {tried:.0f} s ({why.said})"
+        if why.limited:
+            self.limits.refused(sent, why.after or None)
+        elif why.everyone:
+            self.limits.pause(seconds)
+        else:
+            self._clock.sleep(seconds)
+        return None
+
+    def _given_up(
+        self, last: TryAgain, why: str, request: Request, failed: float, entries: Batch
+    ) -> GaveUp:
+        """Hold the records that can't be delivered, if the API works for others.
+
+        Args:
+            last: The outcome of the last attempt.
+            why: Why there is no other.
+            request: What was attempted.
+            failed: When the first attempt had failed, in seconds of the clock.
+            entries: The records.
 
         Raises:
             ApiDown: it is not this record's trouble alone.
         """
-        tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
-        if tried + seconds <= most:
-            if why.limited:
-                self.limits.refused(sent, why.after or None)
-            elif why.everyone:
-                self.limits.pause(seconds)
-            else:
-                self._clock.sleep(seconds)
-            return None
-        said = f"still fails after {tried:.0f} s ({why.said})"
-        if why.everyone and seconds > most:
-            said = f"asks to come back in {seconds:.0f} s ({why.reason})"
-        elif self._last_success > started:
-            return Rejected(f"gave up: {why.reason}")
-        raise ApiDown(
-            f"{self._api.name} {said}, and max_retry_seconds is {most:.0f}. "
+        too_long = (last.after or 0) > self._pace.max_retry_seconds
+        is_its_own = last.may_be_of_record and not too_long
+        if not (is_its_own and self._evidence.works_again_and_again(request, since=failed)):
+            raise self._down(why)
+        self.suspects.add(request, self._clock.monotonic(), entries)
+        return GaveUp(f"gave up: {last.reason}")
+
+    def _down(self, why: str) -> ApiDown:
+        return ApiDown(
+            f"{self._api.name} {why}, and max_retry_seconds is {self._pace.max_retry_seconds:.0f}. "
             "What is undelivered comes again on the next run"
         )
 
 
 def _reject(needed: list[Batch], outcome: Rejected) -> None:
-    """Settle all, also if that is one too many for the run: it then ends with all of them."""
-    with ExitStack() as all_of_them:
-        for entry in reversed(_flat(needed)):
-            entry.outcome = outcome
-            all_of_them.callback(entry.keeper.settled, entry)
+    for entry in _flat(needed):
+        entry.outcome = outcome
+        entry.keeper.settled(entry)
 
 
 def _unsettle(needed: list[Batch]) -> None:

@@ -90,14 +90,14 @@ class App:
     async def _serve(self, call: Call, raw: bytes, wire: Wire) -> None:
         api = next(api for api in self.apis if call.path.startswith(api.prefix))
         entry = self.journal.open(api.name, call, raw, wire.connection.number)
-        answer, fault = self._decide(api, call)
+        answer, fault = self._decide(api, call, raw)
         entry.decide(answer, fault)
         status = await self._deliver(answer, fault, wire)
         self.journal.close(entry, status)
 
-    def _decide(self, api: Api, call: Call) -> tuple[Answer | None, str | None]:
+    def _decide(self, api: Api, call: Call, raw: bytes) -> tuple[Answer | None, str | None]:
         """What is answered, and what goes wrong with it."""
-        step = self.script.take(call.method, call.path)
+        step = self.script.take(call.method, call.path, body=raw)
         fault = step.fault if step else self._faults.draw()
         planned = step.answer if step else None
         return planned or self._answer(api, call, fault), fault

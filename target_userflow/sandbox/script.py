@@ -26,6 +26,7 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         method: Only for requests of this method.
         path: Only for requests of exactly this path (percent-encoded, without the query).
         spares: Never for requests of exactly this path.
+        holds: Only for requests whose body holds this text, such as an id.
     """
 
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
@@ -36,6 +37,7 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     method: str | None = None
     path: str | None = None
     spares: str | None = None
+    holds: str = ""
 
     def __post_init__(self) -> None:
         """Refuse faults that don't exist.
@@ -46,10 +48,10 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         if self.fault is not None and self.fault not in FAULTS:
             raise ValueError(f"there is no fault {self.fault!r}, only {', '.join(FAULTS)}")
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, body: bytes) -> bool:
         """Whether this step is for a request."""
         fits = self.method in {None, method} and self.path in {None, path}
-        return fits and path != self.spares
+        return fits and path != self.spares and self.holds.encode() in body
 
     @property
     def answer(self) -> Answer | None:
@@ -75,9 +77,9 @@ class Script:
         self._steps += msgspec.json.decode(raw, type=list[Step])
         return len(self._steps)
 
-    def take(self, method: str, path: str) -> Step | None:
+    def take(self, method: str, path: str, *, body: bytes = b"") -> Step | None:
         """The first step that matches a request, which uses it up once."""
-        step = next((step for step in self._steps if step.matches(method, path)), None)
+        step = next((step for step in self._steps if step.matches(method, path, body)), None)
         if step:
             step.times -= 1
             self._steps = [step for step in self._steps if step.times]

@@ -157,8 +157,9 @@ class Http:
         except exceptions.InvalidProxyURL:
             return Refused(f"can't be asked: its proxy has no http:// or https:// URL. {PROXY}")
         except (exceptions.RequestException, HTTPError) as error:  # the latter if it breaks off
-            lost = not _never_sent(error)
-            return TryAgain(type(error).__name__, lost=lost, cause=_cause(error))
+            name, unreached = type(error).__name__, _never_sent(error)
+            cause = _cause(error)
+            return TryAgain(name, lost=not unreached, cause=cause, unreached=unreached)
         except OSError as error:  # certificates that the environment names
             return Refused(f"can't be asked: {error}. Check REQUESTS_CA_BUNDLE")
 

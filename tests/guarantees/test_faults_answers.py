@@ -125,13 +125,12 @@ def test_a_record_that_keeps_failing_while_others_succeed_is_a_dead_letter(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Still failing after max_retry_seconds, others get through: rejected, the run goes on."""
-    sandbox.configure(latency_ms=600)  # so that both are in flight before the pause
-    later = {"status": 503, "headers": {"Retry-After": "1"}}
-    sandbox.script([later, PASS, later])
-    row = Row(sandbox, tmp_path, users(2), {"concurrency": 2, "max_retry_seconds": 2})
+    sandbox.configure(latency_ms=20)
+    sandbox.script([{"status": 503, "holds": f'{MARK}-1"', "times": 99}])
+    row = Row(sandbox, tmp_path, users(20), {"concurrency": 2, "max_retry_seconds": 5})
     result = row.run()
     assert [one["error"]["reason"] for one in row.dead_letters] == ["gave up: HTTP 503"]
-    row.check(result, 1, read=2)
+    row.check(result, 1, read=20)
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "reset-before"])

@@ -1,0 +1,86 @@
+"""What tells one record's trouble from an outage: whether the API goes on working for others."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_userflow.apis.messages import Request
+    from target_userflow.delivery.pending import Batch
+
+_AGAIN = 2
+"""Requests that were carried out, before an endpoint counts as one that works for others."""
+
+
+class Evidence:
+    """When the latest requests to each endpoint began that were carried out."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._began: dict[str, list[float]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, request: Request, began: float) -> None:
+        """Note that a request which began then, in seconds of the clock, was carried out."""
+        with self._lock:
+            latest = self._began.setdefault(_endpoint(request), [-math.inf] * _AGAIN)
+            latest[:] = sorted((*latest, began))[1:]
+
+    def works_again_and_again(self, request: Request, since: float) -> bool:
+        """Whether several requests to the endpoint of this one began later and were carried out."""
+        return self._latest(request)[0] > since
+
+    def works(self, request: Request, since: float) -> bool:
+        """Whether at least one did."""
+        return self._latest(request)[-1] > since
+
+    def _latest(self, request: Request) -> list[float]:
+        return self._began.get(_endpoint(request)) or [-math.inf]
+
+
+class Suspects:
+    """Records that were given up on: their own fault, if the API works for others after that.
+
+    Until this is clear they are unsettled, and so no STATE may go past them: an outage that begins
+    while a record fails would make a dead letter of what the next run delivers.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        """Suspect nothing."""
+        self._evidence = evidence
+        self._held: list[tuple[Request, float, Batch]] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many requests were given up on, and are not settled."""
+        return len(self._held)
+
+    def add(self, request: Request, at: float, entries: Batch) -> None:
+        """Hold the records of a request that was given up on then, in seconds of the clock."""
+        with self._lock:
+            self._held.append((request, at, entries))
+
+    def convict(self, *, last: bool) -> None:
+        """Settle the records whose own fault it is.
+
+        Args:
+            last: Whether nothing is sent after this, so that no more evidence can come.
+
+        Raises:
+            StorageError: the dead letters can't be written.
+        """
+        with self._lock:
+            held, self._held = self._held, []
+        for request, at, entries in held:
+            if last or self._evidence.works(request, since=at):
+                for entry in entries:
+                    entry.keeper.convicted(entry)
+            else:
+                self.add(request, at, entries)
+
+
+def _endpoint(request: Request) -> str:
+    """What works or fails as one: without a body, an id is a part of the path."""
+    return request.path if request.body else request.method
