@@ -73,9 +73,11 @@ class UserflowSink(BatchSink):
         self.object, options = target.route(stream_name)
         target.run.report.open(stream_name, self.object)
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
+        maps = target.mapper.stream_maps.get(self._reader.stream, ())
+        raw_schema = maps[0].raw_schema if maps else self.schema
         stream = Stream(
             stream_name,
-            resolved(self.schema)["properties"],
+            resolved(self.schema, raw_schema)["properties"],
             self.key_properties,
             options,
             has_open_columns(self.schema),

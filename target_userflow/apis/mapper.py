@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote
 
-from target_userflow.config.settings import OPERATIONS
+from target_userflow.config.settings import OPERATIONS, StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping import columns as roles
 from target_userflow.mapping.attributes import Attributes, attribute_name
+from target_userflow.mapping.property_schemas import inner_properties
 from target_userflow.mapping.values import plain_number
 
 if TYPE_CHECKING:
@@ -85,6 +86,21 @@ class Mapper:
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids, or finds it gone already."""
         raise NotImplementedError
+
+    def _inner_attributes(self, stream: Stream, schema: Any) -> Attributes:
+        """Those of an object inside of a column, as far as the schema names them."""
+        options = StreamOptions(nulls=stream.options.nulls)
+        named = inner_properties(schema)
+        try:
+            made = Attributes(stream.name, named, options=options, operations=self.takes_operations)
+        except ConfigError:  # keys that meet in one name: what holds both is rejected
+            made = Attributes(stream.name, {}, options=options, operations=self.takes_operations)
+        made.remarks = self.remarks
+        return made
+
+    def _schema(self, stream: Stream, role: str) -> Any:
+        """The schema of a role's column."""
+        return stream.properties.get(self._roles.get(role, ""), {})
 
     def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
         return frozenset(self._roles.values())

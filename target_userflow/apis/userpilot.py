@@ -12,9 +12,7 @@ import msgspec
 
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.messages import Api, Probe, Request
-from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.attributes import Attributes
 from target_userflow.mapping.columns import Needs
 from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.values import encoded
@@ -63,11 +61,9 @@ class Users(_Mapper):
     deleted_by = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
-        """Find the columns; the properties of a company are any."""
+        """Find the columns; and what the schema says of a company."""
         super().__init__(stream)
-        free = StreamOptions(nulls=stream.options.nulls)
-        self._company_of = Attributes(stream.name, {}, options=free, operations=())
-        self._company_of.remarks = self.remarks
+        self._company_of = self._inner_attributes(stream, self._schema(stream, "company"))
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user, and the company that it belongs to."""

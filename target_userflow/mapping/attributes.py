@@ -114,12 +114,13 @@ class Attributes:
         """The attributes of an object in a column, whose keys may be data themselves.
 
         Raises:
-            RejectRecord: as for a record, but it names no key.
+            RejectRecord: as for a record, but it names no key that the schema does not name.
         """
         try:
             return self(value)
         except RejectRecord as error:
-            raise RejectRecord(error.reason) from None
+            is_named = error.path[0] in self._properties
+            raise (error if is_named else RejectRecord(error.reason)) from None
 
     def _reads(self, column: str) -> Reads:
         """What becomes of a column's values that take no second look."""

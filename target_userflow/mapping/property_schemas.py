@@ -13,13 +13,15 @@ DECIMAL = "singer.decimal"
 """The format of a number that a tap sends as text, so that no digit is lost (pipelinewise taps)."""
 
 
-def resolved(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A SCHEMA with what `$ref` and `allOf` say put in their place, wherever a column has them.
+def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema with what `$ref` and `allOf` say put in their place, wherever a column has them.
 
-    Only references into the SCHEMA itself are followed; one that leads back to itself, or nowhere,
-    says nothing.
+    Args:
+        schema: What a stream has, after the stream maps: these may leave the definitions out.
+        root: The SCHEMA that references lead into. One that leads elsewhere, nowhere or back to
+            itself says nothing.
     """
-    found: dict[str, Any] = _Resolver(schema).resolved(schema)
+    found: dict[str, Any] = _Resolver(root).resolved(schema)
     return found
 
 
@@ -40,6 +42,11 @@ def inner_properties(schema: Any) -> dict[str, Any]:
     """The schemas of the keys that an object in a column may have, as far as they are named."""
     named = (one.get("properties") for one in _choices(schema))
     return {key: one for inner in named if isinstance(inner, dict) for key, one in inner.items()}
+
+
+def items_schema(schema: Any) -> Any:
+    """The schema of what a list in a column holds, as far as there is one for all of it."""
+    return next((one["items"] for one in _choices(schema) if "items" in one), {})
 
 
 def is_object_only(schema: Any) -> bool:
@@ -86,6 +93,8 @@ class _Resolver:
         if isinstance(whole.get("properties"), dict):
             inner = whole["properties"].items()
             whole["properties"] = {name: self.resolved(one) for name, one in inner}
+        if "items" in whole:
+            whole["items"] = self.resolved(whole["items"])
         for part in self._parts(schema):
             whole = _merged(part, whole)
         return whole

@@ -224,3 +224,50 @@ def test_a_column_that_can_t_be_encoded_is_named(sandbox: Sandbox, tmp_path: Pat
     result = run_target(tmp_path, sandbox.config, messages)
     assert result.status == 1
     assert "1 rejected of users: `city`: a string holds half of a surrogate pair" in result.log
+
+
+def test_attributes_inside_of_lists_follow_their_schema(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A date-time of a group, a membership or a company is in UTC there too, and a null clears."""
+    view = {"type": ["object", "null"], "properties": {"size": {"type": "integer"}}}
+    named = {"since": TIME, "view": view}
+    inner = {"type": "object", "properties": named}
+    group = {"type": "object", "properties": {"id": {"type": "string"}, "attributes": inner}}
+    member = {"type": "object", "properties": {"group": group, "attributes": inner}}
+    company = {"type": "object", "properties": {"id": {"type": "string"}, **named}}
+    lists = [
+        ("groups", {"type": "array", "items": group}),
+        ("memberships", {"type": ["array", "null"], "items": member}),
+        ("group_attributes", inner),
+    ]
+    given = {"since": "2024-02-29T12:34:56+05:30", "view": None}
+    made = {"since": "2024-02-29T07:04:56Z", "view_size": None}
+    acme, sent = {"id": "g", "attributes": given}, {"id": "g", "attributes": made}
+    values = {
+        "groups": [acme],
+        "memberships": [{"group": acme, "attributes": given}],
+        "group_attributes": given,
+    }
+    for name, schema_of_it in lists:
+        message = schema("users", {"id": "string", "group_id": "string", name: schema_of_it})
+        id_ = {"group_id": "g"} if name == "group_attributes" else {}
+        row = record("users", id="u", **id_, **{name: values[name]})
+        result = run_target(tmp_path, sandbox.config, [message, row])
+        assert result.status == 0, result.log
+    message = schema("userpilot_users", {"id": "string", "company": company})
+    row = record("userpilot_users", id="u", company={"id": "c", **given})
+    assert run_target(tmp_path, sandbox.config, [message, row]).status == 0
+    first, second, third, fourth = (one["body"] for one in writes(sandbox))
+    assert first["groups"] == third["groups"] == [sent]
+    assert second["memberships"] == [{"group": sent, "attributes": made}]
+    assert fourth["company"].items() >= made.items()
+
+
+def test_a_reference_is_followed_behind_a_stream_map(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A map that names its columns takes the definitions out of the schema."""
+    message = schema("users", {"id": "string", "born": {"$ref": "#/definitions/moment"}})
+    message["schema"]["definitions"] = {"moment": TIME}
+    row = record("users", id="u", born="2024-02-29T12:34:56+05:30")
+    maps = {"users": {"__else__": None, "id": "id", "born": "born"}}
+    result = run_target(tmp_path, {**sandbox.config, "stream_maps": maps}, [message, row])
+    assert result.status == 0, result.log
+    assert writes(sandbox)[0]["body"]["attributes"] == {"born": "2024-02-29T07:04:56Z"}

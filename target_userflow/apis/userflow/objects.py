@@ -5,18 +5,19 @@ Wire facts are from the Userflow API reference.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url
 from target_userflow.apis.messages import Api, Probe, Request
 from target_userflow.apis.userflow import reading as userflow_lists
 from target_userflow.apis.userflow.merging import folded, joined
-from target_userflow.config.settings import USERFLOW_URLS, StreamOptions
+from target_userflow.config.settings import USERFLOW_URLS
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.attributes import Attributes
 from target_userflow.mapping.columns import Needs
 from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.operations import is_literal, is_repeatable
+from target_userflow.mapping.property_schemas import inner_properties, items_schema
 from target_userflow.mapping.times import read_time
 from target_userflow.mapping.values import encoded
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from target_userflow.config.settings import Destination
+    from target_userflow.mapping.attributes import Attributes
     from target_userflow.mapping.columns import Stream
 
 API_VERSION = "2020-01-03"  # "current and so far only"
@@ -63,11 +65,16 @@ class Users(Mapper):
     deleted_by: tuple[str, ...] = ("user_id",)
 
     def __init__(self, stream: Stream) -> None:
-        """Find the columns; the attributes inside of lists of groups are any."""
+        """Find the columns, and what the schema says of attributes inside of lists of groups."""
         super().__init__(stream)
-        free = StreamOptions(nulls=stream.options.nulls)
-        self._inner = Attributes(stream.name, {}, options=free)
-        self._inner.remarks = self.remarks
+        group = inner_properties(items_schema(self._schema(stream, "groups")))
+        member = inner_properties(items_schema(self._schema(stream, "memberships")))
+        members_group = inner_properties(member.get("group", {}))
+        inner = partial(self._inner_attributes, stream)
+        self._of_group_id = inner(self._schema(stream, "group_attributes"))
+        self._of_group = inner(group.get("attributes", {}))
+        self._of_member = inner(member.get("attributes", {}))
+        self._of_members_group = inner(members_group.get("attributes", {}))
         self._nulls_tell = stream.options.nulls == "clear"
         self._has_lists = not self._roles.keys() <= {"user_id", "email"}
 
@@ -100,7 +107,7 @@ class Users(Mapper):
         """`groups` or `memberships`, never both, and whether those not listed are to end."""
         prune = self._prune(record)
         given = {
-            "groups": self._listed(record, "groups", self._group),
+            "groups": self._listed(record, "groups", partial(self._group, self._of_group)),
             "memberships": self._listed(record, "memberships", self._membership),
             "group_id": self._groups_by_id(record),
         }
@@ -132,7 +139,9 @@ class Users(Mapper):
         groups = [self._within("group_id", self._group_of_id, one) for one in ids]
         if attributes and isinstance(given, list):
             raise RejectRecord("group_attributes go with one group_id, not with a list")
-        of_all = self._within("group_attributes", self._attributes, {"attributes": attributes})
+        of_all = self._within(
+            "group_attributes", _attributes, self._of_group_id, {"attributes": attributes}
+        )
         return [{**group, **of_all} for group in groups]
 
     def _prune(self, record: Mapping[str, Any]) -> bool:
@@ -146,12 +155,12 @@ class Users(Mapper):
             return None
         return self._within(role, lambda: [of_one(one) for one in _items(given, role)])
 
-    def _group(self, value: Any) -> dict[str, Any]:
+    def _group(self, inner: Attributes, value: Any) -> dict[str, Any]:
         """`{id*, attributes}`; a bare id will do."""
         if not isinstance(value, dict):
             return self._group_of_id(value)
         _check_keys(value, "a group", {"id", "attributes"})
-        return {**self._group_of_id(value.get("id")), **self._attributes(value)}
+        return {**self._group_of_id(value.get("id")), **_attributes(inner, value)}
 
     def _group_of_id(self, value: Any) -> dict[str, Any]:
         return {"id": self._wire_id(value, "a group's id")}
@@ -161,13 +170,8 @@ class Users(Mapper):
         if not isinstance(value, dict) or not isinstance(value.get("group"), dict):
             raise RejectRecord("a membership is no object with a group")
         _check_keys(value, "a membership", {"group", "attributes"})
-        return {**self._attributes(value), "group": self._group(value["group"])}
-
-    def _attributes(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        given = value.get("attributes")
-        if given is not None and not isinstance(given, dict):
-            raise RejectRecord("the attributes of a group or membership are no object")
-        return {"attributes": self._inner.of_object(given)} if given else {}
+        group = self._group(self._of_members_group, value["group"])
+        return {**_attributes(self._of_member, value), "group": group}
 
 
 class Groups(Mapper):
@@ -250,6 +254,14 @@ class Events(EventMapper):
         """ISO 8601; the API takes now when it is left out."""
         value = self._role(record, "time")
         return {} if value is None else {"time": self._within("time", _time, value)}
+
+
+def _attributes(inner: Attributes, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a group or membership."""
+    given = value.get("attributes")
+    if given is not None and not isinstance(given, dict):
+        raise RejectRecord("the attributes of a group or membership are no object")
+    return {"attributes": inner.of_object(given)} if given else {}
 
 
 def _time(value: Any) -> str:
