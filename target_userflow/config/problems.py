@@ -25,6 +25,10 @@ _BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+_LIKE_A_URL = re.compile(
+    r"^(?:postgres|mysql|mariadb|mssql|oracle|sqlite)[\w+]*:(?!//)|^(?!.*://).*\b(?:password|host)="
+)
+"""What would be taken for a file's name, and quoted as that, and may hold a password."""
 _ODD = re.compile(r"[^\x21-\x7e]")  # neither in keys nor in URLs
 
 
@@ -114,7 +118,7 @@ def _lines(error: ValidationError, secrets: set[str]) -> Iterator[str]:
         for extra in sorted(set(given) - set(names)):
             full = f"{setting}.{extra}" if setting else extra
             yield f"There is no setting '{full}'. {nearest(extra, names)}"
-    elif error.absolute_path and error.absolute_path[0] in secrets:
+    elif error.absolute_path and error.absolute_path[0] in {*secrets, "ledger"}:
         yield f"Setting '{setting}' must be a string"
     else:
         yield f"Setting '{setting}': {error.message}"
@@ -146,8 +150,8 @@ def _url_problem(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"is no URL: {error}"
+    except ValueError:  # it quotes what it takes for a port
+        return "is no URL that can be read: mind its port and brackets"
     return _part_problem(url, parts, host)
 
 
@@ -163,6 +167,11 @@ def _part_problem(url: str, parts: SplitResult, host: str | None) -> str | None:
 
 def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
     where = _text(config, "ledger")
+    if _LIKE_A_URL.search(where):
+        yield (
+            "Setting 'ledger' is neither a file nor an SQLAlchemy URL, which looks like "
+            "postgresql+psycopg://user:password@host/database"
+        )
     if "://" in where:
         from target_userflow.ledger.database import problem  # noqa: PLC0415 - SQLAlchemy takes half a second
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 
 from target_userflow.errors import StorageError
-from target_userflow.ledger.database import name_of, url_of
+from target_userflow.ledger.database import url_of
 from target_userflow.ledger.store import AT_ONCE, Store, metadata
 
 _TRIES = 10
@@ -49,8 +49,8 @@ class CopiedStore(Store):
         self._directory.cleanup()
 
     @property
-    def _name(self) -> str:
-        return name_of(self._original)
+    def _shown(self) -> sa.URL:
+        return self._original
 
     def _copy_file(self, ledger: Path, copy: Path) -> None:
         """Copy a file and what waits beside it to be written into it: both as they are at once."""
@@ -64,7 +64,7 @@ class CopiedStore(Store):
             if before == [_stamp(one) for one in pairs]:
                 return
         raise StorageError(
-            f"Ledger {self._name} can't be read: another run is writing to it. Wait for its end"
+            f"Ledger {self.name} can't be read: another run is writing to it. Wait for its end"
         )
 
 

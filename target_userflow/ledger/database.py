@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,17 +41,38 @@ def url_of(where: str) -> sa.URL:
     """
     if "://" not in where:
         return sa.URL.create("sqlite", database=where)
+    if where.count("@") > 1:  # half a password would pass for a host
+        raise ConfigError(
+            "Setting 'ledger' holds several @: in a user, password or option, write each as %40"
+        )
     try:
-        return sa.make_url(where)
-    except ArgumentError:
-        raise ConfigError("Setting 'ledger' is neither a file nor an SQLAlchemy URL") from None
+        url = sa.make_url(where)
+    except (ArgumentError, ValueError):  # the latter of a port
+        raise ConfigError(
+            "Setting 'ledger' is no SQLAlchemy URL: driver://user:password@host:port/database, "
+            "where the port is a number, and : / ? # @ in a password are %3A %2F %3F %23 %40"
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.query:
+        raise ConfigError("Setting 'ledger': the URL of a SQLite file takes no options")
+    return url
 
 
 def name_of(url: sa.URL) -> str:
-    """What a message calls a ledger: the absolute path of a file, or a URL."""
-    if url.get_backend_name() == "sqlite" and url.database:
-        return str(Path(url.database).absolute())
-    return url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+    """What a message calls a ledger: its absolute path, or its driver, host and database."""
+    if url.get_backend_name() == "sqlite":
+        return str(Path(url.database).absolute()) if url.database else ":memory:"
+    return f"{url.drivername}://{url.host or ''}/{url.database or ''}"
+
+
+def said_of(error: BaseException, url: sa.URL) -> str:
+    """The first line of what a driver says, less all else that stands in the URL."""
+    (said, *_) = str(error).splitlines() or [type(error).__name__]
+    texts = [value for given in url.query.values() for value in _texts(given)]
+    hidden = [url.username, url.password, url.port, *texts]
+    for part in sorted({str(one) for one in hidden if one}, key=len, reverse=True):
+        said = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", said)
+    password = str(url.password or "")
+    return said.replace(password, "…") if len(password) > _SHORT else said
 
 
 def engine_of(url: sa.URL) -> sa.Engine:
@@ -63,7 +85,16 @@ def engine_of(url: sa.URL) -> sa.Engine:
             engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
         )
         return engine
-    return sa.create_engine(url)
+    hurried = url.drivername in _LIBPQ and "connect_timeout" not in url.query
+    return sa.create_engine(
+        url, connect_args={"connect_timeout": _CONNECT_SECONDS} if hurried else {}
+    )
+
+
+def _texts(given: str | tuple[str, ...]) -> list[str]:
+    """An option of a URL, whole and in the parts that it may be made of."""
+    values = [given] if isinstance(given, str) else [*given]
+    return [*values, *(part for value in values for part in re.split(r"[\s;,&=]+", value))]
 
 
 def _make_private(path: Path) -> None:
@@ -83,3 +114,7 @@ def _claim(connection: sqlite3.Connection, _: object) -> None:
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite puts beside its file: as private as the file is."""
+_SHORT = 3  # letters of a password that could stand anywhere
+_CONNECT_SECONDS = 10
+_LIBPQ = {"postgresql+psycopg", "postgresql+psycopg2", "postgresql"}
+"""Drivers that would wait for ever for a host that does not answer."""

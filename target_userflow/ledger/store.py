@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from target_userflow.errors import StorageError, of_disk
-from target_userflow.ledger.database import engine_of, name_of, url_of
+from target_userflow.ledger.database import engine_of, name_of, said_of, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -221,7 +221,7 @@ class Store:
         self.is_new = at == 0
         if at > len(_MIGRATIONS):
             raise StorageError(
-                f"Ledger {self._name} was made by a newer version (schema {at}). Upgrade "
+                f"Ledger {self.name} was made by a newer version (schema {at}). Upgrade "
                 "target-userflow, or give it another ledger"
             )
         if at < len(_MIGRATIONS):
@@ -243,12 +243,13 @@ class Store:
 
     @property
     def name(self) -> str:
-        """What messages call it: the absolute path of a file, or a URL without its password."""
-        return self._name
+        """What messages call it: an absolute path, or a driver, host and database."""
+        return name_of(self._shown)
 
     @property
-    def _name(self) -> str:
-        return name_of(self._url)
+    def _shown(self) -> sa.URL:
+        """The ledger that messages are about."""
+        return self._url
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -256,14 +257,14 @@ class Store:
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
-            told = of_disk(error) if isinstance(error, OSError) else error
-            cause = str(getattr(error, "orig", None) or told).splitlines()[0]
+            disk = of_disk(error) if isinstance(error, OSError) else None
+            cause = disk or said_of(getattr(error, "orig", None) or error, self._shown)
             if "locked" in cause:
                 advice = "Another run has it: wait for its end, or give this one another ledger"
             else:
                 advice = _ADVICE
             raise StorageError(
-                f"Ledger {self._name} can't be read and written: {cause}. {advice}"
+                f"Ledger {self.name} can't be read and written: {cause}. {advice}"
             ) from None
 
 
