@@ -18,6 +18,7 @@ from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
 from target_userflow.mapping.values import located
 from target_userflow.singer.record_validator import Validator
+from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class UserflowSink(BatchSink):
         """Take a record out to the dead letters that the stream maps could not handle."""
         self._receive()
         self._see(version, None, rejected=True)
-        self._reject(f"stream_maps or flattening failed on it: {type(error).__name__}")
+        self._reject(failure(error))
 
     def check_deletions(self) -> None:
         """Let the window's deletions pass, if they are not too many.

@@ -29,6 +29,7 @@ from target_userflow.services import Run
 from target_userflow.singer.dead_letters import alias_of
 from target_userflow.singer.reader import LineReader
 from target_userflow.singer.state import StateWriter, hold
+from target_userflow.singer.stream_maps import MapNames
 from target_userflow.singer.stream_schema import for_flattening, with_columns
 from target_userflow.sinks import IgnoredSink, UserflowSink
 
@@ -83,6 +84,7 @@ class TargetUserflow(CommandLine):
         path = self.run.settings.report_path
         self._report_file = ReportFile(path) if path else None
         self._state = StateWriter()
+        self._map_names = MapNames(self.config.get("stream_maps") or {}, self.logger.warning)
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
         self._unmade: set[tuple[str, str]] = set()
@@ -163,6 +165,8 @@ class TargetUserflow(CommandLine):
             schema = self._readable(message_dict["stream"], message_dict["schema"], keys)
             if self._changes(message_dict["stream"], schema, keys):
                 self.drain_all()  # first, so that no failure of it passes for one of the schema
+            declared = message_dict["schema"].get("properties") or {}
+            self._map_names.schema(message_dict["stream"], declared)
             super()._process_schema_message({**message_dict, "schema": schema})
         except InvalidSchema as error:
             raise self.message_reader.complain(error) from None
@@ -208,6 +212,7 @@ class TargetUserflow(CommandLine):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             self._assert_sink_exists(stream)
+        self._map_names.record(stream, message_dict["record"])
         for stream_map in self._maps_of(message_dict):
             self._take(stream_map, message_dict)
         self._deliver_if_due()
@@ -369,6 +374,7 @@ class TargetUserflow(CommandLine):
             complaint = self.message_reader.complain(error)
             self._tell(complaint)
             return 1, str(complaint)
+        self._map_names.end()
         remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
         new = self.run.report.rejected - self.run.dead_letters.repeated
         rejected = new + self.run.report.undeleted

@@ -10,7 +10,8 @@ from copy import deepcopy
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_userflow.config.problems import nearest, read_texts
+from target_userflow.config.names import nearest
+from target_userflow.config.problems import read_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

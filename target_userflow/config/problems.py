@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from urllib.parse import urlsplit
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
+from target_userflow.config import stream_maps
+from target_userflow.config.names import nearest
 from target_userflow.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,12 +39,19 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     _drop_nulls(config.get("streams"))
     strict = {**schema, "additionalProperties": False}
     secrets = {name for name, one in schema["properties"].items() if one.get("secret")}
+    of_maps = [*stream_maps.problems(config.get("stream_maps"))]
+    rest = {name: one for name, one in config.items() if name != "stream_maps"}
     found = [
         line
-        for error in JSONSchemaValidator(strict).iter_errors(config)
+        for error in JSONSchemaValidator(strict).iter_errors(rest if of_maps else config)
         for line in _lines(error, secrets)
     ]
-    others = (_key_problems(config, secrets), _url_problems(config), _ledger_problems(config))
+    others = (
+        _key_problems(config, secrets),
+        _url_problems(config),
+        _ledger_problems(config),
+        of_maps,
+    )
     return [*found, *chain(*others)]
 
 
@@ -69,12 +77,6 @@ def check_file(path: str) -> None:
         raise ConfigError(f"Config file {path} is no JSON: {error}") from None
     if not isinstance(found, dict):
         raise ConfigError(f"Config file {path} holds no JSON object")
-
-
-def nearest(name: str, names: list[str]) -> str:
-    """A hint at the name that was probably meant, or at those there are."""
-    close = get_close_matches(name, names, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(sorted(names))}"
 
 
 def read_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:

@@ -27,6 +27,11 @@ def unfitting(globs: Iterable[str], streams: Collection[str]) -> list[str]:
     return [glob for glob in globs if not any(_fits(stream, glob) for stream in streams)]
 
 
+def last_part(stream: str) -> str:
+    """What a stream is called without the names of schemas and databases before it."""
+    return _SEPARATORS.split(stream)[-1].lower()
+
+
 def object_of(stream: str, options: StreamOptions) -> str:
     """The object that `stream` is routed to, or `ignore`.
 
@@ -35,8 +40,8 @@ def object_of(stream: str, options: StreamOptions) -> str:
     """
     if options.object:
         return options.object
-    last_part = _SEPARATORS.split(stream)[-1].lower()
-    found = _ALIASES.get(last_part, last_part)
+    name = last_part(stream)
+    found = _ALIASES.get(name, name)
     if found in OBJECTS:
         return found
     raise ConfigError(

@@ -30,7 +30,7 @@ _STEPS = (
         r"^gave up",
         "nothing is wrong with it: replay it when the API is well, or raise max_retry_seconds",
     ),
-    (r"^stream_maps or flattening", "mend the expression in stream_maps"),
+    (r"^stream_maps (or flattening )?failed", "mend the expression in stream_maps"),
     (r"meet in attribute names", "rename one of the columns with stream_maps"),
     (
         r"operation|data_type|can't be read as",
