@@ -280,12 +280,15 @@ def test_companies_that_a_version_leaves_behind_are_deleted_in_one_request(
     assert sorted(sent["body"]["companies"]) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("blank", ["", "  ", None])
+@pytest.mark.parametrize("blank", ["", "  ", None, "infinity", "0000-00-00 00:00:00"])
 @pytest.mark.parametrize("column", ["_sdc_deleted_at", "_sdc_lsn_deleted_at"])
 def test_a_mark_that_is_empty_marks_no_row(
     sandbox: Sandbox, tmp_path: Path, column: str, blank: str | None
 ) -> None:
-    """A CSV file with that column has it in every row: none of them is of a deleted row."""
+    """A CSV file with that column has it in every row: none of them is of a deleted row.
+
+    Nor is one whose end is at infinity, or at MySQL's zero date.
+    """
     messages = [
         schema("users", {"id": "string", "plan": "string", column: "string"}),
         *(record("users", id=f"u{n}", plan="pro", **{column: blank}) for n in range(3)),
@@ -297,6 +300,20 @@ def test_a_mark_that_is_empty_marks_no_row(
         assert ["users", "3", "3", "0"] in rows(result.log)
     assert {one["method"] for one in sandbox.requests()} == {"POST"}
     assert sandbox.state()["users"]["u2"]["attributes"] == {"plan": "pro"}
+
+
+@pytest.mark.parametrize("when", [1767011231, "1767011231234", "2026-01-01 00:00:00 UTC"])
+def test_a_mark_is_read_like_any_other_time(sandbox: Sandbox, tmp_path: Path, when: Any) -> None:
+    """A soft-delete column of epoch numbers or digits is one, too."""
+    messages = [
+        schema("users", {"id": "string", "gone_at": {}}),
+        *(record("users", id=id_, gone_at=None) for id_ in ("u1", "u2")),
+        record("users", id="u1", gone_at=when),
+    ]
+    streams = {"users": {"fields": {"deleted_at": "gone_at"}}}
+    result = run_target(tmp_path, config(sandbox, streams=streams), messages)
+    assert result.status == 0, result.log
+    assert list(sandbox.state()["users"]) == ["u2"]
 
 
 OBJECTS = {

@@ -298,3 +298,31 @@ def test_a_run_without_requests_has_a_page_too(sandbox: Sandbox, tmp_path: Path)
     result = run_target(tmp_path, {**sandbox.config, "report_path": str(path)}, [])
     assert result.status == 0, result.log
     assert "svg" not in Page(path.read_text()).tags
+
+
+def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
+    """In the log, in the report and on its page: nobody else would notice."""
+    run = quiet()
+    run.report.open("users", "users")
+    run.report.remark("users", {"blanks around an id are taken off": 2})
+    run.report.remark("users", {"blanks around an id are taken off": 1})
+    found = told(run)
+    line = "3 times in users: blanks around an id are taken off"
+    assert line in summary.text(found)
+    assert summary.is_wrong(found)
+    assert line in Page(page(found)).words
+
+
+@pytest.mark.parametrize(
+    ("reason", "step"),
+    [
+        ("`id`: user_id is missing", "name the column"),
+        ("`groups`: a group's id is the word null, and no id", "name the column"),
+        ("`the key`: the event name is missing or illegal. Names are", "event_name"),
+        ("`x`: its values and others meet in attribute names", "rename one"),
+        ("`x`: a value can't be read as number", "data_types"),
+    ],
+)
+def test_the_column_in_a_reason_does_not_change_its_next_step(reason: str, step: str) -> None:
+    """What mends a value is the same in every column."""
+    assert step in advice.next_step(reason)
