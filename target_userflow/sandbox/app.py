@@ -83,6 +83,7 @@ class App:
             method=request.method,
             path=request.scope["raw_path"].decode(),
             query=dict(request.query_params),
+            pairs=tuple(request.query_params.multi_items()),
             headers=dict(request.headers),
             document=documents.read(raw),
         )

@@ -23,7 +23,8 @@ class Call:
         seq: Its place in the order of arrival, from 1.
         method: ``GET``, ``POST`` and so on.
         path: As it stands on the request line: percent-encoded, without the query.
-        query: The parameters of the query, decoded.
+        query: The parameters of the query, decoded; of one that comes several times, the last.
+        pairs: All of them, in their order.
         headers: Names in lower case.
         document: The body.
     """
@@ -32,6 +33,7 @@ class Call:
     method: str
     path: str
     query: Mapping[str, str]
+    pairs: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     document: documents.Document
 

@@ -94,6 +94,9 @@ RECIPES = {
     "Salesforce enriches the users there are": (
         "tests/delivery/test_match_by.py:test_salesforce_enriches"
     ),
+    "one Userflow environment as a copy of another": (
+        "tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"
+    ),
     "an audience becomes an attribute": f"{TARGET}test_an_audience_becomes",
     "rows that are deleted at the source": f"{HERE}test_a_row_that_is_deleted",
     "events of the past": f"{HERE}test_events_of_the_past",

@@ -198,7 +198,7 @@ def test_what_is_not_there_is_said_to_be_so(client: Client, query: str, status: 
 
 def test_what_ends_after_a_reset_is_not_listed_as_refused() -> None:
     """It belongs to what was forgotten; its number may be another request's by now."""
-    journal, call = Journal(), Call(1, "GET", "/users", {}, {}, documents.read(b""))
+    journal, call = Journal(), Call(1, "GET", "/users", {}, (), {}, documents.read(b""))
     before = journal.open("userflow", call, b"", 1)
     journal.reset()
     after = journal.open("userflow", call, b"", 1)

@@ -45,11 +45,14 @@ class Project:
         return run([self.meltano, *arguments], self.home, env=environment, input=typed)
 
 
-def installed(requirement: str, directory: Path) -> Path:
-    """Where the programs of a tool are that can't share our environment."""
+def installed(requirement: str, directory: Path, *others: str) -> Path:
+    """Where the programs of a tool are that can't share our environment.
+
+    `others` are installed beside it.
+    """
     uv = _uv()
     created = run([uv, "venv", "--python", sys.executable, directory], ROOT)
-    done = run([uv, "pip", "install", "--python", directory, requirement], ROOT)
+    done = run([uv, "pip", "install", "--python", directory, requirement, *others], ROOT)
     if created.returncode or done.returncode:
         pytest.skip(f"{requirement} can't be installed: {done.stderr[-500:]}")
     return directory / "bin"

@@ -6,10 +6,11 @@ Wire facts are from the Userflow API reference.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis.mapper import EventMapper, Mapper, in_url
 from target_userflow.apis.messages import Api, Probe, Request
+from target_userflow.apis.userflow import own_objects
 from target_userflow.apis.userflow import reading as userflow_lists
 from target_userflow.apis.userflow.merging import folded, joined
 from target_userflow.config.settings import USERFLOW_URLS
@@ -47,9 +48,22 @@ def otherwise(destination: Destination) -> str:
     return f"set region to {' or '.join(others)}, and no api_url" if is_region else ""
 
 
-class Users(Mapper):
+class _Mapper(Mapper):
+    """Makes requests of Userflow's own objects, too."""
+
+    kind: ClassVar[str]
+    """What its own objects say that they are."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Find the columns; see `Mapper`."""
+        super().__init__(stream)
+        self._usual = own_objects.reader(self.kind, stream)
+
+
+class Users(_Mapper):
     """`POST /users` creates or merges; the id is in the body."""
 
+    kind = own_objects.USER
     needs = Needs(
         columns={
             "user_id": ("user_id", "id"),
@@ -80,6 +94,7 @@ class Users(Mapper):
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with what it belongs to."""
+        record = self._usual(record)
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
         lists = self._lists(record) if self._has_lists else {}
@@ -157,6 +172,7 @@ class Users(Mapper):
 
     def _group(self, inner: Attributes, value: Any) -> dict[str, Any]:
         """`{id*, attributes}`; a bare id will do."""
+        value = own_objects.group(value)
         if not isinstance(value, dict):
             return self._group_of_id(value)
         _check_keys(value, "a group", {"id", "attributes"})
@@ -166,7 +182,8 @@ class Users(Mapper):
         return {"id": self._wire_id(value, "a group's id")}
 
     def _membership(self, value: Any) -> dict[str, Any]:
-        """`{attributes, group: {id*, attributes}}`."""
+        """`{attributes, group: {id*, attributes}}`, or with `group_id` in place of the group."""
+        value = own_objects.membership(value)
         if not isinstance(value, dict) or not isinstance(value.get("group"), dict):
             raise RejectRecord("a membership is no object with a group")
         _check_keys(value, "a membership", {"group", "attributes"})
@@ -174,14 +191,16 @@ class Users(Mapper):
         return {**_attributes(self._of_member, value), "group": group}
 
 
-class Groups(Mapper):
+class Groups(_Mapper):
     """`POST /groups` creates or merges."""
 
+    kind = own_objects.GROUP
     needs = Needs({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
     deleted_by = ("group_id",)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The group."""
+        record = self._usual(record)
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
         body = _group_body(group_id, attributes)
@@ -193,9 +212,10 @@ class Groups(Mapper):
         return _deletion(f"/groups/{in_url(group_id)}", group_id, ids)
 
 
-class Memberships(Mapper):
+class Memberships(_Mapper):
     """A membership has no endpoint to be written to: it rides in its user's `POST /users`."""
 
+    kind = own_objects.MEMBERSHIP
     needs = Needs(
         {"user_id": ("user_id",), "group_id": ("group_id",)}, [("user_id",), ("group_id",)]
     )
@@ -203,6 +223,7 @@ class Memberships(Mapper):
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with this one membership; its others stay."""
+        record = self._usual(record)
         user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
         attributes = self.attributes(record)
         body = _membership_body(user_id, group_id, attributes)

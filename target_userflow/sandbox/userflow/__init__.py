@@ -5,8 +5,8 @@ The facts are from the Userflow API reference. What it leaves open is decided he
 - Without the version header the real API takes its latest version; here the header is required,
   since the reference strongly recommends to send it.
 - The codes of errors, and which of several errors is told, are guesses.
-- Lists know only the parameters that are listed here, and refuse others, and a ``starting_after``
-  that names nothing. ``next_page_url`` is a path with a query.
+- A ``starting_after`` that names nothing is refused. ``url`` is a path, and ``next_page_url`` one
+  with a query. What else can be asked for: see ``reading``.
 - An event may name a user or a group that does not exist: it is kept, and creates neither.
 - What an attribute's type means for values of another type: see ``attributes``.
 """
@@ -14,13 +14,12 @@ The facts are from the Userflow API reference. What it leaves open is decided he
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-from urllib.parse import urlencode
 
 from target_userflow.sandbox.api import ANY_JSON, ID, JSON, Api, Limit, check_media_types
 from target_userflow.sandbox.calls import Answer, Call, Refusal
-from target_userflow.sandbox.checks import parameters, require, valid, whole
-from target_userflow.sandbox.userflow import rules
-from target_userflow.sandbox.userflow.store import Group, Store, User, memberships
+from target_userflow.sandbox.checks import require, valid
+from target_userflow.sandbox.userflow import reading, rules
+from target_userflow.sandbox.userflow.store import Group, Store, User, membership_id, memberships
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +31,6 @@ T = TypeVar("T")
 
 VERSION = "2020-01-03"
 SCOPES = ("user", "group", "group_membership", "event")
-MAX_LIMIT = 100
 
 _CODES = {
     400: "invalid_request",
@@ -45,7 +43,15 @@ _CODES = {
     500: "internal_error",
     503: "service_unavailable",
 }
-_DELETED = {"deleted": True}
+_ORDERS = {
+    "user": (
+        "created_at",
+        "attributes.signed_up_at",
+        "attributes.last_seen_at",
+        "attributes.name",
+    ),
+    "group": ("created_at", "attributes.name"),
+}
 
 
 class Userflow(Api):
@@ -94,56 +100,72 @@ class Userflow(Api):
         )
 
     def list_users(self, call: Call) -> Answer:
-        """``GET /users``, of an email if asked for."""
-        query, users = _list_query(call, "email"), self.store.users
+        """``GET /users``, of an email, a group or a segment if asked for."""
+        reading.refuse_condition(call)
+        query, users = call.query, self.store.users
         if "email" in query:
             users = users.only(lambda user: user.has_email(query["email"]))
-        return _page(users, call, User.shown)
+        if "group_id" in query:
+            users = users.only(lambda user: query["group_id"] in user.memberships)
+        if "segment_id" in query:
+            users = users.only(lambda _: False)
+        return reading.page(users, call, self._shower(call, "user"), _ORDERS["user"])
 
     def list_groups(self, call: Call) -> Answer:
-        """``GET /groups``."""
-        _list_query(call)
-        return _page(self.store.groups, call, Group.shown)
+        """``GET /groups``, of a user or a segment if asked for."""
+        reading.refuse_condition(call)
+        groups = self.store.groups
+        if "user_id" in call.query:
+            user = self.store.users.get(call.query["user_id"])
+            groups = groups.only(lambda group: user is not None and group.id in user.memberships)
+        if "segment_id" in call.query:
+            groups = groups.only(lambda _: False)
+        return reading.page(groups, call, self._shower(call, "group"), _ORDERS["group"])
 
     def list_attribute_definitions(self, call: Call) -> Answer:
         """``GET /attribute_definitions``, of a scope if asked for."""
-        query, definitions = _list_query(call, "scope"), self.store.attribute_definitions
+        query, definitions = call.query, self.store.attribute_definitions
         if "scope" in query:
             require(query["scope"] in SCOPES, f"scope must be one of {', '.join(SCOPES)}")
             definitions = definitions.only(lambda known: known["scope"] == query["scope"])
-        return _page(definitions, call, dict)
+        return reading.page(definitions, call, dict)
 
     def list_event_definitions(self, call: Call) -> Answer:
         """``GET /event_definitions``."""
-        _list_query(call)
-        return _page(self.store.event_definitions, call, dict)
+        return reading.page(self.store.event_definitions, call, dict)
 
     def get_user(self, call: Call) -> Answer:
         """``GET /users/:id``."""
-        return Answer.of(_existing(self.store.users, call).shown())
+        return Answer.of(self._shower(call, "user")(_existing(self.store.users, call)))
 
     def get_group(self, call: Call) -> Answer:
         """``GET /groups/:id``."""
-        return Answer.of(_existing(self.store.groups, call).shown())
+        return Answer.of(self._shower(call, "group")(_existing(self.store.groups, call)))
 
     def save_user(self, call: Call) -> Answer:
         """``POST /users``."""
-        body = valid(call, rules.user)
+        body, show = valid(call, rules.user), self._shower(call, "user")
         unknown = self._lacks_group(joined["group"]["id"] for joined in memberships(body))
         user = self.store.save_user(body)
-        return Answer.of(user.shown(), applied=True, group_unknown=unknown)
+        return Answer.of(show(user), applied=True, group_unknown=unknown)
 
     def save_group(self, call: Call) -> Answer:
         """``POST /groups``."""
+        show = self._shower(call, "group")
         group = self.store.save_group(valid(call, rules.group))
-        return Answer.of(group.shown(), applied=True)
+        return Answer.of(show(group), applied=True)
 
     def track(self, call: Call) -> Answer:
         """``POST /events``."""
         body = valid(call, rules.event)
         event = self.store.track(body, call.seq)
         return Answer.of(
-            {"object": "event", **event},
+            {
+                "id": f"ev_{call.seq}",
+                "object": "event",
+                "created_at": self.store.now(),
+                **{name: value for name, value in event.items() if name != "seq"},
+            },
             applied=True,
             user_unknown="user_id" in body and body["user_id"] not in self.store.users,
             group_unknown="group_id" in body and self._lacks_group([body["group_id"]]),
@@ -152,20 +174,20 @@ class Userflow(Api):
     def delete_user(self, call: Call) -> Answer:
         """``DELETE /users/:id``."""
         self.store.delete_user(call.segments[1])
-        return Answer.of(_DELETED, applied=True)
+        return _deleted(call.segments[1], "user")
 
     def delete_group(self, call: Call) -> Answer:
         """``DELETE /groups/:id``."""
         self.store.delete_group(call.segments[1])
-        return Answer.of(_DELETED, applied=True)
+        return _deleted(call.segments[1], "group")
 
     def delete_membership(self, call: Call) -> Answer:
         """``DELETE /group_memberships``."""
-        query = parameters(call, {"user_id", "group_id"})
+        query = call.query
         for name in ("user_id", "group_id"):
             require(query.get(name, "").strip(), f"{name} must be a non-empty string")
         self.store.delete_membership(query["user_id"], query["group_id"])
-        return Answer.of(_DELETED, applied=True)
+        return _deleted(membership_id(query["user_id"], query["group_id"]), "group_membership")
 
     endpoints: ClassVar[Endpoints] = {
         ("users",): {"GET": list_users, "POST": save_user},
@@ -178,12 +200,13 @@ class Userflow(Api):
         ("event_definitions",): {"GET": list_event_definitions},
     }
 
+    def _shower(self, call: Call, kind: str) -> Callable[[User | Group], dict[str, Any]]:
+        """What tells of users or groups, expanded as a call asks for it."""
+        tree = reading.expanded(call, kind)
+        return lambda thing: self.store.shown(thing, tree)
+
     def _lacks_group(self, ids: Iterable[str]) -> bool:
         return any(id_ not in self.store.groups for id_ in ids)
-
-
-def _list_query(call: Call, *filters: str) -> dict[str, str]:
-    return parameters(call, {"limit", "starting_after", *filters})
 
 
 def _existing(shelf: Shelf[T], call: Call) -> T:
@@ -193,13 +216,5 @@ def _existing(shelf: Shelf[T], call: Call) -> T:
     return found
 
 
-def _page(shelf: Shelf[T], call: Call, show: Callable[[T], dict[str, Any]]) -> Answer:
-    """The list object of the API: one page, and where the next one is."""
-    limit = whole(call, "limit", default=10, highest=MAX_LIMIT)
-    after = call.query.get("starting_after")
-    require(after is None or after in shelf, "starting_after must be the id of something listed")
-    things, has_more = shelf.page(after, limit)
-    data = [show(thing) for thing in things]
-    following = {**call.query, "starting_after": data[-1]["id"]} if has_more else None
-    url = following and f"{call.path}?{urlencode(following)}"
-    return Answer.of({"object": "list", "data": data, "has_more": has_more, "next_page_url": url})
+def _deleted(id_: str, kind: str) -> Answer:
+    return Answer.of({"id": id_, "object": kind, "deleted": True}, applied=True)

@@ -1,5 +1,7 @@
 """What a change does to an attribute (Userflow API reference): data types and operations.
 
+To remove from what is not set makes an empty list.
+
 Undocumented is what happens when the value there and the change are of different types. Here the
 operation begins anew: from 0, or from an empty list. The value has the type that it was sent in,
 the attribute's definition keeps the type that it had first.
@@ -86,9 +88,9 @@ def _prepend(before: Any, items: Any) -> list[str]:
     return [*new, *there]
 
 
-def _remove(before: Any, items: Any) -> Any:
+def _remove(before: Any, items: Any) -> list[str]:
     if not isinstance(before, list):
-        return before
+        return []
     return [item for item in before if item not in _items(items)]
 
 

@@ -29,6 +29,10 @@ class Shelf(Generic[T]):
         """How many things there are."""
         return len(self._things)
 
+    def __getitem__(self, id_: str) -> T:
+        """What has this id."""
+        return self._things[id_][1]
+
     def get(self, id_: str) -> T | None:
         """What has this id, if anything."""
         found = self._things.get(id_)
@@ -57,6 +61,10 @@ class Shelf(Generic[T]):
         start = bisect_right(self._order, (self._things[after][0], after)) if after else 0
         ids = self._order[start : start + limit + 1]
         return [self._things[id_][1] for _, id_ in ids[:limit]], len(ids) > limit
+
+    def items(self) -> list[tuple[str, T]]:
+        """Everything with its id, in order."""
+        return [(id_, thing) for id_, (_, thing) in self._things.items()]
 
     def only(self, wanted: Callable[[T], bool]) -> Shelf[T]:
         """A shelf with some of the things, in the same order."""

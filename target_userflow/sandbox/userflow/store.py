@@ -37,13 +37,14 @@ class Group:
 
 @dataclass
 class User:
-    """A user; memberships are attributes by group id."""
+    """A user; memberships are attributes by group id, and so is when they began."""
 
     id: str
     created_at: str
     updated_at: str
     attributes: dict[str, Any] = field(default_factory=dict)
     memberships: dict[str, dict[str, Any]] = field(default_factory=dict)
+    joined_at: dict[str, str] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
         """The user object of the API: groups and memberships are null unless expanded."""
@@ -68,6 +69,11 @@ def memberships(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [*({"group": group} for group in body.get("groups", [])), *body.get("memberships", [])]
 
 
+def membership_id(user_id: str, group_id: str) -> str:
+    """An id that is the same for the same user and group."""
+    return f"{len(user_id)}:{user_id}:{group_id}"
+
+
 def _now() -> str:
     moment = datetime.now(timezone.utc).replace(tzinfo=None)
     return f"{moment.isoformat(timespec='milliseconds')}Z"
@@ -90,9 +96,10 @@ class Store:
         self.groups: Shelf[Group] = Shelf()
         self.attribute_definitions: Shelf[dict[str, Any]] = Shelf()
         self.event_definitions: Shelf[dict[str, Any]] = Shelf()
-        self._now = now
+        self.now = now
         self.events: dict[int, dict[str, Any]] = {}
         self._events_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        self._members: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def state(self) -> dict[str, Any]:
         """Users and groups by id, events in the order of arrival."""
@@ -112,9 +119,8 @@ class Store:
         self._merge("user", user.attributes, body)
         named = {self._join(user, membership) for membership in memberships(body)}
         if body.get("prune_memberships"):
-            user.memberships = {
-                id_: user.memberships[id_] for id_ in user.memberships if id_ in named
-            }
+            for group_id in user.memberships.keys() - named:
+                self._part(user, group_id)
         return user
 
     def save_group(self, body: dict[str, Any]) -> Group:
@@ -135,35 +141,79 @@ class Store:
             "user_id": body.get("user_id"),
             "group_id": body.get("group_id"),
             "attributes": attributes,
-            "time": to_utc(body["time"]) if "time" in body else self._now(),
+            "time": to_utc(body["time"]) if "time" in body else self.now(),
         }
         return self.events[seq]
 
     def delete_user(self, user_id: str) -> None:
         """Delete a user with memberships and events, if there."""
-        self.users.pop(user_id)
+        if user := self.users.pop(user_id):
+            for group_id in user.memberships:
+                self._members[group_id].pop(user_id)
         self._delete_events(("user", user_id))
 
     def delete_group(self, group_id: str) -> None:
         """Delete a group, its memberships, and the events that it owns alone, if there."""
         self.groups.pop(group_id)
         self._delete_events(("group", group_id))
-        for user in self.users:
-            user.memberships.pop(group_id, None)
+        for user_id in [*self._members.pop(group_id, ())]:
+            self._part(self.users[user_id], group_id)
 
     def delete_membership(self, user_id: str, group_id: str) -> None:
         """Take a user out of a group, if there."""
-        if user := self.users.get(user_id):
-            user.memberships.pop(group_id, None)
+        if (user := self.users.get(user_id)) and group_id in user.memberships:
+            self._part(user, group_id)
+
+    def members(self, group_id: str) -> list[User]:
+        """The users of a group, in the order in which they joined it."""
+        return [self.users[user_id] for user_id in self._members.get(group_id, ())]
+
+    def shown(self, thing: User | Group, tree: dict[str, Any]) -> dict[str, Any]:
+        """A user or group as the API tells of it, expanded as asked for (see ``reading``)."""
+        shown = thing.shown()
+        pairs = (
+            [(thing, self.groups[id_]) for id_ in thing.memberships]
+            if isinstance(thing, User)
+            else [(user, thing) for user in self.members(thing.id)]
+        )
+        for relation, inner in tree.items():
+            if relation == "memberships":
+                shown[relation] = [self._membership(user, group, inner) for user, group in pairs]
+            else:
+                others = (group if relation == "groups" else user for user, group in pairs)
+                shown[relation] = [self.shown(other, inner) for other in others]
+        return shown
+
+    def _membership(self, user: User, group: Group, tree: dict[str, Any]) -> dict[str, Any]:
+        """The membership object of the API."""
+        return {
+            "id": membership_id(user.id, group.id),
+            "object": "group_membership",
+            "attributes": user.memberships[group.id],
+            "created_at": user.joined_at[group.id],
+            "group": self.shown(group, tree["group"]) if "group" in tree else None,
+            "group_id": group.id,
+            "user": self.shown(user, tree["user"]) if "user" in tree else None,
+            "user_id": user.id,
+        }
+
+    def _part(self, user: User, group_id: str) -> None:
+        """End a membership that is there."""
+        del user.memberships[group_id], user.joined_at[group_id]
+        self._members[group_id].pop(user.id, None)
 
     def _join(self, user: User, membership: dict[str, Any]) -> str:
         """Bring a user into a group that is created if need be; the group's id."""
         group = self.save_group(membership["group"])
-        self._merge("group_membership", user.memberships.setdefault(group.id, {}), membership)
+        if group.id not in user.memberships:
+            user.memberships[group.id] = {}
+            user.joined_at[group.id] = self.now()
+            self._members[group.id][user.id] = None
+        self._merge("group_membership", user.memberships[group.id], membership)
         return group.id
 
     def _touched(self, shelf: Shelf[Kept], kind: type[Kept], id_: str) -> Kept:
-        now = self._now()
+        now = self.now()
         thing = shelf.get(id_) or shelf.add(id_, kind(id_, now, now))
         thing.updated_at = now
         return thing
@@ -185,7 +235,7 @@ class Store:
             self.event_definitions.add(name, self._definition("event", name, name))
 
     def _definition(self, kind: str, id_: str, name: str, **facts: str) -> dict[str, Any]:
-        shown = {"id": id_, "object": f"{kind}_definition", "created_at": self._now()}
+        shown = {"id": id_, "object": f"{kind}_definition", "created_at": self.now()}
         return {**shown, "name": name, "display_name": name, "description": "", **facts}
 
     def _delete_events(self, owner: tuple[str, str]) -> None:

@@ -1,0 +1,138 @@
+"""One Userflow environment as a copy of another: what the published tap reads fills it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.meltano import installed, run
+from support.process import record, run_target, schema
+from support.readme import config
+
+from target_userflow.sandbox import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from support.meltano import Command
+
+    from target_userflow.sandbox import Sandbox
+
+TAP = """
+import sys
+from tap_userflow.client import UserFlowStream
+from tap_userflow.tap import TapUserFlow
+UserFlowStream.url_base = sys.argv.pop(1)
+TapUserFlow.cli()
+"""
+"""The tap as it is, but for the address that stands in its source."""
+DEFINITIONS = ("attribute_definitions", "event_definitions")
+VALUES: dict[str, Any] = {
+    "text": "Zoë",
+    "digits": "0042",
+    "number": 12.5,
+    "large": 9007199254740993,
+    "flag": False,
+    "tags": ["b", "a"],
+    "none": [],
+    "signed_up_at": "2024-03-01T09:00:00Z",
+    "created_at": "2020-02-02T00:00:00Z",
+}
+USERS = 130  # more than a page
+GROUPS = 105
+
+
+@pytest.fixture(scope="module")
+def recipe() -> dict[str, Any]:
+    """The tap as the README's recipe has it."""
+    (tap,) = config("one Userflow environment as a copy of another")["plugins"]["extractors"]
+    return dict(tap)
+
+
+@pytest.fixture(scope="module")
+def python(recipe: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the tap."""
+    package, *others = recipe["pip_url"].split()
+    return installed(package, tmp_path_factory.mktemp("tap") / "venv", *others) / "python"
+
+
+@pytest.fixture
+def other() -> Iterator[Sandbox]:
+    """A second environment."""
+    with running() as sandbox:
+        yield sandbox
+
+
+def fill(sandbox: Sandbox, directory: Path) -> None:
+    """Users and groups that have all types of attributes, and memberships of them."""
+    columns: dict[str, Any] = {"id": {}, "attributes": {}}
+    messages = [schema("groups", columns), schema("users", {**columns, "memberships": {}})]
+    for n in range(GROUPS):
+        values = VALUES if n == 0 else {"name": f"Group {n}"}
+        messages.append(record("groups", id=f"g{n}", attributes=values))
+    for n in range(USERS):
+        joined = [{"attributes": {"role": "admin", "n": n}, "group": {"id": "g0"}}] * (n % 3 == 0)
+        joined += [{"attributes": VALUES, "group": {"id": "g1"}}] * (n % 5 == 0)
+        values = VALUES if n == 0 else {"email": f"u{n}@example.com"}
+        messages.append(record("users", id=f"u/{n}", attributes=values, memberships=joined))
+    assert run_target(directory, sandbox.config, messages).status == 0
+
+
+def printed(command: Command, directory: Path) -> str:
+    """What a program prints that has to succeed."""
+    done = run(command, directory)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def read(python: Path, sandbox: Sandbox, directory: Path, streams: Iterable[str]) -> list[Any]:
+    """What the tap makes of some streams of an environment."""
+    settings = directory / "tap.json"
+    settings.write_text(json.dumps({"auth_token": sandbox.config["api_key"]}))
+    command: Command = [python, "-c", TAP, sandbox.url, "--config", settings]
+    catalog = json.loads(printed([*command, "--discover"], directory))
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            entry["metadata"]["selected"] = stream["tap_stream_id"] in streams
+    chosen = directory / "catalog.json"
+    chosen.write_text(json.dumps(catalog))
+    out = printed([*command, "--catalog", chosen], directory)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def what_there_is(sandbox: Sandbox) -> Any:
+    """Users and groups, less the times that are the environment's own."""
+    kept = sandbox.state()
+    own = {"created_at", "updated_at"}
+    return {
+        kind: {
+            id_: {name: value for name, value in one.items() if name not in own}
+            for id_, one in kept[kind].items()
+        }
+        for kind in ("users", "groups")
+    }
+
+
+def test_the_published_tap_copies_an_environment(
+    python: Path, recipe: dict[str, Any], sandbox: Sandbox, other: Sandbox, tmp_path: Path
+) -> None:
+    """Every attribute, group and membership arrives as it was, and nothing besides."""
+    fill(sandbox, tmp_path)
+    streams = [pattern.removesuffix(".*") for pattern in recipe["select"]]
+    messages = read(python, sandbox, tmp_path, streams)
+    result = run_target(tmp_path, {**other.config, "ledger": ""}, messages)
+    assert result.status == 0, result.log
+    assert what_there_is(other) == what_there_is(sandbox)
+    assert len(what_there_is(other)["users"]) == USERS
+
+
+def test_the_tap_reads_definitions_of_the_sandbox(
+    python: Path, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """As of the real API: all that there are, without an error."""
+    fill(sandbox, tmp_path)
+    messages = read(python, sandbox, tmp_path, DEFINITIONS)
+    names = [one["record"]["name"] for one in messages if one["type"] == "RECORD"]
+    assert sorted(names) == sorted([*VALUES, "email", *VALUES, "name", *VALUES, "role", "n"])
