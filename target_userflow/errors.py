@@ -14,6 +14,7 @@ TargetUserflowError
     ├── MixedUpEvents    keys that name several events, of which only the first were delivered
     ├── TooManyDeletions an emptied source, which must not empty the destination
     ├── StorageError     dead letters or ledger that can't be written
+    ├── Exhausted        a machine that has no thread or memory left
     └── Interrupted      SIGTERM or SIGINT: exit 143 or 130
 ```
 
@@ -94,6 +95,17 @@ class TooManyDeletions(StopRun):
 
 class StorageError(StopRun):
     """A file or database of this run can't be written."""
+
+
+class Exhausted(StopRun):
+    """This process can't have another thread, or more memory."""
+
+    def __init__(self, what: object) -> None:
+        """Say what there is no more of."""
+        super().__init__(
+            f"This machine gives the run no more: {what}. Lower concurrency or batch_size_rows, or "
+            "let the process have more (ulimit). What is undelivered comes again on the next run"
+        )
 
 
 class Interrupted(StopRun):

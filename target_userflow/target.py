@@ -20,7 +20,7 @@ from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
 from target_userflow.deletes.log_based import log_marks
 from target_userflow.delivery.flush import Drain
-from target_userflow.errors import Interrupted, InvalidSchema, RejectRecord, StopRun
+from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
 from target_userflow.reporting.finish import conclude, remind, send_metrics
 from target_userflow.reporting.progress import Progress, progress
 from target_userflow.reporting.progress_sampler import Meter
@@ -370,6 +370,11 @@ class TargetUserflow(CommandLine):
             self._ending = True
             self._tell(error)
             return error.exit_code, str(error)
+        except MemoryError:
+            self._ending = True
+            exhausted = Exhausted("memory")
+            self._tell(exhausted)
+            return exhausted.exit_code, str(exhausted)
         except (SingerSDKError, InvalidInputLine) as error:
             complaint = self.message_reader.complain(error)
             self._tell(complaint)

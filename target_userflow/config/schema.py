@@ -188,7 +188,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=30,
         title="Request timeout",
-        description="Seconds to wait for an answer; Userflow may hold a request for 15.",
+        description="Seconds a request and its whole answer may take; Userflow may hold it 15.",
     ),
     th.Property(
         "max_retry_seconds",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.registry import API_OF, APIS, TURN
 from target_userflow.delivery.interleaving import phases
+from target_userflow.delivery.threads import submit
+from target_userflow.errors import Exhausted
 from target_userflow.sinks import UserflowSink
 
 if TYPE_CHECKING:
@@ -46,13 +48,20 @@ class Drain:
         clock = self._run.clock
         started = clock.monotonic()
         self._run.delivering = True
-        drains = [self._products.submit(self._drain, some) for some in _by_product(sinks)]
+        drains: list[Future[None]] = []
+        failures: list[BaseException] = []
+        try:
+            drains += (submit(self._products, self._drain, some) for some in _by_product(sinks))
+        except Exhausted as error:
+            clock.stop(error)
+            failures.append(error)
         wait(drains)  # whatever fails, the others settle what they have
         self._run.delivering = False
         self._run.dead_letters.sync()
         self._run.window.delivered(clock.monotonic() - started)
         # A signal is the failure of all of them, and said once.
-        return [*dict.fromkeys(error for one in drains if (error := one.exception()))]
+        failures += (why for one in drains if (why := one.exception()))
+        return [*dict.fromkeys(failures)]
 
     def close(self) -> None:
         """Wait for nothing that hangs."""

@@ -6,6 +6,7 @@ pace (`limiter`) and the clock, which also tells them when the run is to end.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from target_userflow.delivery.concurrency import SLICE, Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.grouping import Lane, batches, deletions, lanes, taken
 from target_userflow.delivery.merging import objects
-from target_userflow.errors import ApiDown, ApiRefused
+from target_userflow.delivery.threads import submit
+from target_userflow.errors import ApiDown, ApiRefused, Exhausted
 from target_userflow.transport import retry
 from target_userflow.transport.http import Http
 from target_userflow.transport.media_type import MediaType
@@ -61,6 +63,7 @@ class Delivery:
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, timeline, clock)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
+        self._starting = threading.Lock()
         self._concurrency = Concurrency(pace.concurrency)
         self._media_type = MediaType(api.media_types)
         self._evidence = Evidence()
@@ -89,11 +92,19 @@ class Delivery:
         while working or (lanes and not self._clock.stopped):
             free = [rank for rank in range(self._concurrency.workers) if rank not in working]
             for rank in free[: len(lanes)]:
-                working[rank] = self._workers.submit(self._work, lanes, rank)
+                self._start(working, lanes, rank)
             wait(working.values(), SLICE)
             working = {rank: one for rank, one in working.items() if not one.done()}
             self._concurrency.look()
         self._clock.check()
+
+    def _start(self, working: dict[int, Future[None]], lanes: deque[Lane], rank: int) -> None:
+        """Have one more worker, or stop the run."""
+        with self._starting:
+            try:
+                working[rank] = submit(self._workers, self._work, lanes, rank)
+            except Exhausted as error:
+                self._clock.stop(error)
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers to what is only read, many at once, in the order of the requests.
@@ -103,7 +114,11 @@ class Delivery:
         Raises:
             StopRun: one of them has no answer, and so the run has to end.
         """
-        asked = [self._workers.submit(self._ask, request) for request in requests]
+        asked: list[Future[Answer]] = []
+        try:
+            asked += (submit(self._workers, self._ask, request) for request in requests)
+        except Exhausted as error:
+            self._clock.stop(error)
         wait(asked)
         self._clock.check()
         return [one.result() for one in asked]
@@ -118,6 +133,8 @@ class Delivery:
 
         So does the last one to come, where there are more workers than is worth their while.
         """
+        with self._starting:  # `submit` says why
+            pass
         try:
             while rank < self._concurrency.workers and (lane := taken(lanes)):
                 for entries in lane:

@@ -113,7 +113,8 @@ class Progress:
     def __enter__(self) -> None:
         """Begin."""
         self._display.open()
-        self._thread.start()
+        with suppress(RuntimeError):  # no thread is to be had: what is sent needs it more
+            self._thread.start()
 
     def __exit__(
         self,
@@ -123,7 +124,8 @@ class Progress:
     ) -> None:
         """Leave nothing behind."""
         self._ended.set()
-        self._thread.join(_PATIENCE)
+        if self._thread.ident is not None:
+            self._thread.join(_PATIENCE)
         with suppress(OSError):  # the terminal is gone
             self._display.close()
 

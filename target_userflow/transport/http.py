@@ -8,11 +8,12 @@ Redirects are not followed on this way, and no `.netrc` can replace the key.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
 import ssl
 import threading
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -20,6 +21,7 @@ from requests import exceptions
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from target_userflow.apis.messages import Answer, Outcome, Refused, TryAgain
+from target_userflow.transport.bounds import Deadline, body_of, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,13 +48,15 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def __init__(self, url: str) -> None:
         """Send to this URL and what is below it."""
         super().__init__()
+        self.deadline = Deadline()
+        """When an exchange has to be over."""
         self._url = url
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """The pool that the first request found."""
         if self._pool is None:
             pool = self._found_pool(args, kwargs)
-            pool.ConnectionCls = _whole(pool.ConnectionCls)
+            pool.ConnectionCls = bounded(pool.ConnectionCls, self.deadline)
             self._pool = pool
         return self._pool
 
@@ -96,33 +100,7 @@ class _Response(requests.Response):
     @property
     def content(self) -> bytes:
         """The body; urllib3's own errors tell why it can't be read."""
-        body: bytes = self.raw.read(decode_content=True)
-        return body
-
-
-@cache
-def _whole(connection: Any) -> Any:
-    """A class of connections that send a request at once: `http.client` sends head, then body."""
-
-    class Whole(connection):  # type: ignore[misc] # with or without TLS
-        _parts: list[bytes] | None = None
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            parts: list[bytes] = []
-            self._parts = parts
-            try:
-                super().request(*args, **kwargs)
-            finally:
-                self._parts = None
-            self.send(b"".join(parts))
-
-        def send(self, data: Any) -> None:
-            if self._parts is None:
-                super().send(data)
-            else:
-                self._parts.append(data)
-
-    return Whole
+        return body_of(self.raw)
 
 
 class Http:
@@ -134,7 +112,8 @@ class Http:
         Args:
             url: The API's base URL.
             headers: What every request carries.
-            timeout: Seconds to wait for a connection, and for each part of an answer.
+            timeout: Seconds that an exchange may take, from the connection to the last byte of the
+                answer.
         """
         self._url = url
         self._timeout = timeout
@@ -145,23 +124,12 @@ class Http:
     def send(self, request: Request) -> Answer | Outcome:
         """The answer to one attempt, or what it means that none came."""
         try:
-            response = self._adapter().send(self._prepared(request), **self._threads.environment)
+            adapter = self._adapter()
+            adapter.deadline.begin(self._timeout)
+            response = adapter.send(self._prepared(request), **self._threads.environment)
             return Answer(response.status_code, response.headers, response.content)
-        except exceptions.SSLError as error:
-            if any(isinstance(one, _ENDED) for one in _causes(error)):
-                return TryAgain("the connection ended during the TLS handshake", lost=True)
-            return Refused(
-                f"can't be trusted, TLS says: {_causes(error)[-1]}. Check its api_url; where a "
-                f"proxy or an authority of your own signs, {_CERTIFICATES}"
-            )
-        except exceptions.InvalidProxyURL:
-            return Refused(f"can't be asked: its proxy has no http:// or https:// URL. {PROXY}")
-        except (exceptions.RequestException, HTTPError) as error:  # the latter if it breaks off
-            name, unreached = type(error).__name__, _never_sent(error)
-            cause = _cause(error)
-            return TryAgain(name, lost=not unreached, cause=cause, unreached=unreached)
-        except OSError as error:  # certificates that the environment names
-            return Refused(f"can't be asked: {error}. Check REQUESTS_CA_BUNDLE")
+        except (OSError, HTTPError) as error:  # the latter if an answer breaks off
+            return _silence(error)
 
     def close(self) -> None:
         """Close all connections."""
@@ -184,20 +152,57 @@ class Http:
         prepared.headers = {**self._headers, **_about(request)}  # type: ignore[assignment] # any mapping will do
         return prepared
 
-    def _adapter(self) -> requests.adapters.BaseAdapter:
+    def _adapter(self) -> _Adapter:
         if not hasattr(self._threads, "adapter"):
             session = requests.Session()
-            session.mount(self._url, _Adapter(self._url))
+            own = _Adapter(self._url)
+            session.mount(self._url, own)
             self._sessions.append(session)
             self._threads.environment = self._environment(session)
-            self._threads.adapter = session.get_adapter(self._url)
-        adapter: requests.adapters.BaseAdapter = self._threads.adapter
+            self._threads.adapter = own
+        adapter: _Adapter = self._threads.adapter
         return adapter
 
     def _environment(self, session: requests.Session) -> dict[str, Any]:
         """Proxies and certificates that the environment names."""
         found = session.merge_environment_settings(self._url, {}, False, None, None)  # noqa: FBT003 - requests' own signature
+        if found["verify"] is True:  # neither of the variables that `requests` reads
+            found["verify"] = os.environ.get("SSL_CERT_FILE") or True
         return {**found, "timeout": self._timeout}
+
+
+def _silence(error: Exception) -> Outcome:
+    """What it means that no answer came."""
+    if exhausted := _exhausted(error):
+        return Refused(f"can't be asked: {exhausted}. {MORE}")
+    if isinstance(error, exceptions.SSLError):
+        return _distrust(_causes(error))
+    if isinstance(error, exceptions.InvalidProxyURL):
+        return Refused(f"can't be asked: its proxy has no http:// or https:// URL. {PROXY}")
+    if isinstance(error, (exceptions.RequestException, HTTPError)):
+        name, unreached = type(error).__name__, _never_sent(error)
+        return TryAgain(name, lost=not unreached, cause=_cause(error), unreached=unreached)
+    # certificates that the environment names
+    return Refused(f"can't be asked: {error}. Check REQUESTS_CA_BUNDLE and SSL_CERT_FILE")
+
+
+def _distrust(causes: list[BaseException]) -> Outcome:
+    """What an error of TLS means."""
+    if any(isinstance(one, _ENDED) for one in causes):
+        return TryAgain("the connection ended during the TLS handshake", lost=True)
+    return Refused(
+        f"can't be trusted, TLS says: {causes[-1]}. Check its api_url; where a "
+        f"proxy or an authority of your own signs, {_CERTIFICATES}"
+    )
+
+
+def _exhausted(error: Exception) -> str | None:
+    """What this process or machine has run out of, if that is the reason."""
+    for one in _causes(error):
+        for cause in (one, one.__cause__):
+            if isinstance(cause, OSError) and cause.errno in _EXHAUSTED:
+                return os.strerror(cause.errno)
+    return None
 
 
 def _about(request: Request) -> dict[str, str]:
@@ -229,6 +234,8 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 PROXY = "Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
-_CERTIFICATES = "name its certificates in REQUESTS_CA_BUNDLE"
+_CERTIFICATES = "name its certificates in REQUESTS_CA_BUNDLE or SSL_CERT_FILE"
+MORE = "Lower concurrency, or let the process have more (ulimit)"
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _LONGEST_CAUSE = 200  # characters: it may quote what came instead of HTTP
 _ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

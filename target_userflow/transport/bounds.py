@@ -1,0 +1,162 @@
+"""How long an exchange may take and how large an answer may be, whatever the other side does.
+
+A timeout of `requests` is that of a connection, and of each part of an answer: one that drips a
+byte now and then would hold its worker for ever. Here each read and write gets what is left of the
+whole time.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+import zlib
+from functools import partial
+from http.client import HTTPResponse, parse_headers
+from typing import TYPE_CHECKING, Any
+
+from urllib3.exceptions import DecodeError, HTTPError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+LARGEST = 10_000_000
+"""Bytes of an answer's body, unpacked: the largest that is asked for has 100 objects in it."""
+_INTERIM = 1  # the class of HTTP statuses that another answer follows
+_ANY_ZLIB = 47  # for zlib: gzip or deflate, whichever it is
+
+
+class TooLarge(HTTPError):
+    """An answer of more than `LARGEST` bytes."""
+
+
+class Deadline:
+    """The end of the exchange that is going on; each worker has its own."""
+
+    def __init__(self) -> None:
+        """Be over."""
+        self._at = 0.0
+
+    def begin(self, seconds: float) -> None:
+        """Begin an exchange that may take so long."""
+        self._at = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """The seconds until then.
+
+        Raises:
+            TimeoutError: it is over.
+        """
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket as long as there is time."""
+
+    def __init__(self, raw: io.RawIOBase, connection: socket.socket, deadline: Deadline) -> None:
+        self._raw, self._connection, self._deadline = raw, connection, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.settimeout(self._deadline.left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    """An answer that is read as long as there is time; what precedes it (1xx) is skipped."""
+
+    def __init__(self, sock: socket.socket, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock, deadline))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc] # not in its types
+        while status // 100 == _INTERIM:
+            parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc] # as above
+        return version, status, reason
+
+
+def bounded(connection: Any, deadline: Deadline) -> Any:
+    """A class of connections that keep a deadline, and send a request at once.
+
+    `http.client` sends head, then body.
+    """
+
+    class Bounded(connection):  # type: ignore[misc] # with or without TLS
+        response_class = partial(_Answer, deadline=deadline)
+        _parts: list[bytes] | None = None
+
+        def _new_conn(self) -> Any:
+            self.timeout = deadline.left
+            sock = super()._new_conn()
+            sock.settimeout(deadline.left)  # for the handshake of TLS
+            return sock
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            parts: list[bytes] = []
+            self._parts = parts
+            try:
+                super().request(*args, **kwargs)
+            finally:
+                self._parts = None
+            self.send(b"".join(parts))
+
+        def send(self, data: Any) -> None:
+            if self._parts is not None:
+                self._parts.append(data)
+                return
+            if self.sock is None:
+                self.connect()
+            rest = memoryview(data)
+            while rest:
+                self.sock.settimeout(deadline.left)
+                rest = rest[self.sock.send(rest) :]
+
+    return Bounded
+
+
+def body_of(raw: Any) -> bytes:
+    """The body of an answer, unpacked.
+
+    Args:
+        raw: The answer as urllib3 gives it, of which nothing but the head was read.
+
+    Raises:
+        HTTPError: it breaks off, is too large, or can't be unpacked.
+    """
+    body = b""
+    while part := raw.read(LARGEST + 1 - len(body), decode_content=False):
+        body = body + part if body else part
+        if len(body) > LARGEST:
+            raw.close()
+            raise TooLarge(f"an answer of more than {LARGEST:,} bytes")
+    return _unpacked(body, raw.headers)
+
+
+def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
+    encoding = headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in {"identity", ""} or not body:
+        return body
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise DecodeError("an answer in an encoding that was not asked for")
+    unpacking = zlib.decompressobj(_ANY_ZLIB)
+    try:
+        whole = unpacking.decompress(body, LARGEST + 1)
+    except zlib.error as error:
+        raise DecodeError("an answer that can't be unpacked", error) from error
+    if len(whole) > LARGEST:
+        raise TooLarge(f"an answer of more than {LARGEST:,} bytes, unpacked")
+    if not unpacking.eof:
+        raise DecodeError("an answer that can't be unpacked: its end is missing")
+    return whole
