@@ -152,7 +152,7 @@ def _hints(api: Api, destination: Destination, answer: Answer) -> Iterator[str]:
     if answer.status == _UNAUTHORIZED and otherwise:
         yield f"If the key is right, {otherwise}"
     if location.hostname:
-        yield f"It leads to {location.scheme}://{location.hostname}"
+        yield f"It leads to {location.scheme}://{location.netloc.rpartition('@')[2]}"
     if answer.status == _NOT_FOUND and api.probe.is_documented:
         yield f"What answers there is not {api.name}"
     if answer.status in _UNKNOWN and not api.probe.is_documented:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from target_userflow.target import TargetUserflow
 
 
+_LATE_COLUMNS = 1_000  # outside of a SCHEMA, before they are taken for data and no longer watched
+
+
 class IgnoredSink(BatchSink):
     """A stream that is left out on purpose."""
 
@@ -93,6 +96,8 @@ class UserflowSink(BatchSink):
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._said_deletion = False
+        self._columns = {*self.schema["properties"]}
+        self._most_columns = len(self._columns) + _LATE_COLUMNS
         self._taken: list[Entry] = []
         self._held: list[Entry] = []
         self._deletions: list[Entry] = []
@@ -121,7 +126,9 @@ class UserflowSink(BatchSink):
                 self.stream_name,
                 ", ".join(self._rules.unchecked),
             )
-        renamed = self._request_of.attributes.renamed
+        self._say_renamed(self._request_of.attributes.renamed)
+
+    def _say_renamed(self, renamed: dict[str, str]) -> None:
         if renamed:
             pairs = ", ".join(f"'{column}' to '{name}'" for column, name in renamed.items())
             self.logger.warning(
@@ -130,6 +137,14 @@ class UserflowSink(BatchSink):
                 self.stream_name,
                 pairs,
             )
+
+    def _look_at_columns(self, record: dict[str, Any]) -> None:
+        """Say which columns outside of the SCHEMA are renamed, as long as they are not too many."""
+        if record.keys() <= self._columns or len(self._columns) > self._most_columns:
+            return
+        new = [column for column in record if column not in self._columns]
+        self._columns.update(new)
+        self._say_renamed(self._request_of.attributes.renamed_of(new))
 
     def start_batch(self, context: dict[str, Any]) -> None:
         """Open a window."""
@@ -270,6 +285,7 @@ class UserflowSink(BatchSink):
             self._check_whole(record)
             if self._rules:
                 self._rules.check(record)
+            self._look_at_columns(record)
             request = self._request_of(record)
             return self._books.entry(record, request, source)
         except RecursionError:

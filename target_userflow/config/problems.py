@@ -160,8 +160,9 @@ def _url_problem(url: str) -> str | None:
 def _part_problem(url: str, parts: SplitResult, host: str | None) -> str | None:
     if parts.scheme not in {"https", "http"} or not host:
         return "must look like https://api.example.com"
+    origin = parts.netloc.rpartition("@")[2]  # with its port, and without who logs in there
     if set("@?#") & set(url) or parts.path.strip("/"):
-        return f"is a base URL: write only {parts.scheme}://{host}, paths are the target's"
+        return f"is a base URL: write only {parts.scheme}://{origin}, paths are the target's"
     if parts.scheme == "http" and not _is_loopback(host):
         return "must be https: http would send the key in the clear (allowed on loopback only)"
     return None

@@ -83,6 +83,11 @@ class Attributes:
         """The columns whose names the API does not allow, and what they are called there."""
         return {column: name for column, name in self._names.items() if column != name}
 
+    def renamed_of(self, columns: Iterable[str]) -> dict[str, str]:
+        """Those of columns outside of the SCHEMA whose names the API does not allow, likewise."""
+        names = {one: attribute_name(one) for one in columns if self._is_attribute(one, "")}
+        return {one: name for one, name in names.items() if one != name}
+
     def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes of one record.
 

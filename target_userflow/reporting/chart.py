@@ -116,9 +116,10 @@ def _told(one: dict[str, Any]) -> str:
     latency = ""
     if one["p50"] is not None:
         latency = f", p50 {one['p50'] * 1000:,.0f} ms, p95 {one['p95'] * 1000:,.0f} ms"
+    refused = f", {one['refused']:,} refused" if one["refused"] else ""
     return (
         f"{duration(one['at'])}: {one['requests'] / (one['seconds'] or 1.0):,.1f} requests/s"
-        f"{latency}, {one['limited']:,} answered 429, {one['failed']:,} failed"
+        f"{latency}, {one['limited']:,} answered 429, {one['failed']:,} failed{refused}"
     )
 
 

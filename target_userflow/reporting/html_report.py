@@ -148,9 +148,10 @@ def _timeline(found: Mapping[str, Any]) -> Iterator[str]:
     requests = found["requests"]
     if not requests["requests"]:
         return
+    refused = f", {requests['refused']:,} refused" if requests["refused"] else ""
     yield (
         f"<h2>Requests</h2>\n<p>{requests['requests']:,} requests, "
-        f"{requests['limited']:,} answered 429, {requests['failed']:,} failed; latency "
+        f"{requests['limited']:,} answered 429, {requests['failed']:,} failed{refused}; latency "
         f"{requests['p50'] * 1000:,.0f} ms (p50), {requests['p95'] * 1000:,.0f} ms (p95)</p>\n"
         f'<div class="wide">{chart(found["timeline"])}</div>'
     )

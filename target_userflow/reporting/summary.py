@@ -107,6 +107,7 @@ def _measured(span: Span) -> dict[str, Any]:
         "requests": span.requests,
         "limited": span.limited,
         "failed": span.failed,
+        "refused": span.refused,
         "p50": _rounded(span.latency(0.5)),
         "p95": _rounded(span.latency(0.95)),
     }

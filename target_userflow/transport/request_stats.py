@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST = 600
 """Spans that are kept: ten minutes by the second, then twenty by two seconds, and so on."""
 _LIMITED, _SERVER_ERROR = 429, 500
+_REDIRECTS = range(300, 400)
+_REFUSALS = {401, 402, 403, 405, 406, 407, 415}
 _PER_E = 20  # bins in which a latency grows by a factor of e: each is 5 % wide
 _QUICKEST = 1e-5  # seconds
 
@@ -35,6 +37,8 @@ class Span:
     """Those that were answered 429."""
     failed: int = 0
     """Those without an answer, and those with a status of 500 or more."""
+    refused: int = 0
+    """Those whose answer was about us and no record: a wrong key, a redirect, a proxy."""
     bins: dict[int, int] = field(default_factory=dict)
     """How many took so long, by a number that grows with the logarithm of the latency."""
 
@@ -43,6 +47,7 @@ class Span:
         self.requests += other.requests
         self.limited += other.limited
         self.failed += other.failed
+        self.refused += other.refused
         for place, count in other.bins.items():
             self.bins[place] = self.bins.get(place, 0) + count
 
@@ -92,6 +97,8 @@ class Timeline:
                 span.failed += 1
             elif status == _LIMITED:
                 span.limited += 1
+            elif status in _REDIRECTS or status in _REFUSALS:
+                span.refused += 1
 
     def spans(self) -> list[Span]:
         """All spans up to now, the idle ones too; the last one may be shorter or longer."""

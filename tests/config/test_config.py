@@ -145,6 +145,8 @@ def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
         ("https://ak_secret@api.example.com", "base URL"),
         ("http://127.0.0.1@api.example.com", "base URL"),
         ("https://api.example.com/users", "base URL"),
+        ("http://127.0.0.1:8765/users", "write only http://127.0.0.1:8765, paths"),
+        ("https://me:ak_secret@api.example.com:8443/users", "only https://api.example.com:8443,"),
         ("https://api.example.com?key=ak_secret", "base URL"),
         ("https://api.example.com?", "base URL"),
         ("https://api.example.com#", "base URL"),

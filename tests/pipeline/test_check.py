@@ -296,10 +296,10 @@ def test_any_other_answer_is_told_with_what_to_do(status: int, body: bytes, says
 
 def test_a_redirect_says_where_it_leads() -> None:
     """To the host alone: the rest of the address may hold a secret."""
-    location = "https://me:zq7@elsewhere.example.com/login?token=zq7"
+    location = "https://me:zq7@elsewhere.example.com:8443/login?token=zq7"
     said = problem(userflow.API, 301, Location=location) or ""
     assert "a redirect, which is never followed. Check api_url" in said
-    assert said.endswith("It leads to https://elsewhere.example.com")
+    assert said.endswith("It leads to https://elsewhere.example.com:8443")
 
 
 @pytest.mark.parametrize("api", [user_interviews.API, userpilot.API])

@@ -238,3 +238,37 @@ def test_rejected_records_are_counted_by_reason_and_named_at_debug_only(
     loud = run_target(tmp_path, sandbox.config, messages, env={"LOGLEVEL": "DEBUG"})
     assert "person-0, person-1, person-2, person-3, person-4" in loud.log
     assert "person-5" not in loud.log
+
+
+@pytest.mark.parametrize("declared", [{}, {"id": "string", "a_b": "string"}])
+def test_columns_outside_of_the_schema_are_renamed_and_said_once(
+    sandbox: Sandbox, tmp_path: Path, declared: dict[str, str]
+) -> None:
+    """One warning for what comes new with a record; roles and a tap's own columns are none."""
+    messages = [
+        schema("users", declared),
+        record("users", id="a", **{"größe": 5, "_sdc_x.y": 1}),
+        record("users", id="b", **{"größe": 6, "x.y": 1, "a_b": "c"}),
+        record("users", id="c", **{"größe": 6, "x.y": 1}),
+    ]
+    result = run_target(tmp_path, sandbox.config, messages)
+    lines = [line.partition("renamed: ")[2] for line in result.log.splitlines()]
+    assert [line for line in lines if line] == ["'größe' to 'gr__e'", "'x.y' to 'x_y'"]
+    assert sandbox.state()["users"]["b"]["attributes"]["x_y"] == 1
+    assert result.status == 0
+
+
+@pytest.mark.parametrize("order", [["a.b", "a_b"], ["a_b", "a.b"], ["a-.b", "a-_b"], ["é", "ü"]])
+def test_columns_outside_of_the_schema_that_meet_reject_the_record(
+    sandbox: Sandbox, tmp_path: Path, order: list[str]
+) -> None:
+    """One of them would win by chance, and the other be lost; the next record is delivered."""
+    messages = [
+        schema("users", {"id": "string", "a_b": "string"}),
+        record("users", id="a", **dict.fromkeys(order, "x")),
+        record("users", id="b", **{order[0]: "x"}),
+    ]
+    result = run_target(tmp_path, sandbox.config, messages)
+    assert "meet in attribute names" in result.log
+    assert "next: rename one of the columns with stream_maps" in result.log
+    assert (result.status, [*sandbox.state()["users"]]) == (1, ["b"])

@@ -326,3 +326,16 @@ def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
 def test_the_column_in_a_reason_does_not_change_its_next_step(reason: str, step: str) -> None:
     """What mends a value is the same in every column."""
     assert step in advice.next_step(reason)
+
+
+def test_the_report_counts_a_401_as_a_refusal(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Neither as delivered nor as a failure of the API's: the key is wrong."""
+    path = tmp_path / "run.json"
+    config = {**sandbox.config, "api_key": "ak_another", "report_path": str(path)}
+    result = run_target(tmp_path, config, MIXED)
+    found = json.loads(path.read_text())
+    counted = {name: found["requests"][name] for name in ("refused", "limited", "failed")}
+    assert (result.status, counted) == (1, {"refused": 1, "limited": 0, "failed": 0})
+    page_path = tmp_path / "run.html"
+    run_target(tmp_path, {**config, "report_path": str(page_path)}, MIXED)
+    assert "0 failed, 1 refused" in Page(page_path.read_text()).words

@@ -138,3 +138,26 @@ def test_a_request_is_measured_from_its_start_to_its_answer() -> None:
     assert spans[2].latency(1) == pytest.approx(2.0, rel=0.03)
     timed.close()
     assert slow.closed
+
+
+@pytest.mark.parametrize(
+    ("status", "counted"),
+    [
+        (401, "refused"),
+        (403, "refused"),
+        (407, "refused"),
+        (308, "refused"),
+        (429, "limited"),
+        (503, "failed"),
+        (200, None),
+        (404, None),
+        (422, None),
+    ],
+)
+def test_an_answer_counts_as_what_it_is(status: int, counted: str | None) -> None:
+    """A wrong key is no good answer; what was asked and is not there, or is bad, is one."""
+    timeline = Timeline(VirtualClock())
+    timeline.add(0, 0.1, status)
+    span = timeline.spans()[0]
+    counts = {name: getattr(span, name) for name in ("refused", "limited", "failed")}
+    assert counts == {name: int(name == counted) for name in counts}
