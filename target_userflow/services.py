@@ -214,7 +214,8 @@ class Run:
             return CopiedStore(self.settings.ledger)
         from target_userflow.ledger.store import Store  # noqa: PLC0415 - likewise
 
-        return Store(self.settings.ledger)
+        longest = self.settings.pace.max_retry_seconds
+        return Store(self.settings.ledger, clock=self.clock, max_retry_seconds=longest)
 
     def _ledger(self, name: str, stream: Stream | None = None) -> Ledger:
         """The ledger of what is written to the product of the object `name`.

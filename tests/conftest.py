@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.ledgers import bench  # noqa: F401 - a fixture
-from support.postgres import logging_postgres, postgres  # noqa: F401 - fixtures
+from support.postgres import logging_postgres, own_postgres, postgres  # noqa: F401 - fixtures
 
 from target_userflow.sandbox import Sandbox, running
 

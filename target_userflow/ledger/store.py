@@ -5,19 +5,24 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from target_userflow.clock import Clock
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.ledger.database import engine_of, name_of, said_of, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 AT_ONCE = 500  # keys in one look-up
+_BETWEEN = 0.5  # seconds between attempts to connect
+_IN_USE = 5.0  # seconds that a run waits for a SQLite file which another program has
+T = TypeVar("T")
 _TURN = int.from_bytes(b"userflow", "big")  # names a lock among those of the database
 
 metadata = sa.MetaData()
@@ -76,31 +81,30 @@ Row = tuple[bytes, int]
 class Store:
     """One database; all destinations of a run share it, and all their workers."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(
+        self, where: str, *, clock: Clock | None = None, max_retry_seconds: float = 0
+    ) -> None:
         """Open the database, and make or migrate its tables where needed.
 
         Args:
             where: The path of a SQLite file, or an SQLAlchemy URL.
+            clock: Another time than the machine's.
+            max_retry_seconds: How long to try to connect again to a server that went away.
 
         Raises:
             ConfigError: `where` names no database that can be used.
             StorageError: it can't be opened, or another run has it.
         """
         self._url = url_of(where)
+        self._clock = clock or Clock()
+        self._max_retry_seconds = max_retry_seconds
         self._lock = threading.Lock()
         self._batch = _Batch()
         self._waiting_lock = threading.Lock()
         self.is_new = False
         """Whether there were no tables yet."""
         with self._failing():
-            self._connection = engine_of(self._url).connect()
-            try:
-                with self._connection.begin():
-                    self._take_turn()
-                    self._migrate()
-            except BaseException:
-                self.close()
-                raise
+            self._connection = self._connected()
 
     def destination(self, hashed: bytes) -> int:
         """The number of a destination; the first time it is given one.
@@ -128,8 +132,8 @@ class Store:
             some = [*keys[start : start + AT_ONCE]]
             some += some[:1] * (AT_ONCE - len(some))
             asked = dict(zip(_ASKED, some, strict=True))
-            with self._using():
-                rows = self._connection.execute(_LOOK_UP, {"its": destination, **asked}).all()
+            with self._lock, self._failing():
+                rows = self._retried(partial(self._looked_up, {"its": destination, **asked}))
             found.update((bytes(key), (bytes(mark), day)) for key, mark, day in rows)
         return found
 
@@ -192,12 +196,66 @@ class Store:
         gone = [key for key, row in batch.rows.items() if row is None]
         new = [(*key, *row) for key, row in batch.rows.items() if row]
         try:
-            with self._failing(), self._connection.begin():
-                for statement, rows in self._statements(gone, new):
-                    self._connection.execute(statement, rows)
+            with self._failing():
+                self._retried(partial(self._carry_out, gone, new))
         except StorageError as error:
             batch.error = error
         batch.done = True
+
+    def _looked_up(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+        return self._connection.execute(_LOOK_UP, asked).all()
+
+    def _carry_out(self, gone: list[Key], new: list[tuple[int, bytes, bytes, int]]) -> None:
+        for statement, rows in self._statements(gone, new):
+            self._connection.execute(statement, rows)
+
+    def _ask(self) -> None:
+        self._connection.execute(sa.select(1))
+
+    def _retried(self, work: Callable[[], T]) -> T:
+        """What a transaction comes to; it is tried again when its server was away meanwhile.
+
+        Whatever is done here may be done twice: the answer to a commit can be what got lost.
+        """
+        deadline = self._clock.monotonic() + self._max_retry_seconds
+        while True:
+            try:
+                with self._connection.begin():
+                    return work()
+            except SQLAlchemyError:
+                went_away = not self._is_file and self._connection.invalidated
+                late = self._clock.monotonic() >= deadline or self._clock.stopped
+                if late or not went_away:
+                    raise
+            self._clock.sleep(_BETWEEN)
+
+    def _connected(self) -> sa.Connection:
+        """A connection to tables that are up to date; a file in use is waited for a little."""
+        engine, deadline = engine_of(self._url), self._clock.monotonic() + _IN_USE
+        while True:
+            try:
+                return self._furnished(engine.connect())
+            except SQLAlchemyError as error:
+                late = self._clock.monotonic() >= deadline or self._clock.stopped
+                if late or not self._is_file or "locked" not in str(error):
+                    raise
+            self._clock.sleep(_BETWEEN)
+
+    def _furnished(self, connection: sa.Connection) -> sa.Connection:
+        """The same connection, once there are all tables."""
+        self._connection = connection
+        try:
+            with connection.begin():
+                self._take_turn()
+                self._migrate()
+        except BaseException:
+            self.close()
+            raise
+        return connection
+
+    @property
+    def _is_file(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
 
     def _statements(
         self, gone: list[Key], new: list[tuple[int, bytes, bytes, int]]
@@ -237,9 +295,12 @@ class Store:
 
     @contextmanager
     def _using(self) -> Iterator[None]:
-        """A transaction of this thread alone."""
-        with self._lock, self._failing(), self._connection.begin():
-            yield
+        """A transaction of this thread alone, on a connection that is there."""
+        with self._lock, self._failing():
+            if not self._is_file:
+                self._retried(self._ask)
+            with self._connection.begin():
+                yield
 
     @property
     def name(self) -> str:

