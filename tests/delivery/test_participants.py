@@ -63,7 +63,7 @@ def test_ten_thousand_with_37_bad_ones_are_9963_and_37_dead_letters(
     found = letters(tmp_path)
     assert len(found) == 37
     reasons = Counter(one["error"]["reason"] for one in found if not one["error"]["status"])
-    assert reasons == {"email is not valid": 20}
+    assert reasons == {"`email`: email is not valid": 20}
     said = [one["error"]["message"] for one in found if one["error"]["status"] == 422]
     assert len(said) == 17
     assert all(said)
