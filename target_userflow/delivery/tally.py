@@ -18,6 +18,8 @@ _COLUMNS = ("received", *FATES, "differs", "unsettled", "in_doubt", "deleted")
 _ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
+_MOST_REASONS = 1_000  # of all streams; a name in one may be data, and there is no end of them
+_OTHER = "other reasons: its dead letter has it"
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
 
 
@@ -166,6 +168,8 @@ class Report:
         """Count a record as rejected that says nothing of the mapping; arguments as in `reject`."""
         self.settle(stream, "rejected")
         with self._lock:
+            if len(self.reasons) >= _MOST_REASONS and (stream, reason) not in self.reasons:
+                reason = _OTHER
             self.reasons[stream, reason] += 1
             if ids and self.reasons[stream, reason] <= _NAMED:
                 self.named[stream, reason].append(ids)

@@ -107,7 +107,7 @@ def test_a_record_that_breaks_its_schema_is_a_dead_letter(sandbox: Sandbox, tmp_
     row = Row(sandbox, tmp_path, [USERS, EVENTS, *with_states(records)], bad={2, 3, 5, 6})
     result = row.run()
     reasons = [one["error"]["reason"] for one in row.dead_letters]
-    assert [one.split()[0] for one in reasons] == ["'value'", "user_id", "the", "neither"]
+    assert [one.split()[0] for one in reasons] == ["'value'", "`user_id`:", "`name`:", "neither"]
     assert len(sandbox.requests()) == 2
     row.check(result, 1, read=6)
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
+from support.process import record, run_target, schema
 
 from target_userflow.delivery.tally import FATES, Report
 from target_userflow.errors import StopRun, TooManyRejects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_userflow.sandbox import Sandbox
 
 
 def report_of(stream: str = "users", ratio: float = 1.0, /, **fates: int) -> Report:
@@ -145,3 +154,34 @@ def test_nothing_is_looked_at_while_a_window_is_read() -> None:
         report.reject("users", "user_id is missing", reading=True)
     with pytest.raises(TooManyRejects, match="'users': 150 of 150 records were rejected"):
         report.check_shares()
+
+
+def test_reasons_without_end_are_counted_as_others() -> None:
+    """Columns that come with the records may be data: memory does not grow with them."""
+    report = Report()
+    for number in range(5000):
+        report.receive("users")
+        report.reject("users", f"`{number % 3000}`: a date-time is not ISO 8601")
+    assert len(report.reasons) == 1001
+    assert sum(report.reasons.values()) == 5000
+    assert report.reasons["users", "`7`: a date-time is not ISO 8601"] == 2
+
+
+def test_the_log_has_the_most_frequent_reasons_of_many_columns_first(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Each names its column, in the log, the report and the dead letter; the log has 20 of them."""
+    dates = {"type": "string", "format": "date-time"}
+    columns = {"id": "string", **{f"day{n}": dates for n in range(30)}}
+    rows = [record("users", id="a", **{f"day{n}": "soon"}) for n in range(30)]
+    config = {**sandbox.config, "report_path": str(tmp_path / "run.json")}
+    result = run_target(tmp_path, config, [schema("users", columns), *rows, rows[7]])
+    lines = [line for line in result.log.splitlines() if " rejected of users: " in line]
+    assert lines[0] == "2 rejected of users: `day7`: a date-time is not ISO 8601"
+    assert len(lines) == 20
+    assert "… and 10 more for other reasons" in result.log
+    found = json.loads((tmp_path / "run.json").read_text())["rejected"]
+    assert (len(found), found[0]["reason"]) == (30, "`day7`: a date-time is not ISO 8601")
+    (path,) = (tmp_path / "dead-letters").glob("*.singer")
+    letters = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    assert letters[3]["error"]["reason"] == "`day3`: a date-time is not ISO 8601"
