@@ -18,6 +18,7 @@ The rooms, in the order in which a request meets them:
 
 - ``server``: the socket, and connections that can be dropped (uvicorn)
 - ``app``: from a request to its answer, through everything below
+- ``visitors``: other sites' pages, which are not answered
 - ``documents``: a body read strictly, an answer written exactly
 - ``journal``: what was asked, in the order of arrival
 - ``script``, ``faults``: answers planned in advance, failures by chance

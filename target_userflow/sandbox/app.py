@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from target_userflow.sandbox import documents, inspection
+from target_userflow.sandbox import documents, inspection, visitors
 from target_userflow.sandbox.calls import Answer, Call, Refusal
 from target_userflow.sandbox.faults import RESETS, Faults
 from target_userflow.sandbox.journal import Journal
@@ -72,7 +72,10 @@ class App:
             raw = await request.body()
         except ClientDisconnect:
             return
-        if inspection.is_asked_for(request):
+        refusal = visitors.refusal(request.headers)
+        if refusal:
+            await wire.answer(refusal)
+        elif inspection.is_asked_for(request):
             await wire.answer(await inspection.answer(self, request, raw))
         else:
             await self._serve(self._call(request, raw), raw, wire)

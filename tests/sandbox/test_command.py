@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sandbox.test_userflow import HEADERS, Client, eventually
+from support.process import record, run_target, schema
 
 import target_userflow.sandbox
 from target_userflow.sandbox import Sandbox, running
@@ -243,3 +244,24 @@ def imported(module: Path) -> Iterator[str]:
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=str(name)):
                 yield name
+
+
+def test_the_target_writes_to_a_sandbox_at_an_ipv6_address(tmp_path: Path) -> None:
+    """The URL that the sandbox prints is one that `api_url` takes."""
+    if not has_ipv6():
+        pytest.skip("this machine has no ::1")
+    messages = [schema("users", {"id": "string"}), record("users", id="ada")]
+    with served("--host", "::1") as (_, sandbox):
+        assert sandbox.url.startswith("http://[::1]:")
+        result = run_target(tmp_path, sandbox.config, messages)
+        assert result.status == 0, result.log
+        assert sandbox.state()["users"].keys() == {"ada"}
+
+
+def has_ipv6() -> bool:
+    """Whether there is a loopback address of IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True

@@ -24,6 +24,40 @@ if TYPE_CHECKING:
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 PARTS = "/_sandbox/page/"
+BODY = {"id": "eve", "attributes": {}, "name": "seen", "user_id": "eve", "rate_limit": 1}
+ENDPOINTS = [
+    ("GET", "/"),
+    ("GET", f"{PARTS}page.js"),
+    ("GET", f"{PARTS}overview"),
+    ("GET", f"{PARTS}list?of=users"),
+    ("GET", f"{PARTS}one?of=users&id=ada"),
+    ("GET", "/_sandbox/state"),
+    ("GET", "/_sandbox/requests"),
+    ("POST", "/_sandbox/reset"),
+    ("POST", "/_sandbox/config"),
+    ("POST", "/_sandbox/script"),
+    ("GET", "/users"),
+    ("GET", "/users/ada"),
+    ("POST", "/users"),
+    ("DELETE", "/users/ada"),
+    ("GET", "/groups"),
+    ("POST", "/groups"),
+    ("DELETE", "/groups/acme"),
+    ("DELETE", "/group_memberships?user_id=ada&group_id=acme"),
+    ("POST", "/events"),
+    ("GET", "/attribute_definitions"),
+    ("GET", "/api/participants"),
+    ("PATCH", "/api/participants/batches"),
+    ("POST", "/v1/identify"),
+    ("POST", "/v1/companies/identify"),
+    ("POST", "/v1/track"),
+    ("DELETE", "/v1/users"),
+    ("DELETE", "/v1/companies"),
+    ("GET", "/v1/validate"),
+    ("OPTIONS", "/users"),
+    ("OPTIONS", "/_sandbox/reset"),
+]
+"""Every endpoint of the sandbox, and what a browser asks before it sends to another origin."""
 
 
 @pytest.fixture
@@ -88,16 +122,37 @@ def test_the_page_only_reads(client: Client) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", ""]
 )
-@pytest.mark.parametrize("path", ["/", f"{PARTS}overview", "/_sandbox/state"])
-def test_another_site_that_names_itself_loopback_reads_nothing(
-    client: Client, host: str, path: str
+@pytest.mark.parametrize(("method", "path"), ENDPOINTS)
+def test_another_site_that_names_itself_loopback_reads_and_writes_nothing(
+    client: Client, host: str, method: str, path: str
 ) -> None:
-    """DNS rebinding: the browser then sends that site's name, which is not answered."""
-    reply = named(client, host, path)
+    """DNS rebinding: the browser then sends that site's name, which no endpoint answers."""
+    reply = client.send(method, path, BODY, Host=host, **HTML)
     assert reply.status == 403
     assert json.loads(reply.text)["error"]["message"].startswith(
         "the sandbox answers on a loopback"
     )
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://127.0.0.1:1", "http://localhost:3000", "null", ""]
+)
+@pytest.mark.parametrize(("method", "path"), ENDPOINTS)
+def test_the_page_of_another_origin_reads_and_writes_nothing(
+    sandbox: Sandbox, client: Client, origin: str, method: str, path: str
+) -> None:
+    """A form or script of a site that somebody visits: it is refused, and nothing has changed."""
+    client.post("/users", {"id": "ada", "attributes": {}})
+    before = sandbox.state(), sandbox.requests()
+    reply = client.send(method, path, BODY, Origin=origin)
+    assert reply.status == 403
+    assert "access-control-allow-origin" not in {name.lower() for name in reply.headers}
+    assert (sandbox.state(), sandbox.requests()) == before
+
+
+def test_the_sandbox_s_own_page_is_answered(sandbox: Sandbox, client: Client) -> None:
+    """Its origin is the sandbox's address."""
+    assert client.send("GET", f"{PARTS}overview", Origin=sandbox.url).status == 200
 
 
 @pytest.mark.parametrize("host", ["localhost:8765", "127.0.0.2", "[::1]:8765"])
