@@ -75,6 +75,10 @@ def test_an_attribute_takes_every_documented_operation(text: str) -> None:
         ("event", '{"name": "n", "group_id": "g"}'),
         ("event", '{"name": "n", "user_id": "u", "group_id": "g", "attributes": {"a": ["x"]}}'),
         ("event", '{"name": "n", "user_id": "u", "time": "2026-01-31T12:00:00Z"}'),
+        (
+            "event",
+            '{"name": "n", "user_id": "u", "attributes": {"a": {"set": 1, "data_type": "number"}}}',
+        ),
     ],
 )
 def test_every_documented_body_is_accepted(kind: str, body: str) -> None:
