@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.invariants import Row, counts, users, users_and_events
 from support.network import break_off, listening, self_signed
-from support.taps import piped, wait_until
+from support.taps import SkippingClock, piped, run_here, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,6 +173,51 @@ def test_an_api_that_comes_back_in_time_is_not_noticed_to_have_been_away(
             result = target.result()
     row.config = {}
     row.check(result, read=9)
+
+
+class Opening(SkippingClock):
+    """Opens a gate 20 seconds after the start of the run."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Begin with a closed one."""
+        super().__init__()
+        self._gate = gate
+        gate.closed.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Skip the time, and look at it."""
+        super().sleep(seconds)
+        if self.seconds >= 20:
+            self._gate.closed.clear()
+
+
+def test_an_api_that_is_down_at_the_start_is_waited_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It comes up after 20 seconds: everything arrives, exit 0, and nothing is rejected."""
+    with gate_to(sandbox) as gate:
+        config = {**sandbox.config, "api_url": gate.url}
+        clock = Opening(gate)
+        result = run_here(tmp_path, config, users(9), clock=clock)
+    assert gate.turned_away >= 2
+    assert clock.seconds >= 20
+    assert (result.status, result.counts["users"]) == (0, {"received": 9, "delivered": 9})
+    assert len(sandbox.state()["users"]) == 9
+
+
+@pytest.mark.parametrize("times", [5, 10_000], ids=["for a while", "for good"])
+def test_one_endpoint_that_is_limited_holds_the_others_up_for_no_longer_than_it_may(
+    sandbox: Sandbox, tmp_path: Path, times: int
+) -> None:
+    """429 for events alone: users arrive, and events too, or the run ends in its time."""
+    sandbox.script([{"fault": "429", "path": "/events", "times": times}])
+    clock = SkippingClock()
+    result = run_here(tmp_path, sandbox.config, users_and_events(12), clock=clock)
+    assert len(sandbox.state()["users"]) == 6
+    for_good = times > 100
+    events = {"unsettled": 6} if for_good else {"delivered": 6}
+    assert result.counts["events"] == {"received": 6, **events}
+    assert result.status == int(for_good)
+    assert not [*tmp_path.rglob("*.singer")]
+    assert clock.seconds < 2 * 300  # max_retry_seconds, and the pace before
 
 
 def test_a_redirect_is_never_followed(sandbox: Sandbox, tmp_path: Path) -> None:
