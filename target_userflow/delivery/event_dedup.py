@@ -94,12 +94,15 @@ class EventMemory(LedgerMemory):
         return entry.key in self._doubtful
 
     def sending(self, entry: Entry) -> None:
-        """Note that it is in flight, should this be the last that is heard of it."""
-        self._put(entry, IN_FLIGHT)
+        """Note that it is in flight, should this be the last that is heard of it.
+
+        It leaves once that is on the disk: after a power cut too, what may have arrived is known.
+        """
+        self._put(entry, IN_FLIGHT, synced=True)
 
     def delivered(self, entry: Entry) -> None:
-        """Note that it is never to be sent again."""
-        self._put(entry, DELIVERED)
+        """Note that it is never to be sent again; the disk has it with the next that leaves."""
+        self._put(entry, DELIVERED, synced=False)
 
     def not_delivered(self, entry: Entry) -> None:
         """Take the note back, unless an earlier run left it."""
@@ -107,9 +110,9 @@ class EventMemory(LedgerMemory):
             self._ledger.drop(entry.key)
             self._known.pop(entry.key, None)
 
-    def _put(self, entry: Entry, what: bytes) -> None:
+    def _put(self, entry: Entry, what: bytes, *, synced: bool) -> None:
         mark = event_mark(what, entry.request.body)
-        self._ledger.put(entry.key, mark, self._today)
+        self._ledger.put(entry.key, mark, self._today, synced=synced)
         self._known[entry.key] = mark, self._today
 
     def _adopt(self, entries: Iterable[Entry]) -> None:

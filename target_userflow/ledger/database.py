@@ -6,7 +6,7 @@ import errno
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -104,12 +104,21 @@ def _make_private(path: Path) -> None:
     os.close(open_private(path, os.O_RDWR))
 
 
+def sync_commits(connection: sa.Connection, *, wanted: bool) -> None:
+    """Have the next commits to a file survive a power cut, or else a kill of this process only.
+
+    A commit that survives takes along those before it. (PostgreSQL does so for all, unless its
+    owner has changed that.)
+    """
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")  # in no transaction
+
+
 def _claim(connection: sqlite3.Connection, _: object) -> None:
     """Take the file for this process; a kill lets go of it."""
     connection.isolation_level = None  # SQLAlchemy begins, as the driver would leave out DDL
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # survives a kill; a power cut costs a resend
 
 
 _BESIDE = ("-wal", "-shm", "-journal")

@@ -117,16 +117,16 @@ class Ledger:
         """The mark and the day of those keys that have a row."""
         return self._store.rows(self._destination, sorted(keys))  # neighbours lie together
 
-    def put(self, key: bytes, mark: bytes, day: int) -> None:
-        """Return once the row is committed."""
-        self._store.commit((self._destination, key), (mark, day))
+    def put(self, key: bytes, mark: bytes, day: int, *, synced: bool) -> None:
+        """Return once the row is committed, and on the disk if it is `synced`."""
+        self._store.commit((self._destination, key), (mark, day), synced=synced)
 
     def drop(self, key: bytes) -> None:
-        """Return once the row is gone."""
+        """Return once the row is gone from the disk."""
         self._store.commit((self._destination, key), None)
 
     def write(self, rows: Mapping[bytes, Row | None]) -> None:
-        """Return once all rows are committed, and those gone that are None."""
+        """Return once all rows are on the disk, and those gone that are None."""
         self._store.write({(self._destination, key): row for key, row in rows.items()})
 
     def mirror(self, *stream: str) -> Mirror:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from target_userflow.clock import Clock
 from target_userflow.errors import StorageError, of_disk
-from target_userflow.ledger.database import engine_of, name_of, said_of, url_of
+from target_userflow.ledger.database import engine_of, name_of, said_of, sync_commits, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -101,6 +101,7 @@ class Store:
         self._lock = threading.Lock()
         self._batch = _Batch()
         self._waiting_lock = threading.Lock()
+        self._syncs: bool | None = None
         self.is_new = False
         """Whether there were no tables yet."""
         with self._failing():
@@ -137,21 +138,28 @@ class Store:
             found.update((bytes(key), (bytes(mark), day)) for key, mark, day in rows)
         return found
 
-    def commit(self, key: Key, row: Row | None) -> None:
+    def commit(self, key: Key, row: Row | None, *, synced: bool = True) -> None:
         """Return once a row is written, or gone if it is None, and committed.
 
-        Whoever gets the lock commits the rows of all that wait for it.
+        Whoever gets the lock commits the rows of all that wait for it, and syncs them at once.
+
+        Args:
+            key: Its destination and key.
+            row: The row.
+            synced: Whether it must survive a power cut; else it survives a kill, and a power cut
+                once something after it was synced.
 
         Raises:
             StorageError: the database can't be written.
         """
-        self.write({key: row})
+        self.write({key: row}, synced=synced)
 
-    def write(self, rows: Mapping[Key, Row | None]) -> None:
+    def write(self, rows: Mapping[Key, Row | None], *, synced: bool = True) -> None:
         """The same for several rows, in one commit."""
         with self._waiting_lock:
             batch = self._batch
             batch.rows.update(rows)
+            batch.synced |= synced
         with self._lock:
             with self._waiting_lock:
                 if batch is self._batch:
@@ -197,6 +205,7 @@ class Store:
         new = [(*key, *row) for key, row in batch.rows.items() if row]
         try:
             with self._failing():
+                self._sync(wanted=batch.synced)
                 self._retried(partial(self._carry_out, gone, new))
         except StorageError as error:
             batch.error = error
@@ -299,8 +308,15 @@ class Store:
         with self._lock, self._failing():
             if not self._is_file:
                 self._retried(self._ask)
+            self._sync(wanted=True)
             with self._connection.begin():
                 yield
+
+    def _sync(self, *, wanted: bool) -> None:
+        """Have the next transaction survive a power cut, or not wait for that."""
+        if self._is_file and wanted != self._syncs:
+            sync_commits(self._connection, wanted=wanted)
+            self._syncs = wanted
 
     @property
     def name(self) -> str:
@@ -334,6 +350,7 @@ class _Batch:
     """Rows that go into one commit, and how it went; None is a row that goes."""
 
     rows: dict[Key, Row | None] = field(default_factory=dict)
+    synced: bool = False
     done: bool = False
     error: StorageError | None = None
 
