@@ -136,7 +136,7 @@ class Rehearsal:
                     yield f"  {count:,} would be rejected: {escaped(reason)}"
         for name, part in self._products.items():
             yield f"{name}: {self._duration(part)}"
-        if report.rejected:
+        if report.rejected and not dead_letters.is_missing:
             yield (
                 f"What would be rejected is in {dead_letters.path}, to be looked at: there is no "
                 "need to replay it, as nothing else was delivered either"

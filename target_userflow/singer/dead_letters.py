@@ -47,6 +47,8 @@ class DeadLetters:
         name = f"{run_id}-{destination}" if destination else run_id
         self.path = Path(directory) / f"{name}.singer"
         self._file: FileIO | None = None
+        self.is_missing = False
+        """Whether there was something to be written, and no file could be made for it."""
         self._lock = threading.Lock()
         self._schemas: dict[str, bytes] = {}
         self._earlier = EarlierLetters(self.path, destination)
@@ -114,6 +116,7 @@ class DeadLetters:
             self._file = self._file or self._opened()
             append_whole(self._file.fileno(), line.strip() + b"\n")
         except OSError as error:
+            self.is_missing = self._file is None
             raise self._unwritable(error) from None
 
     def _opened(self) -> FileIO:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.invariants import EVENTS, MARK, USERS, Row, event, user, users_and_events, with_states
+from support.process import run_target, state
 from support.taps import piped, wait_until
 
 if TYPE_CHECKING:
@@ -62,6 +63,19 @@ def test_dead_letters_that_cannot_be_written_stop_the_run(
     result = row.run(dead_letter_dir=str(no_directory))
     assert ["Dead letters can't be written" in line for line in result.errors] == [True]
     row.check(result, 1)
+
+
+def test_a_summary_names_no_file_that_could_not_be_made(
+    sandbox: Sandbox, tmp_path: Path, no_directory: Path
+) -> None:
+    """What the API refuses is counted before it is written: no replay of nothing is offered."""
+    sandbox.script([{"status": 400}])
+    settings = {**sandbox.config, "dead_letter_dir": str(no_directory)}
+    result = run_target(tmp_path, settings, [USERS, user(1), state(1)])
+    assert (result.status, result.states) == (1, [])
+    assert "Dead letters can't be written" in result.errors[-1]
+    assert "The rejected records are in" not in result.log
+    assert "replay them" not in result.log
 
 
 def test_a_disk_that_fills_up_with_dead_letters_stops_the_run(
