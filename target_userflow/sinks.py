@@ -14,6 +14,7 @@ from target_userflow.deletes.log_based import deleting_column, deletions_last
 from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import Books
 from target_userflow.errors import RejectRecord
+from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
 from target_userflow.mapping.values import located
@@ -118,7 +119,8 @@ class UserflowSink(BatchSink):
         """Leave the SDK's own validator out."""
 
     def setup(self) -> None:
-        """Say once what of the schema is not checked, and which columns are renamed in the API."""
+        """Say once what of the schema is not checked, not sent, or renamed in the API."""
+        self._say_what_stays(self._request_of.attributes.of_loaders)
         if self._rules and self._rules.unchecked:
             self.logger.warning(
                 "Stream '%s': the records are not checked by these parts of its schema, which say "
@@ -139,12 +141,22 @@ class UserflowSink(BatchSink):
             )
 
     def _look_at_columns(self, record: dict[str, Any]) -> None:
-        """Say which columns outside of the SCHEMA are renamed, as long as they are not too many."""
+        """Say which columns outside of the SCHEMA are renamed or stay, unless they are many."""
         if record.keys() <= self._columns or len(self._columns) > self._most_columns:
             return
         new = [column for column in record if column not in self._columns]
         self._columns.update(new)
         self._say_renamed(self._request_of.attributes.renamed_of(new))
+        self._say_what_stays([column for column in new if is_of_loader(column)])
+
+    def _say_what_stays(self, columns: Sequence[str]) -> None:
+        if columns:
+            self.logger.info(
+                "Stream '%s': these columns are of other loaders and are no attributes: %s. To "
+                "send one, give it another name with stream_maps",
+                self.stream_name,
+                ", ".join(columns),
+            )
 
     def start_batch(self, context: dict[str, Any]) -> None:
         """Open a window."""

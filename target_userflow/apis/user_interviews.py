@@ -16,6 +16,7 @@ from target_userflow.apis import user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.messages import JSON, Api, Probe, Request, has_json_object
 from target_userflow.errors import RejectRecord
+from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Needs
 from target_userflow.mapping.values import encoded
 
@@ -71,7 +72,7 @@ class Participants(Mapper):
         """One participant; `join` makes the request of up to 100."""
         email = self._within("email", _email, self._role(record, "email"))
         for column, value in record.items():
-            if isinstance(value, (dict, list)):
+            if isinstance(value, (dict, list)) and not is_of_loader(column):
                 raise RejectRecord(f"'{column}' holds an object or a list")
         fields = self.attributes(record)
         for name in fields.keys() & _STRINGS:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from target_userflow.config.settings import StreamOptions
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
+_LOADERS = "_sdc_", "__sdc_", "_fivetran_", "_airbyte_", "_ab_", "_dlt_"  # in any case
 _SPREAD = "attributes"  # the column whose object is made of attributes by itself
 NO_TIME = "a blank, infinite or zero date-time counts as null"
 """What is remarked of such a value."""
@@ -59,7 +60,11 @@ class Attributes:
             ConfigError: two columns meet in one name, or an option names no column.
         """
         self._properties = properties
-        self._left_out = {*left_out, *(name for name in properties if _is_told(name))}
+        self.of_loaders = [
+            name for name in properties if is_of_loader(name) and name not in left_out
+        ]
+        """The columns that are no attributes as other loaders have added them."""
+        self._left_out = {*left_out, *self.of_loaders}
         self._options = options
         self._nulls = options.nulls == "clear"
         self._operations = frozenset(operations)
@@ -136,7 +141,7 @@ class Attributes:
         return found
 
     def _is_attribute(self, column: str, value: Any) -> bool:
-        if column in self._left_out or _is_told(column):
+        if column in self._left_out or is_of_loader(column):
             return False
         return column != _SPREAD or not (value is None or isinstance(value, dict))
 
@@ -262,9 +267,9 @@ def _joined(name: str | None, key: str) -> str:
     return attribute_name(key) if name is None else f"{name}_{attribute_name(key)}"
 
 
-def _is_told(column: str) -> bool:
-    """Whether a tap adds it to a row, such as `_sdc_deleted_at` or `_sdc_lsn`."""
-    return column.startswith("_sdc_")
+def is_of_loader(column: str) -> bool:
+    """Whether a tap or another loader adds it to each row, such as `_sdc_lsn` or `_dlt_id`."""
+    return column.lower().startswith(_LOADERS)
 
 
 def attribute_name(column: str) -> str:
