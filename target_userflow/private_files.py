@@ -96,4 +96,4 @@ def _check_link(path: Path) -> None:
 
 
 _TRUSTED = {0, os.geteuid() if hasattr(os, "geteuid") else 0}
-"""Users whose links to directories are followed: root and oneself."""
+"""Users whose links to existing are followed: root and oneself."""

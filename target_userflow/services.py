@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.registry import API_OF, TURN
 from target_userflow.deletes.log_based import DeletionLimit
-from target_userflow.deletes.table_versions import Versions
-from target_userflow.delivery.attribute_types import Definitions, Drift
-from target_userflow.delivery.dedup import ForgettingMemory, Memory, RecordMemory
-from target_userflow.delivery.event_dedup import EventKeys, EventMemory
-from target_userflow.delivery.existing_objects import Directories
+from target_userflow.deletes.table_versions import TableVersions
+from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
+from target_userflow.delivery.dedup import ChangeDetection, ForgettingMemory, NoDedup
+from target_userflow.delivery.event_dedup import EventDedup, EventKeys
+from target_userflow.delivery.existing_objects import ExistingObjectsByType
 from target_userflow.delivery.flush_policy import Window
 from target_userflow.delivery.tally import Report
 from target_userflow.delivery.workers import Delivery
-from target_userflow.delivery.write_modes import Admission, admission
-from target_userflow.dry_run.delivery import Rehearsal, RehearsedDelivery
+from target_userflow.delivery.write_modes import UpsertMode, write_mode
+from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
 from target_userflow.errors import ConfigError
 from target_userflow.ledger.ledger import Ledger, exists
 from target_userflow.singer.dead_letters import DeadLetters
@@ -50,18 +50,18 @@ class Run:
         self.delivering = False
         """Whether a window is being delivered, so that nothing is read."""
         run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
-        self.rehearsal = Rehearsal(settings.pace) if settings.dry_run else None
+        self.dry_run = DryRun(settings.pace) if settings.dry_run else None
         parts = (
             (f"{run_id}.dry-run", "")
-            if self.rehearsal
+            if self.dry_run
             else (run_id, _fingerprint(settings.destinations))
         )
         self.dead_letters = DeadLetters(settings.dead_letter_dir, *parts)
         self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
         self._deliveries: dict[str, Delivery] = {}
-        self._directories: dict[str, Directories] = {}
+        self._existing: dict[str, ExistingObjectsByType] = {}
         self._definitions: dict[str, Definitions] = {}
-        self._versions: dict[tuple[str, str], Versions] = {}
+        self._versions: dict[tuple[str, str], TableVersions] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
@@ -75,36 +75,38 @@ class Run:
             pace, clock = self.settings.pace, self.clock.child()
             parts = api, self._destination(api), pace, clock, self.timeline
             self._deliveries[api.name] = (
-                RehearsedDelivery(self.rehearsal, *parts) if self.rehearsal else Delivery(*parts)
+                DryRunDelivery(self.dry_run, *parts) if self.dry_run else Delivery(*parts)
             )
         return self._deliveries[api.name]
 
-    def directories(self, name: str) -> Directories:
+    def existing(self, name: str) -> ExistingObjectsByType:
         """What exists in the product of the object `name`."""
         api, options = API_OF[name], self.settings.streams.values()
-        if api.name not in self._directories:
+        if api.name not in self._existing:
             emails = any(one.match_by for one in options)
-            self._directories[api.name] = Directories(api, self.delivery(name), emails=emails)
-        return self._directories[api.name]
+            self._existing[api.name] = ExistingObjectsByType(
+                api, self.delivery(name), emails=emails
+            )
+        return self._existing[api.name]
 
-    def admission(self, name: str, stream: Stream) -> Admission:
+    def write_mode(self, name: str, stream: Stream) -> UpsertMode:
         """What lets the records of a stream to the object `name` pass.
 
         Raises:
             ConfigError: the product has no key, or the options ask for what nobody can know.
         """
         self._check_destination(API_OF[name], stream.name)
-        return admission(name, stream, self.directories(name))
+        return write_mode(name, stream, self.existing(name))
 
-    def drift(self, name: str, stream: Stream) -> Drift:
+    def attribute_types(self, name: str, stream: Stream) -> AttributeTypeCheck:
         """What compares a stream to the object `name` with the attributes there are."""
         api = API_OF[name]
         if api.name not in self._definitions:
             self._definitions[api.name] = Definitions(api, self.delivery(name))
         definitions, new = self._definitions[api.name], self.settings.new_attributes
-        return Drift(stream.name, api, definitions, new_attributes=new)
+        return AttributeTypeCheck(stream.name, api, definitions, new_attributes=new)
 
-    def memory(self, name: str, stream: Stream) -> Memory:
+    def dedup(self, name: str, stream: Stream) -> NoDedup:
         """What a stream to the object `name` remembers.
 
         Raises:
@@ -114,17 +116,17 @@ class Run:
         settings, events = self.settings, name.endswith("events")
         today = self.clock.now().toordinal()
         if not settings.ledger:
-            return Memory()
+            return NoDedup()
         if events and stream.keys:
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            return EventMemory(self._ledger(name, stream), today, keys)
+            return EventDedup(self._ledger(name, stream), today, keys)
         if not events and settings.skip_unchanged:
-            return RecordMemory(self._ledger(name, stream), today, name, settings.resync_days)
+            return ChangeDetection(self._ledger(name, stream), today, name, settings.resync_days)
         if not events and not settings.dry_run and exists(settings.ledger):
             return ForgettingMemory(self._ledger(name), today, name)
-        return Memory()
+        return NoDedup()
 
-    def versions(self, name: str, source: str, stream: str) -> Versions:
+    def versions(self, name: str, source: str, stream: str) -> TableVersions:
         """The versions of a stream to the object `name`; `source` is what the tap calls it.
 
         Raises:
@@ -140,7 +142,7 @@ class Run:
                     "hard_delete to false"
                 )
             mirror = self._ledger(name).mirror(name, source, stream, *self._apart)
-            found = Versions(mirror, stream, name, self.settings.max_delete_ratio)
+            found = TableVersions(mirror, stream, name, self.settings.max_delete_ratio)
             self._versions[source, stream] = found
         return found
 
@@ -152,7 +154,7 @@ class Run:
         limit = DeletionLimit(stream, self.settings.max_delete_ratio)
         return self._limits.setdefault((source, stream), limit)
 
-    def announced(self) -> list[tuple[tuple[str, str], Versions]]:
+    def announced(self) -> list[tuple[tuple[str, str], TableVersions]]:
         """The versions of which one was activated ahead of its records.
 
         Returns:
@@ -209,9 +211,9 @@ class Run:
 
     def _opened_store(self) -> Store:
         if self.settings.dry_run:
-            from target_userflow.dry_run.ledger_copy import CopiedStore  # noqa: PLC0415 - as above
+            from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - as above
 
-            return CopiedStore(self.settings.ledger)
+            return LedgerCopy(self.settings.ledger)
         from target_userflow.ledger.store import Store  # noqa: PLC0415 - likewise
 
         longest = self.settings.pace.max_retry_seconds

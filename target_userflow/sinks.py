@@ -12,7 +12,7 @@ from target_userflow.apis.registry import API_OF, mapper
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.log_based import deleting_column, deletions_last
 from target_userflow.deletes.tables import Table
-from target_userflow.delivery.tracker import Books
+from target_userflow.delivery.tracker import DeliveryTracker
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.singer.reader import Source
     from target_userflow.target import TargetUserflow
 
@@ -87,11 +87,15 @@ class UserflowSink(BatchSink):
             options,
             has_open_columns(self.schema),
         )
-        admission = target.run.admission(self.object, stream)
+        write_mode = target.run.write_mode(self.object, stream)
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
-        self._books = Books(self.object, stream, admission, target.run, self.logger, self._bury)
-        activation = Activation(self.object, self._request_of, self._books, target.run, self.logger)
+        self._tracker = DeliveryTracker(
+            self.object, stream, write_mode, target.run, self.logger, self._bury
+        )
+        activation = Activation(
+            self.object, self._request_of, self._tracker, target.run, self.logger
+        )
         self.table = Table(target.run, self._reader, self.object, activation)
         """The table that the records come from."""
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
@@ -99,11 +103,11 @@ class UserflowSink(BatchSink):
         self._said_deletion = False
         self._columns = {*self.schema["properties"]}
         self._most_columns = len(self._columns) + _LATE_COLUMNS
-        self._taken: list[Entry] = []
-        self._held: list[Entry] = []
-        self._deletions: list[Entry] = []
-        self.window: list[Entry] = []
-        """The entries of the window that is being delivered, in the order read."""
+        self._taken: list[PendingRecord] = []
+        self._held: list[PendingRecord] = []
+        self._deletions: list[PendingRecord] = []
+        self.window: list[PendingRecord] = []
+        """The pending of the window that is being delivered, in the order read."""
 
     @property
     def is_full(self) -> bool:
@@ -176,14 +180,14 @@ class UserflowSink(BatchSink):
             if mark and not self._deletes:
                 self._skip_deletion(mark)
                 return
-            entry = self._deletion(record, source) if mark else self._entry(record, source)
+            pending = self._deletion(record, source) if mark else self._entry(record, source)
         except RejectRecord as error:
             ids = [str(record[key]) for key in self.key_properties if key in record]
             self._reject(str(error), " ".join(ids))
             seen, rejected = self._identity(record), True
         else:
-            self._taken.append(entry)
-            seen, rejected = entry.request.identity, False
+            self._taken.append(pending)
+            seen, rejected = pending.request.object_id, False
         if not mark:
             self._see(version, seen, rejected=rejected)
 
@@ -208,9 +212,11 @@ class UserflowSink(BatchSink):
         self.table.open()
         self.hold(*(deletions_last(self.window) if self._deletes else (self.window,)))
 
-    def hold(self, entries: list[Entry], deletions: list[Entry] | None = None) -> None:
-        """Hold entries of the window ready, and apart those that delete at its end, if given."""
-        self._held = entries
+    def hold(
+        self, pending: list[PendingRecord], deletions: list[PendingRecord] | None = None
+    ) -> None:
+        """Hold pending of the window ready, and apart those that delete at its end, if given."""
+        self._held = pending
         if deletions is not None:
             self._deletions = deletions
 
@@ -229,31 +235,31 @@ class UserflowSink(BatchSink):
         changes = any(one.deletes or one.ends or one.writes for one in requests)
         return other.object == carrier and not changes
 
-    def rounds(self) -> list[Sequence[Entry]]:
+    def passes(self) -> list[Sequence[PendingRecord]]:
         """What is held, as it may be sent now; each round is to be settled before the next."""
-        return self._books.open(self._held)
+        return self._tracker.open(self._held)
 
     @property
     def timer(self) -> AbstractContextManager[Any]:
         """The SDK's metric of how long a window takes."""
         return self._batch_timer
 
-    def send(self, entries: Sequence[Entry]) -> None:
+    def send(self, pending: Sequence[PendingRecord]) -> None:
         """Return when all of these have their outcome.
 
         Raises:
-            StopRun: the run has to end; entries without an outcome are unsettled.
+            StopRun: the run has to end; pending without an outcome are unsettled.
         """
-        self._delivery.settle(entries)
+        self._delivery.settle(pending)
 
     def release(self) -> None:
         """Bury what was rejected of what is held, however it ended."""
-        for entry in self._held:
-            if isinstance(entry.outcome, Rejected) and not isinstance(entry.outcome, GaveUp):
-                self._bury(entry.source, entry.outcome)
-        self._run.window.sent(sum(entry.sent for entry in self._held))
+        for pending in self._held:
+            if isinstance(pending.outcome, Rejected) and not isinstance(pending.outcome, GaveUp):
+                self._bury(pending.source, pending.outcome)
+        self._run.window.sent(sum(pending.sent for pending in self._held))
         self._held = []
-        self._books.close()
+        self._tracker.close()
 
     def close_window(self) -> None:
         """Note what of the window is there now and what is not, however it ended."""
@@ -274,7 +280,7 @@ class UserflowSink(BatchSink):
     def _identity(self, record: dict[str, Any]) -> tuple[str, ...] | None:
         """The ids of a rejected record; None if they are what is wrong with it."""
         try:
-            return self._request_of.identity(record)
+            return self._request_of.object_id(record)
         except RejectRecord:
             return None
 
@@ -292,25 +298,25 @@ class UserflowSink(BatchSink):
         self._bury(self._reader.source, Rejected(reason))
         self._run.report.reject(self.stream_name, reason, ids, reading=True)
 
-    def _entry(self, record: dict[str, Any], source: Source) -> Entry:
+    def _entry(self, record: dict[str, Any], source: Source) -> PendingRecord:
         try:
             self._check_whole(record)
             if self._rules:
                 self._rules.check(record)
             self._look_at_columns(record)
             request = self._request_of(record)
-            return self._books.entry(record, request, source)
+            return self._tracker.pending(record, request, source)
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
         except RejectRecord as error:
             raise located(error, record) from None
 
-    def _deletion(self, record: dict[str, Any], source: Source) -> Entry:
+    def _deletion(self, record: dict[str, Any], source: Source) -> PendingRecord:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
-        request = self._request_of.deletion(self._request_of.identity(record))
-        entry = self._books.entry(record, request, source)
+        request = self._request_of.deletion(self._request_of.object_id(record))
+        pending = self._tracker.pending(record, request, source)
         self._limit.mark()
-        return entry
+        return pending
 
     def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
@@ -327,7 +333,7 @@ class UserflowSink(BatchSink):
     def _why_nothing_is_deleted(self) -> str:
         if not self._run.settings.hard_delete:
             return "hard_delete is off"
-        if self._books.matches:
+        if self._tracker.matches:
             return "match_by enriches users and deletes none"
         return f"{API_OF[self.object].name} can't delete {self.object}"
 

@@ -23,7 +23,7 @@ from target_userflow.delivery.flush import Drain
 from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
 from target_userflow.reporting.finish import conclude, remind, send_metrics
 from target_userflow.reporting.progress import Progress, progress
-from target_userflow.reporting.progress_sampler import Meter
+from target_userflow.reporting.progress_sampler import ProgressSampler
 from target_userflow.reporting.report_file import ReportFile
 from target_userflow.services import Run
 from target_userflow.singer.dead_letters import alias_of
@@ -324,7 +324,7 @@ class TargetUserflow(CommandLine):
 
     def _write_state_message(self, state: Any) -> None:
         is_settled = self.run.is_settled and not self.run.report.mixed_up
-        if is_settled and not self.run.rehearsal:
+        if is_settled and not self.run.dry_run:
             self._state.write(state)
 
     # The end
@@ -386,7 +386,7 @@ class TargetUserflow(CommandLine):
         return int(rejected > self.run.settings.max_rejects), None
 
     def _progress(self) -> Progress:
-        meter = Meter(self.run, self.message_reader)
+        meter = ProgressSampler(self.run, self.message_reader)
         return progress(meter, self._clock, self.logger, os.environ)
 
     def _tell(self, error: StopRun) -> None:
@@ -396,7 +396,7 @@ class TargetUserflow(CommandLine):
     def _close(self) -> None:
         self._drain.close()
         self.run.close()
-        if not self.run.rehearsal:  # nothing of it happened
+        if not self.run.dry_run:  # nothing of it happened
             send_metrics(self.run.report, self.metrics_logger)
 
     def check(self) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
-    from target_userflow.mapping.columns import Needs, Stream
+    from target_userflow.mapping.columns import RoleSpec, Stream
 
 T = TypeVar("T")
 LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
@@ -31,7 +31,7 @@ _NO_IDS = {one.lower(): one for one in ("null", "None", "nil", "NaN", "undefined
 class Mapper:
     """Makes the requests of one stream: its columns are told apart once, at the SCHEMA."""
 
-    needs: Needs
+    role_spec: RoleSpec
     takes_nulls: ClassVar[bool] = True
     """Whether a null unsets an attribute; else nulls are left out."""
     takes_operations: Collection[str] = OPERATIONS
@@ -45,7 +45,7 @@ class Mapper:
         Raises:
             ConfigError: a needed column is missing, or the options don't fit the columns.
         """
-        self._roles = roles.found(stream, self.needs)
+        self._roles = roles.found(stream, self.role_spec)
         options = stream.options if self.takes_nulls else replace(stream.options, nulls="omit")
         self.attributes = Attributes(
             stream.name,
@@ -69,7 +69,7 @@ class Mapper:
         column = self._roles.get(roles.DELETED_AT)
         return {} if column is None else {column: record.get(column)}
 
-    def identity(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+    def object_id(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids under which the API keeps an object that can be deleted.
 
         Raises:
@@ -150,7 +150,7 @@ class EventMapper(Mapper):
                     f"Stream '{stream.name}': streams.{stream.name}.event_name "
                     f"'{self._constant}' is no event name. {LEGAL_NAMES}"
                 )
-            self.needs = self.needs.without("name")
+            self.role_spec = self.role_spec.without("name")
         super().__init__(stream)
 
     def _left_out(self, stream: Stream) -> frozenset[str]:

@@ -25,16 +25,16 @@ class Request(msgspec.Struct, frozen=True):
     method: str
     path: str
     body: bytes
-    key: str
-    """Requests with one key are sent one after the other, in the order read."""
-    identity: tuple[str, ...]
+    ordering_key: str
+    """Requests with one ordering key are sent one after the other, in the order read."""
+    object_id: tuple[str, ...]
     """The ids under which the API keeps it; none for events."""
-    repeatable: bool
+    idempotent: bool
     """Whether sending it twice leaves the destination as sending it once does."""
-    foldable: bool = False
+    mergeable: bool = False
     """Whether it sets plain values only, so that `Api.fold` can make one of several."""
-    joins: tuple[tuple[str, ...], ...] = ()
-    """Object and ids of all that it joins: what is deleted of these takes the joining with it."""
+    references: tuple[tuple[str, ...], ...] = ()
+    """What it refers to; the deletion of one of these undoes a part of what it did."""
     media_type: str = JSON
     """The `Content-Type` of its body, if it has one."""
     writes: tuple[tuple[tuple[str, ...], bytes], ...] = ()
@@ -79,7 +79,7 @@ class GaveUp(Rejected):
 
 
 @dataclass(frozen=True, slots=True)
-class Unneeded:
+class NotSent:
     """It was not sent, as nothing would change; `fate` is a column of the report."""
 
     fate: str
@@ -87,7 +87,7 @@ class Unneeded:
     """Why, where the fate alone does not say."""
 
 
-MERGED = Unneeded("merged")
+MERGED = NotSent("merged")
 """Another record's request says all that its own would."""
 
 
@@ -127,7 +127,7 @@ class Refused:
     line: str
 
 
-Settled = Delivered | Rejected | Unneeded
+Settled = Delivered | Rejected | NotSent
 Outcome = Delivered | Rejected | TryAgain | Refused
 
 
@@ -151,11 +151,11 @@ def only(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: A
     return body
 
 
-class Found(NamedTuple):
+class ExistingObject(NamedTuple):
     """What exists in a destination."""
 
     id: str
-    """The id that requests name it by, as in `Request.identity`."""
+    """The id that requests name it by, as in `Request.object_id`."""
     email: str | None = None
     """The email of a user, as it is spelled there."""
 
@@ -202,7 +202,7 @@ def nothing(request: Request) -> Iterable[Any]:  # noqa: ARG001 - for APIs that 
 
 def reading(path: str) -> Request:
     """The request that reads what is at a path."""
-    return Request("GET", path, b"", key="", identity=(), repeatable=True)
+    return Request("GET", path, b"", ordering_key="", object_id=(), idempotent=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +249,9 @@ class Api:
     """Path to its requests per minute, where they are documented."""
     is_believable: Callable[[Answer], bool] = has_json_object
     """Whether an answer with a status of success comes from the API, and whole."""
-    listings: Mapping[str, Listing[Found]] = field(default_factory=dict)
+    listings: Mapping[str, Listing[ExistingObject]] = field(default_factory=dict)
     """By object, where the API tells what exists of it."""
-    leaves: Callable[[Request], Iterable[tuple[str, Found]]] = nothing
+    leaves: Callable[[Request], Iterable[tuple[str, ExistingObject]]] = nothing
     """What exists once a request was carried out: objects, and what there is of each."""
     definitions: Callable[[str], Listing[Definition]] | None = None
     """The attributes of a scope, where the API tells which there are."""

@@ -36,10 +36,10 @@ class OpenColumns(Mapper):
             **{column: {} for column in (*stream.options.operations, *stream.options.data_types)},
             **{column: {} for column in stream.options.fields.values()},
         }
-        self._candidates = {column for ones in kind.needs.columns.values() for column in ones}
+        self._candidates = {column for ones in kind.role_spec.columns.values() for column in ones}
         self._mappers: dict[frozenset[str], Mapper] = {}
         self._any = self._mapper(self._candidates)
-        self.needs, self.deleted_by = self._any.needs, self._any.deleted_by
+        self.role_spec, self.deleted_by = self._any.role_spec, self._any.deleted_by
         super().__init__(self._with(self._candidates))
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
@@ -50,13 +50,13 @@ class OpenColumns(Mapper):
         """
         return self._mapper_of(record)(record)
 
-    def identity(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+    def object_id(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids of the record's object.
 
         Raises:
             RejectRecord: one of them is missing or none.
         """
-        return self._mapper_of(record).identity(record)
+        return self._mapper_of(record).object_id(record)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids."""

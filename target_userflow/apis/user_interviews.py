@@ -17,7 +17,7 @@ from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.messages import JSON, Api, Probe, Request, has_json_object
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
-from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Participants(Mapper):
     rejected before. A null is left out: nobody says what the API does with one.
     """
 
-    needs = Needs({"email": ("email",)}, [("email",)])
+    role_spec = RoleSpec({"email": ("email",)}, [("email",)])
     takes_nulls = False
     takes_operations = ()
 
@@ -80,7 +80,7 @@ class Participants(Mapper):
                 raise RejectRecord(f"'{name}' is no string")
         body = encoded({"email": email, **fields})
         key = email.lower()
-        return Request("PATCH", PATH, body, key, (key,), repeatable=True)
+        return Request("PATCH", PATH, body, key, (key,), idempotent=True)
 
 
 def headers(destination: Destination) -> dict[str, str]:

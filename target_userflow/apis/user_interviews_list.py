@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from target_userflow.apis.messages import Found, Listing, Page
+from target_userflow.apis.messages import ExistingObject, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +44,9 @@ class _List(msgspec.Struct):
     meta: _Meta
 
 
-def leaves(request: Request) -> Iterator[tuple[str, Found]]:
+def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
     """The one participant that a record's request writes; its email is its id."""
-    yield "participants", Found(request.key)
+    yield "participants", ExistingObject(request.ordering_key)
 
 
 def _page(after: str | None, size: int = MOST) -> str:
@@ -54,7 +54,7 @@ def _page(after: str | None, size: int = MOST) -> str:
     return f"/api/participants?{urlencode(query)}"
 
 
-def _read(answer: Answer, after: str | None) -> Page[Found]:
+def _read(answer: Answer, after: str | None) -> Page[ExistingObject]:
     try:
         listed = msgspec.json.decode(answer.body, type=_List)
     except msgspec.DecodeError:
@@ -64,7 +64,9 @@ def _read(answer: Answer, after: str | None) -> Page[Found]:
         raise ValueError(f"it is page {told.current_page}, and {number} was asked for")
     is_last = len(listed.data) < MOST or number == told.total_pages
     emails = (one.attributes.email for one in listed.data)
-    return Page([Found(one.lower()) for one in emails if one], None if is_last else str(number))
+    return Page(
+        [ExistingObject(one.lower()) for one in emails if one], None if is_last else str(number)
+    )
 
 
 def _number(after: str | None) -> int:

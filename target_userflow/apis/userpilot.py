@@ -13,7 +13,7 @@ import msgspec
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.messages import Api, Probe, Request
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.values import encoded
 
@@ -49,7 +49,7 @@ class _Mapper(Mapper):
 class Users(_Mapper):
     """`POST /v1/identify` creates or updates; `metadata.created_at` is the sign-up time."""
 
-    needs = Needs(
+    role_spec = RoleSpec(
         columns={
             "user_id": ("user_id", "id"),
             "company_id": ("company_id",),
@@ -76,7 +76,7 @@ class Users(_Mapper):
             encoded(body),
             user_id,
             (user_id,),
-            repeatable=True,
+            idempotent=True,
             writes=(*map(_written, company.values()),),
         )
 
@@ -104,14 +104,16 @@ class Users(_Mapper):
 class Companies(_Mapper):
     """`POST /v1/companies/identify` creates or updates."""
 
-    needs = Needs({"company_id": ("company_id", "id")}, [("company_id",)], key_is="company_id")
+    role_spec = RoleSpec(
+        {"company_id": ("company_id", "id")}, [("company_id",)], key_is="company_id"
+    )
     deleted_by = ("company_id",)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The company."""
         company_id = self._id(record, "company_id")
         body = _company_body(company_id, self._metadata(record))
-        return Request("POST", COMPANIES, body, company_id, (company_id,), repeatable=True)
+        return Request("POST", COMPANIES, body, company_id, (company_id,), idempotent=True)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /v1/companies`, likewise once a day."""
@@ -121,7 +123,7 @@ class Companies(_Mapper):
 class Events(EventMapper):
     """`POST /v1/track` appends; the user must exist already."""
 
-    needs = Needs(
+    role_spec = RoleSpec(
         columns={"user_id": ("user_id",), "name": ("event_name", "name", "event")},
         one_of=[("user_id",), ("name",)],
     )
@@ -134,7 +136,7 @@ class Events(EventMapper):
             "event_name": self._name(record),
             "metadata": _primitives(self.attributes(record)),
         }
-        return Request("POST", TRACK, encoded(body), user_id, (), repeatable=False)
+        return Request("POST", TRACK, encoded(body), user_id, (), idempotent=False)
 
 
 def _company_body(company_id: str, metadata: Mapping[str, Any]) -> bytes:
@@ -167,7 +169,7 @@ def headers(destination: Destination) -> dict[str, str]:
 
 def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
     (id_,) = ids
-    return Request("DELETE", path, encoded({name: [id_]}), id_, (id_,), repeatable=True)
+    return Request("DELETE", path, encoded({name: [id_]}), id_, (id_,), idempotent=True)
 
 
 def _object(company: Any) -> dict[str, Any]:

@@ -6,15 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.messages import Rejected
-from target_userflow.delivery.pending import Entry
+from target_userflow.delivery.pending import PendingRecord
 from target_userflow.singer.reader import Source
 
 if TYPE_CHECKING:
     import logging
 
     from target_userflow.apis.mapper import Mapper
-    from target_userflow.deletes.table_versions import Versions
-    from target_userflow.delivery.tracker import Books
+    from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.delivery.tracker import DeliveryTracker
     from target_userflow.ledger.delivered_rows import Ids
     from target_userflow.services import Run
 
@@ -22,28 +22,28 @@ _NO_RECORD = Source("", b"", b"")
 
 
 class Activation:
-    """Deletes, and keeps the books of it, as there is no record that is settled."""
+    """Deletes, and keeps the tracker of it, as there is no record that is settled."""
 
     def __init__(
         self,
         name: str,
         mapper: Mapper,
-        books: Books,
+        tracker: DeliveryTracker,
         run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         """Delete nothing yet; arguments as a sink has them for its records."""
-        self.stream_name = books.stream_name
+        self.stream_name = tracker.stream_name
         self._object = name
         self._mapper = mapper
-        self._memory = books.memory
-        self._directories = books.directories
+        self._dedup = tracker.dedup
+        self._existing = tracker.existing
         self._delivery = run.delivery(name)
         self._report = run.report
         self._logger = logger
         self._reasons: Counter[str] = Counter()
 
-    def activate(self, versions: Versions, version: int, *, complete: bool = True) -> None:
+    def activate(self, versions: TableVersions, version: int, *, complete: bool = True) -> None:
         """Delete what a version leaves behind.
 
         Args:
@@ -75,29 +75,31 @@ class Activation:
                 reason,
             )
 
-    def _delete(self, versions: Versions, ids: dict[bytes, Ids]) -> None:
-        entries = {key: self._entry(some) for key, some in ids.items()}
-        self._memory.open(entries.values())
+    def _delete(self, versions: TableVersions, ids: dict[bytes, Ids]) -> None:
+        pending = {key: self._entry(some) for key, some in ids.items()}
+        self._dedup.open(pending.values())
         try:
-            self._delivery.settle([*entries.values()])
+            self._delivery.settle([*pending.values()])
         finally:
-            self._memory.close()
-            gone = {key for key, entry in entries.items() if _is_done(entry)}
+            self._dedup.close()
+            gone = {key for key, pending in pending.items() if _is_done(pending)}
             versions.deleted(gone)
 
-    def _entry(self, ids: Ids) -> Entry:
+    def _entry(self, ids: Ids) -> PendingRecord:
         request = self._mapper.deletion(ids)
-        return Entry(request, _NO_RECORD, self, self._memory.key({}, request, _NO_RECORD.stream))
+        return PendingRecord(
+            request, _NO_RECORD, self, self._dedup.key({}, request, _NO_RECORD.stream)
+        )
 
-    # What the workers tell, as the keeper of these deletions
+    # What the workers tell, as the observer of these deletions
 
-    def superseded(self, entry: Entry) -> None:
+    def superseded(self, pending: PendingRecord) -> None:
         """No deletion stands for another one."""
 
-    def carried(self, entry: Entry) -> None:
+    def carried(self, pending: PendingRecord) -> None:
         """Nor is one part of another's request."""
 
-    def is_needed(self, entry: Entry) -> bool:  # noqa: ARG002 - the keeper's signature
+    def is_needed(self, pending: PendingRecord) -> bool:  # noqa: ARG002 - the observer's signature
         """All of them are."""
         return True
 
@@ -105,30 +107,30 @@ class Activation:
         """Count a request."""
         self._report.ask(self.stream_name)
 
-    def sending(self, entry: Entry) -> None:
+    def sending(self, pending: PendingRecord) -> None:
         """Forget what was last delivered."""
-        if not entry.sent:
-            self._memory.sending(entry)
+        if not pending.sent:
+            self._dedup.sending(pending)
 
-    def settled(self, entry: Entry) -> None:
+    def settled(self, pending: PendingRecord) -> None:
         """Count a deletion."""
-        rejected = isinstance(entry.outcome, Rejected)
+        rejected = isinstance(pending.outcome, Rejected)
         self._report.delete(self.stream_name, rejected=rejected)
-        if isinstance(entry.outcome, Rejected):
-            self._reasons[entry.outcome.reason] += 1
+        if isinstance(pending.outcome, Rejected):
+            self._reasons[pending.outcome.reason] += 1
         else:
-            self._memory.delivered(entry)
-            self._directories.note(entry.request, self._object)
+            self._dedup.delivered(pending)
+            self._existing.note(pending.request, self._object)
 
-    def convicted(self, entry: Entry) -> None:
+    def convicted(self, pending: PendingRecord) -> None:
         """Nothing is left to be done: it was counted when it was given up on."""
 
-    def unsettled(self, entry: Entry) -> None:
+    def unsettled(self, pending: PendingRecord) -> None:
         """Leave it to the next activation."""
 
 
-def _is_done(entry: Entry) -> bool:
-    return entry.outcome is not None and not isinstance(entry.outcome, Rejected)
+def _is_done(pending: PendingRecord) -> bool:
+    return pending.outcome is not None and not isinstance(pending.outcome, Rejected)
 
 
 _CUT_OFF = (

@@ -10,7 +10,7 @@ from target_userflow.mapping.times import read_time
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.delivery.pending import PendingRecord
 
 LOG_MARKS = ("_sdc_deleted_at", "_sdc_lsn_deleted_at")
 """The columns by which taps that read a log say when a row was deleted."""
@@ -96,20 +96,22 @@ class DeletionLimit:
         self._passed = self._marked
 
 
-def deletions_last(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """The entries of a window, and apart those that end with deleting an object.
+def deletions_last(
+    records: Sequence[PendingRecord],
+) -> tuple[list[PendingRecord], list[PendingRecord]]:
+    """The records of a window, and apart those that end with deleting an object.
 
     Requests to Userflow create what they refer to: a membership that waits would bring a deleted
     user back. So what stays deleted is deleted after all else, and a deletion that the object's
     next version follows keeps its place.
     """
     again: set[tuple[str, ...]] = set()
-    before: list[Entry] = []
-    last: list[Entry] = []
-    for entry in reversed(entries):
-        if entry.request.deletes and entry.request.identity not in again:
-            last.append(entry)
+    before: list[PendingRecord] = []
+    last: list[PendingRecord] = []
+    for record in reversed(records):
+        if record.request.deletes and record.request.object_id not in again:
+            last.append(record)
         else:
-            again.add(entry.request.identity)
-            before.append(entry)
+            again.add(record.request.object_id)
+            before.append(record)
     return before[::-1], last[::-1]

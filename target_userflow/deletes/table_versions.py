@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import MERGED, Delivered, Unneeded
+from target_userflow.apis.messages import MERGED, Delivered, NotSent
 from target_userflow.errors import TooManyDeletions
 from target_userflow.ledger.ledger import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_userflow.delivery.pending import Entry
-    from target_userflow.ledger.delivered_rows import Ids, Mirror
+    from target_userflow.delivery.pending import PendingRecord
+    from target_userflow.ledger.delivered_rows import DeliveredRows, Ids
 
 
-class Versions:
+class TableVersions:
     """The versions of one stream; it outlives the sinks that a changing SCHEMA makes of it."""
 
-    def __init__(self, mirror: Mirror, stream: str, name: str, max_delete_ratio: float) -> None:
+    def __init__(
+        self, mirror: DeliveredRows, stream: str, name: str, max_delete_ratio: float
+    ) -> None:
         """Know nothing of this run yet.
 
         Args:
@@ -73,13 +75,13 @@ class Versions:
         self._entered.clear()
         self._rejected.clear()
 
-    def close(self, entries: Iterable[Entry]) -> None:
+    def close(self, records: Iterable[PendingRecord]) -> None:
         """Strike out what was deleted, and what turned out not to be delivered."""
         there: dict[bytes, bool] = {}
-        for entry in entries:
-            leaves = _leaves(entry)
+        for record in records:
+            leaves = _leaves(record)
             if leaves is not None:
-                there[self._key(entry.request.identity)] = leaves
+                there[self._key(record.request.object_id)] = leaves
         self._mirror.drop({key for key in there if not there[key]}, of_all_streams=True)
         self._mirror.drop(self._new - there.keys())
         self._new.clear()
@@ -125,13 +127,13 @@ class Versions:
         return digest(self.object, *ids)
 
 
-def _leaves(entry: Entry) -> bool | None:
-    """Whether its object is there after an entry; None if the entry changed nothing about that."""
-    if entry.outcome is None:
-        return True if entry.sent else None  # it may have been carried out
-    if isinstance(entry.outcome, Delivered):
-        return not entry.request.deletes
-    return True if entry.outcome in _AS_DELIVERED else None
+def _leaves(record: PendingRecord) -> bool | None:
+    """Whether its object is there after a record; None if the record changed nothing about that."""
+    if record.outcome is None:
+        return True if record.sent else None  # it may have been carried out
+    if isinstance(record.outcome, Delivered):
+        return not record.request.deletes
+    return True if record.outcome in _AS_DELIVERED else None
 
 
-_AS_DELIVERED = (MERGED, Unneeded("unchanged"))
+_AS_DELIVERED = (MERGED, NotSent("unchanged"))

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_userflow.deletes.activate_version import Activation
-    from target_userflow.deletes.table_versions import Versions
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
     from target_userflow.services import Run
     from target_userflow.singer.reader import LineReader
@@ -32,10 +32,10 @@ class Table:
         self._source = reader.stream
         self._object = name
         self._activation = activation
-        self._versions: Versions | None = None
+        self._versions: TableVersions | None = None
 
     def see(self, version: int, ids: Ids | None, *, rejected: bool) -> None:
-        """Note that a record stands in a version; arguments as in `Versions.see`."""
+        """Note that a record stands in a version; arguments as in `TableVersions.see`."""
         versions = self._known()
         versions.line = self._reader.number
         versions.see(version, ids, rejected=rejected)
@@ -45,10 +45,10 @@ class Table:
         if self._versions:
             self._versions.open()
 
-    def close(self, entries: Iterable[Entry]) -> None:
+    def close(self, records: Iterable[PendingRecord]) -> None:
         """Strike out what of a window is not there now, however it ended."""
         if self._versions:
-            self._versions.close(entries)
+            self._versions.close(records)
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
@@ -65,7 +65,7 @@ class Table:
         if version is not None:
             self._activation.activate(versions, version, complete=complete)
 
-    def _known(self) -> Versions:
+    def _known(self) -> TableVersions:
         if self._versions is None:
             stream = self._activation.stream_name
             self._versions = self._run.versions(self._object, self._source, stream)

@@ -56,7 +56,7 @@ class Definitions:
         return self._of[scope]
 
 
-class Drift:
+class AttributeTypeCheck:
     """Compares what one stream sends with the definitions."""
 
     def __init__(

@@ -18,7 +18,7 @@ def hashed(text: str) -> int:
     return int.from_bytes(digest(text, size=8), "big")
 
 
-class Index:
+class CompactMultiMap:
     """Pairs of a text and an id, each with a mark; a text may have several ids.
 
     A hash table in arrays: some 35 bytes a pair and the id itself, where a dict takes 200. Its

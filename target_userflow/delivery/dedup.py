@@ -1,6 +1,6 @@
 """What a stream remembers of its records, from window to window and from run to run.
 
-A memory stands between a stream and the ledger: it says which entries need not be sent, and notes
+A memory stands between a stream and the ledger: it says which records need not be sent, and notes
 what becomes of the others. Entries of one key are looked at by one worker, in order.
 """
 
@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import Unneeded
+from target_userflow.apis.messages import NotSent
 from target_userflow.ledger.ledger import DELETED, digest, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from target_userflow.apis.messages import Request
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.ledger import Ledger
     from target_userflow.ledger.store import Row
 
 
-class Memory:
+class NoDedup:
     """Remembers nothing, so that everything is sent; the subclasses remember something."""
 
-    def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - for subclasses
+    def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - for subclasses
         """The record's place in the ledger; empty where it has none.
 
         Args:
-            record: The record, after any stream map.
+            row: The record, after any stream map.
             request: What is sent for it.
             source: The name that the tap gives its stream.
 
@@ -37,34 +37,34 @@ class Memory:
         """
         return b""
 
-    def open(self, entries: Iterable[Entry]) -> None:
+    def open(self, records: Iterable[PendingRecord]) -> None:
         """Look up what is known of a window."""
 
-    def fate(self, entry: Entry) -> Unneeded | None:  # noqa: ARG002 - for subclasses
-        """What becomes of an entry without a request; None if it has to be sent."""
+    def fate(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
+        """What becomes of a record without a request; None if it has to be sent."""
         return None
 
-    def is_doubtful(self, entry: Entry) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether an earlier run ended while it was sending the entry."""
+    def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether an earlier run ended while it was sending the record."""
         return False
 
-    def sending(self, entry: Entry) -> None:
+    def sending(self, record: PendingRecord) -> None:
         """Note that the first attempt starts."""
 
-    def delivered(self, entry: Entry) -> None:
+    def delivered(self, record: PendingRecord) -> None:
         """Note that the API has it."""
 
-    def not_delivered(self, entry: Entry) -> None:
+    def not_delivered(self, record: PendingRecord) -> None:
         """Note that no attempt can have been carried out."""
 
-    def forget(self, entries: Iterable[Entry]) -> None:
-        """Note that all these are about to be sent; no other entry of the window has their keys."""
+    def forget(self, records: Iterable[PendingRecord]) -> None:
+        """Note that all these are about to be sent; no other of the window has their keys."""
 
     def close(self) -> None:
         """Return once the ledger has what was noted of a window."""
 
 
-class LedgerMemory(Memory):
+class LedgerMemory(NoDedup):
     """Remembers rows of the ledger."""
 
     def __init__(self, ledger: Ledger, today: int) -> None:
@@ -73,9 +73,9 @@ class LedgerMemory(Memory):
         self._today = today
         self._known: dict[bytes, tuple[bytes, int]] = {}
 
-    def open(self, entries: Iterable[Entry]) -> None:
+    def open(self, records: Iterable[PendingRecord]) -> None:
         """Look up the window's keys."""
-        self._known = self._ledger.known({entry.key for entry in entries})
+        self._known = self._ledger.known({record.ledger_key for record in records})
 
 
 class ForgettingMemory(LedgerMemory):
@@ -92,28 +92,28 @@ class ForgettingMemory(LedgerMemory):
         self._object = name
         self._noted: dict[bytes, Row] = {}
 
-    def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the ids are in the request
+    def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the ids are in the request
         """A hash of the ids that the API knows it by, whatever stream it comes from."""
-        return digest(self._object, *request.identity)
+        return digest(self._object, *request.object_id)
 
-    def open(self, entries: Iterable[Entry]) -> None:
+    def open(self, records: Iterable[PendingRecord]) -> None:
         """Look up the window's keys, and those of all else that it changes."""
-        self._known = self._ledger.known({key for entry in entries for key in self._read(entry)})
+        self._known = self._ledger.known({key for record in records for key in self._read(record)})
 
-    def forget(self, entries: Iterable[Entry]) -> None:
+    def forget(self, records: Iterable[PendingRecord]) -> None:
         """Forget the versions before, all at once."""
-        self._write({key: None for entry in entries for key in self._overtaken(entry)})
+        self._write({key: None for record in records for key in self._overtaken(record)})
 
-    def sending(self, entry: Entry) -> None:
+    def sending(self, record: PendingRecord) -> None:
         """Forget the versions before, if there still are some."""
-        for key in [*self._overtaken(entry)]:
+        for key in [*self._overtaken(record)]:
             self._noted.pop(key, None)
             self._ledger.drop(key)
 
-    def delivered(self, entry: Entry) -> None:
+    def delivered(self, record: PendingRecord) -> None:
         """Note what was deleted, or ended without being named."""
-        request = entry.request
-        own = ((self._object, *request.identity),) if request.deletes else ()
+        request = record.request
+        own = ((self._object, *request.object_id),) if request.deletes else ()
         for ids in (*own, *request.ends):
             self._note(_grave(*ids), DELETED)
 
@@ -122,14 +122,14 @@ class ForgettingMemory(LedgerMemory):
         noted, self._noted = self._noted, {}
         self._write(noted)
 
-    def _read(self, entry: Entry) -> Iterator[bytes]:
-        """The keys of the rows that matter for an entry."""
-        yield entry.key
-        yield from (key for key, _ in _written(entry))
+    def _read(self, record: PendingRecord) -> Iterator[bytes]:
+        """The keys of the rows that matter for a record."""
+        yield record.ledger_key
+        yield from (key for key, _ in _written(record))
 
-    def _overtaken(self, entry: Entry) -> Iterator[bytes]:
-        """Keys of what is known and an entry is about to change; it is known no longer then."""
-        for key in self._read(entry):
+    def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
+        """Keys of what is known and a record is about to change; it is known no longer then."""
+        for key in self._read(record):
             if self._known.pop(key, None):
                 yield key
 
@@ -141,7 +141,7 @@ class ForgettingMemory(LedgerMemory):
             self._ledger.write(rows)
 
 
-class RecordMemory(ForgettingMemory):
+class ChangeDetection(ForgettingMemory):
     """Objects that records replace: what equals the last delivery need not be sent.
 
     That one of them is sent twice does no harm, so that what was delivered is noted a window at a
@@ -155,51 +155,51 @@ class RecordMemory(ForgettingMemory):
         self._resync_days = resync_days
         self._contested: set[bytes] = set()
 
-    def open(self, entries: Iterable[Entry]) -> None:
-        """Look the window's rows up, and find what its entries contradict each other about.
+    def open(self, records: Iterable[PendingRecord]) -> None:
+        """Look the window's rows up, and find what its records contradict each other about.
 
         These are in flight at the same time, so that nobody can tell which of them was the last.
         """
-        super().open(entries)
+        super().open(records)
         marks: defaultdict[bytes, set[bytes]] = defaultdict(set)
-        for entry in entries:
-            for key, mark in _written(entry):
+        for record in records:
+            for key, mark in _written(record):
                 marks[key].add(mark)
         self._contested = {key for key, found in marks.items() if len(found) > 1}
 
-    def fate(self, entry: Entry) -> Unneeded | None:
+    def fate(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
 
         Nor is it, if something that it joins was deleted since, or may have been on the same day,
         or if something that it brings along was written by another since.
         """
-        request = entry.request
-        mark, day = self._known.get(entry.key, _UNKNOWN)
-        if mark != fingerprint(request.body) or not request.repeatable:
+        request = record.request
+        mark, day = self._known.get(record.ledger_key, _UNKNOWN)
+        if mark != fingerprint(request.body) or not request.idempotent:
             return None
         is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
         is_stale = self._is_orphan(request, day) or not all(
-            self._is_last(key, mark) for key, mark in _written(entry)
+            self._is_last(key, mark) for key, mark in _written(record)
         )
         return None if is_due or is_stale else _UNCHANGED
 
-    def delivered(self, entry: Entry) -> None:
+    def delivered(self, record: PendingRecord) -> None:
         """Note the versions that it leaves behind, or that it was deleted."""
-        super().delivered(entry)
-        if not entry.request.deletes:
-            self._note(entry.key, fingerprint(entry.request.body))
-        for key, mark in _written(entry):
+        super().delivered(record)
+        if not record.request.deletes:
+            self._note(record.ledger_key, fingerprint(record.request.body))
+        for key, mark in _written(record):
             if key not in self._contested:
                 self._note(key, mark)
 
-    def _read(self, entry: Entry) -> Iterator[bytes]:
-        yield from super()._read(entry)
-        yield from (_grave(*ids) for ids in entry.request.joins)
+    def _read(self, record: PendingRecord) -> Iterator[bytes]:
+        yield from super()._read(record)
+        yield from (_grave(*ids) for ids in record.request.references)
 
-    def _overtaken(self, entry: Entry) -> Iterator[bytes]:
-        """All but what an entry would leave as it is: many users bring the same group."""
-        changed = [key for key, mark in _written(entry) if not self._is_last(key, mark)]
-        for key in (entry.key, *changed):
+    def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
+        """All but what a record would leave as it is: many users bring the same group."""
+        changed = [key for key, mark in _written(record) if not self._is_last(key, mark)]
+        for key in (record.ledger_key, *changed):
             if self._known.pop(key, None):
                 yield key
 
@@ -209,17 +209,17 @@ class RecordMemory(ForgettingMemory):
 
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it joins was deleted since a day, or may have been on it."""
-        graves = [self._known.get(_grave(*ids)) for ids in request.joins]
+        graves = [self._known.get(_grave(*ids)) for ids in request.references]
         return any(grave and grave[1] >= day for grave in graves)
 
 
 _UNKNOWN = None, 0
-_UNCHANGED = Unneeded("unchanged")
+_UNCHANGED = NotSent("unchanged")
 
 
-def _written(entry: Entry) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and marks of what an entry changes beside its own object."""
-    return ((digest(*ids), fingerprint(body)) for ids, body in entry.request.writes)
+def _written(record: PendingRecord) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and marks of what a record changes beside its own object."""
+    return ((digest(*ids), fingerprint(body)) for ids, body in record.request.writes)
 
 
 def _grave(*ids: str) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import Unneeded
+from target_userflow.apis.messages import NotSent
 from target_userflow.delivery.dedup import LedgerMemory
 from target_userflow.errors import RejectRecord
 from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest, event_mark
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.ledger import Ledger
     from target_userflow.ledger.store import Row
     from target_userflow.mapping.columns import Stream
 
-DUPLICATE = Unneeded("duplicate")
+DUPLICATE = NotSent("duplicate")
 """The event was delivered before."""
-DIFFERS = Unneeded("duplicate", "its body differs")
+DIFFERS = NotSent("duplicate", "its body differs")
 """An event was delivered before under its key, with another body."""
 
 
@@ -39,7 +39,7 @@ class EventKeys:
     """Whether stream maps make it beside another of the same tap stream (`__source__`)."""
 
 
-class EventMemory(LedgerMemory):
+class EventDedup(LedgerMemory):
     """Events of a stream with key properties: each is delivered once, however often it comes.
 
     A ledger of version 1.0.0 has other keys, which are read as well; what is found there is written
@@ -73,58 +73,58 @@ class EventMemory(LedgerMemory):
             self._former[key].append(digest("event", self._stream, encoded(values).decode()))
         return key
 
-    def open(self, entries: Iterable[Entry]) -> None:
+    def open(self, records: Iterable[PendingRecord]) -> None:
         """Look up the window's keys, and which of them were left in flight."""
-        entries = [*entries]
-        super().open(entries)
+        records = [*records]
+        super().open(records)
         if self._former:
-            self._adopt(entries)
+            self._adopt(records)
         self._doubtful = {key for key, (mark, _) in self._known.items() if _was(IN_FLIGHT, mark)}
 
-    def fate(self, entry: Entry) -> Unneeded | None:
+    def fate(self, record: PendingRecord) -> NotSent | None:
         """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
-        mark, _ = self._known.get(entry.key, (b"", 0))
+        mark, _ = self._known.get(record.ledger_key, (b"", 0))
         if not _was(DELIVERED, mark):
             return None
-        same = mark in {DELIVERED, event_mark(DELIVERED, entry.request.body)}
+        same = mark in {DELIVERED, event_mark(DELIVERED, record.request.body)}
         return DUPLICATE if same else DIFFERS
 
-    def is_doubtful(self, entry: Entry) -> bool:
+    def is_doubtful(self, record: PendingRecord) -> bool:
         """Whether it was left in flight."""
-        return entry.key in self._doubtful
+        return record.ledger_key in self._doubtful
 
-    def sending(self, entry: Entry) -> None:
+    def sending(self, record: PendingRecord) -> None:
         """Note that it is in flight, should this be the last that is heard of it.
 
         It leaves once that is on the disk: after a power cut too, what may have arrived is known.
         """
-        self._put(entry, IN_FLIGHT, synced=True)
+        self._put(record, IN_FLIGHT, synced=True)
 
-    def delivered(self, entry: Entry) -> None:
+    def delivered(self, record: PendingRecord) -> None:
         """Note that it is never to be sent again; the disk has it with the next that leaves."""
-        self._put(entry, DELIVERED, synced=False)
+        self._put(record, DELIVERED, synced=False)
 
-    def not_delivered(self, entry: Entry) -> None:
+    def not_delivered(self, record: PendingRecord) -> None:
         """Take the note back, unless an earlier run left it."""
-        if not self.is_doubtful(entry):
-            self._ledger.drop(entry.key)
-            self._known.pop(entry.key, None)
+        if not self.is_doubtful(record):
+            self._ledger.drop(record.ledger_key)
+            self._known.pop(record.ledger_key, None)
 
-    def _put(self, entry: Entry, what: bytes, *, synced: bool) -> None:
-        mark = event_mark(what, entry.request.body)
-        self._ledger.put(entry.key, mark, self._today, synced=synced)
-        self._known[entry.key] = mark, self._today
+    def _put(self, record: PendingRecord, what: bytes, *, synced: bool) -> None:
+        mark = event_mark(what, record.request.body)
+        self._ledger.put(record.ledger_key, mark, self._today, synced=synced)
+        self._known[record.ledger_key] = mark, self._today
 
-    def _adopt(self, entries: Iterable[Entry]) -> None:
+    def _adopt(self, records: Iterable[PendingRecord]) -> None:
         """Write what stands under keys of version 1.0.0 under those of today.
 
         Of several streams that shared such a key, one was delivered: the first that comes has it.
         """
         keys = {
-            former: entry.key
-            for entry in reversed([*entries])
-            for former in self._former.get(entry.key, ())
-            if entry.key not in self._known
+            former: record.ledger_key
+            for record in reversed([*records])
+            for former in self._former.get(record.ledger_key, ())
+            if record.ledger_key not in self._known
         }
         self._former.clear()
         rows: dict[bytes, Row | None] = {}

@@ -57,10 +57,10 @@ class Suspects:
         """How many requests were given up on, and are not settled."""
         return len(self._held)
 
-    def add(self, request: Request, at: float, entries: Batch) -> None:
+    def add(self, request: Request, at: float, records: Batch) -> None:
         """Hold the records of a request that was given up on then, in seconds of the clock."""
         with self._lock:
-            self._held.append((request, at, entries))
+            self._held.append((request, at, records))
 
     def convict(self, *, last: bool) -> None:
         """Settle the records whose own fault it is.
@@ -73,12 +73,12 @@ class Suspects:
         """
         with self._lock:
             held, self._held = self._held, []
-        for request, at, entries in held:
+        for request, at, records in held:
             if last or self._evidence.works(request, since=at):
-                for entry in entries:
-                    entry.keeper.convicted(entry)
+                for record in records:
+                    record.observer.convicted(record)
             else:
-                self.add(request, at, entries)
+                self.add(request, at, records)
 
 
 def _endpoint(request: Request) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from target_userflow.apis.messages import Found, reading
-from target_userflow.delivery.compact_multi_map import Index, hashed
+from target_userflow.apis.messages import ExistingObject, reading
+from target_userflow.delivery.compact_multi_map import CompactMultiMap, hashed
 from target_userflow.errors import NotListed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Reads(Protocol):
         """The answers that no repetition would change, in the order of the requests."""
 
 
-class Directory:
+class ExistingObjects:
     """The ids of what exists, and the emails they have.
 
     What is asked for is looked up, one by one, as long as that takes no more than `LOOK_UPS`
@@ -51,7 +51,7 @@ class Directory:
         self._keeps_emails = emails
         self._ids: set[int] = set()
         self._gone: set[int] = set()
-        self._emails = Index()
+        self._emails = CompactMultiMap()
         self._answered: set[str] = set()
         self._looked_up: set[str] = set()
         self._is_complete = False
@@ -75,7 +75,7 @@ class Directory:
         exact = ({id_ for id_, mark in found.items() if mark == one} for one in spellings)
         return next(filter(None, exact), found.keys())
 
-    def add(self, found: Found) -> None:
+    def add(self, found: ExistingObject) -> None:
         """Note that the run has written something."""
         with self._lock:
             self._gone.discard(hashed(found.id))
@@ -87,16 +87,16 @@ class Directory:
             self._ids.discard(hashed(id_))
             self._gone.add(hashed(id_))
 
-    def learn(self, ids: Iterable[str]) -> None:
+    def prefetch(self, ids: Iterable[str]) -> None:
         """Find out which of these exist.
 
         Raises:
-            StopRun: the API does not say; so for `learn_emails`.
+            StopRun: the API does not say; so for `prefetch_emails`.
         """
         unknown = {id_ for id_ in ids if id_ not in self and hashed(id_) not in self._gone}
-        self._learn(unknown, self._listing.by_id, self._note_one)
+        self._prefetch(unknown, self._listing.by_id, self._note_one)
 
-    def learn_emails(self, emails: Iterable[str]) -> None:
+    def prefetch_emails(self, emails: Iterable[str]) -> None:
         """Find out who has these: asked for as written, then in lower case, then in the list.
 
         `ids_of` goes by the same order, so that an email finds the same users whether it was looked
@@ -105,7 +105,7 @@ class Directory:
         left = {email.strip() for email in emails}
         for spelled in (str, folded):
             left = {email for email in left if not self._is_known(spelled(email))}
-            self._learn(set(map(spelled, left)), self._listing.by_email, self._note_page)
+            self._prefetch(set(map(spelled, left)), self._listing.by_email, self._note_page)
             left = {email for email in left if not self._is_known(spelled(email))}
         if left and not self._is_complete:
             self._list()
@@ -118,7 +118,7 @@ class Directory:
                 mark == hashed(spelled) and id_ in self for id_, mark in pairs
             )
 
-    def _learn(
+    def _prefetch(
         self,
         wanted: set[str],
         path_of: Callable[[str], str] | None,
@@ -142,7 +142,7 @@ class Directory:
         return all(answer.status in {_OK, _NOT_FOUND} for answer in answers)
 
     def _note_one(self, id_: str, answer: Answer) -> None:  # noqa: ARG002 - that it came says all
-        self._note(Found(id_))
+        self._note(ExistingObject(id_))
 
     def _note_page(self, email: str, answer: Answer) -> None:
         page = _page(self._listing, answer, None, "a look-up by email", self._api)
@@ -157,40 +157,40 @@ class Directory:
                 self._note(found)
         self._is_complete = True
 
-    def _note(self, found: Found) -> None:
+    def _note(self, found: ExistingObject) -> None:
         """Note what the API says there is."""
         with self._lock:
             if hashed(found.id) not in self._gone:
                 self._put(found)
 
-    def _put(self, found: Found) -> None:
+    def _put(self, found: ExistingObject) -> None:
         self._ids.add(hashed(found.id))
         if self._keeps_emails and found.email:
             self._emails.put(folded(found.email), found.id, hashed(found.email.strip()))
 
 
-class Directories:
-    """The directories of one destination, each made when it is first asked for."""
+class ExistingObjectsByType:
+    """The existing of one destination, each made when it is first asked for."""
 
     def __init__(self, api: Api, reads: Reads, *, emails: bool) -> None:
-        """Make none yet; see `Directory` for the arguments."""
+        """Make none yet; see `ExistingObjects` for the arguments."""
         self._api = api
         self._reads = reads
         self._keeps_emails = emails
-        self._made: dict[str, Directory] = {}
+        self._made: dict[str, ExistingObjects] = {}
 
-    def of(self, name: str) -> Directory:
+    def of(self, name: str) -> ExistingObjects:
         """What exists of the object `name`, for all streams that are routed to it."""
         if name not in self._made:
             emails = self._keeps_emails and self._api.listings[name].by_email is not None
-            self._made[name] = Directory(self._api, name, self._reads, emails=emails)
+            self._made[name] = ExistingObjects(self._api, name, self._reads, emails=emails)
         return self._made[name]
 
     def note(self, request: Request, name: str) -> None:
         """Note what exists, or does no more, now that a request for an object was carried out."""
         if request.deletes:
             if name in self._made:
-                self._made[name].remove(request.identity[0])
+                self._made[name].remove(request.object_id[0])
         elif self._made:
             for left, found in self._api.leaves(request):
                 if left in self._made:

@@ -118,15 +118,15 @@ def _settle_in_order(sinks: Sequence[UserflowSink]) -> None:
     """Settle what several streams with one name hold, each object's records in the order read.
 
     Raises:
-        StopRun: the run has to end; entries without an outcome are unsettled.
+        StopRun: the run has to end; records without an outcome are unsettled.
     """
     found, deletions = phases([sink.window for sink in sinks])
     for sink, last in zip(sinks, deletions, strict=True):
         sink.hold([], last)
     for parts in found:
-        for sink, entries in zip(sinks, parts, strict=True):
-            if entries:
-                sink.hold(entries)
+        for sink, records in zip(sinks, parts, strict=True):
+            if records:
+                sink.hold(records)
                 _settle([sink])
 
 
@@ -134,15 +134,15 @@ def _settle(sinks: Sequence[UserflowSink]) -> None:
     """Settle what a sink holds, and with its last round what others do that ride with it.
 
     Raises:
-        StopRun: the run has to end; entries without an outcome are unsettled.
+        StopRun: the run has to end; records without an outcome are unsettled.
     """
     carrier, *riders = sinks
     with ExitStack() as ends:
         for sink in sinks:
             ends.enter_context(sink.timer)
             ends.callback(sink.release)
-        *rounds, last = carrier.rounds() or [[]]
-        for entries in rounds:
-            carrier.send(entries)
-        also = [entry for one in riders for entries in one.rounds() for entry in entries]
+        *passes, last = carrier.passes() or [[]]
+        for records in passes:
+            carrier.send(records)
+        also = [record for one in riders for records in one.passes() for record in records]
         carrier.send([*last, *also])

@@ -10,7 +10,7 @@ from target_userflow.apis.userflow.merging import agree, kinds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_userflow.delivery.pending import Batch, Entry
+    from target_userflow.delivery.pending import Batch, PendingRecord
 
 _MOST = 100  # of one chain: what is refused is sent again in halves
 
@@ -19,50 +19,50 @@ _MOST = 100  # of one chain: what is refused is sent again in halves
 class _Chain:
     """Entries of one user with its memberships, or of one group: each adds to those before."""
 
-    entries: Batch
+    records: Batch
     kinds: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
-    """Per object the data types of its values; looked for when there is a second entry."""
+    """Per object the data types of its values; looked for when there is a second record."""
 
-    def takes(self, entry: Entry) -> bool:
-        """Add an entry, unless its values are of other types."""
-        if len(self.entries) >= _MOST:
+    def takes(self, record: PendingRecord) -> bool:
+        """Add a record, unless its values are of other types."""
+        if len(self.records) >= _MOST:
             return False
         if not self.kinds:
-            self._note(self.entries[0], kinds(self.entries[0].request.body))
-        more = kinds(entry.request.body)
-        if not agree(self.kinds.get(entry.request.identity, {}), more):
+            self._note(self.records[0], kinds(self.records[0].request.body))
+        more = kinds(record.request.body)
+        if not agree(self.kinds.get(record.request.object_id, {}), more):
             return False
-        self._note(entry, more)
-        self.entries.append(entry)
+        self._note(record, more)
+        self.records.append(record)
         return True
 
-    def _note(self, entry: Entry, found: dict[str, str]) -> None:
-        self.kinds.setdefault(entry.request.identity, {}).update(found)
+    def _note(self, record: PendingRecord, found: dict[str, str]) -> None:
+        self.kinds.setdefault(record.request.object_id, {}).update(found)
 
 
-def chains(entries: Iterable[Entry]) -> list[Batch]:
-    """The entries of a window, those together that one request can stand for.
+def chains(records: Iterable[PendingRecord]) -> list[Batch]:
+    """The records of a window, those together that one request can stand for.
 
-    They are in the order of their first entries, and of one key in the order read.
+    They are in the order of their first records, and of one key in the order read.
     """
     found: list[Batch] = []
     last: dict[str, _Chain] = {}
-    for entry in entries:
-        key, foldable = entry.request.key, entry.request.foldable
-        chain = last.pop(key, None) if foldable else None
-        if chain is None or not chain.takes(entry):
-            chain = _Chain([entry])
-            found.append(chain.entries)
-        if foldable:
+    for record in records:
+        key, mergeable = record.request.ordering_key, record.request.mergeable
+        chain = last.pop(key, None) if mergeable else None
+        if chain is None or not chain.takes(record):
+            chain = _Chain([record])
+            found.append(chain.records)
+        if mergeable:
             last[key] = chain
         else:
             last.pop(key, None)
     return found
 
 
-def objects(entries: Iterable[Entry]) -> list[Batch]:
-    """The entries of one request by the object that they are about, in the order read."""
+def objects(records: Iterable[PendingRecord]) -> list[Batch]:
+    """The records of one request by the object that they are about, in the order read."""
     found: dict[tuple[str, ...], Batch] = {}
-    for entry in entries:
-        found.setdefault(entry.request.identity, []).append(entry)
+    for record in records:
+        found.setdefault(record.request.object_id, []).append(record)
     return [*found.values()]

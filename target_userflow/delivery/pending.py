@@ -1,4 +1,4 @@
-"""A record on its way to an API, and who keeps the books of it."""
+"""A record on its way to an API, and who keeps the tracker of it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from target_userflow.singer.reader import Source
 
 
-class Entry(msgspec.Struct, eq=False):
+class PendingRecord(msgspec.Struct, eq=False):
     """A record on its way."""
 
     request: Request
     source: Source
-    keeper: Keeper
-    """Keeps the books of its stream."""
-    key: bytes = b""
+    observer: DeliveryObserver
+    """Keeps the tracker of its stream."""
+    ledger_key: bytes = b""
     """Its place in the ledger; empty where it has none."""
     sent: bool = False
     """Whether there was an attempt."""
@@ -30,36 +30,36 @@ class Entry(msgspec.Struct, eq=False):
     """What became of it; None as long as it is unsettled."""
 
 
-class Keeper(Protocol):
-    """Keeps the books of a stream; the workers tell it what happens as it happens."""
+class DeliveryObserver(Protocol):
+    """Keeps the tracker of a stream; the workers tell it what happens as it happens."""
 
     stream_name: str
     """The stream's name, after any stream map."""
 
-    def superseded(self, entry: Entry) -> None:
-        """A later entry of the window says all that this one does."""
+    def superseded(self, record: PendingRecord) -> None:
+        """A later record of the window says all that this one does."""
 
-    def is_needed(self, entry: Entry) -> bool:
-        """Whether the entry has to be sent; settles it otherwise."""
+    def is_needed(self, record: PendingRecord) -> bool:
+        """Whether the record has to be sent; settles it otherwise."""
 
     def asking(self) -> None:
-        """A request is sent for the stream, for one entry or for several."""
+        """A request is sent for the stream, for one record or for several."""
 
-    def sending(self, entry: Entry) -> None:
+    def sending(self, record: PendingRecord) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""
 
-    def carried(self, entry: Entry) -> None:
-        """It was delivered in the request of another entry."""
+    def carried(self, record: PendingRecord) -> None:
+        """It was delivered in the request of another record."""
 
-    def settled(self, entry: Entry) -> None:
+    def settled(self, record: PendingRecord) -> None:
         """The outcome is known."""
 
-    def convicted(self, entry: Entry) -> None:
+    def convicted(self, record: PendingRecord) -> None:
         """It was given up on, and is clear now to be at fault."""
 
-    def unsettled(self, entry: Entry) -> None:
+    def unsettled(self, record: PendingRecord) -> None:
         """The run ends before there is an outcome."""
 
 
-Batch = list[Entry]
-"""What goes into one request: entries of one object or of several."""
+Batch = list[PendingRecord]
+"""What goes into one request: records of one object or of several."""

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Api, Outcome, Request
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
-    from target_userflow.delivery.pending import Batch, Entry
+    from target_userflow.delivery.pending import Batch, PendingRecord
     from target_userflow.transport.request_stats import Timeline
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 
 
 class Delivery:
-    """Brings windows of entries to one API."""
+    """Brings windows of records to one API."""
 
     def __init__(
         self, api: Api, destination: Destination, pace: Pace, clock: Clock, timeline: Timeline
@@ -70,20 +70,20 @@ class Delivery:
         self.suspects = Suspects(self._evidence)
         """What was given up on, and is not settled yet."""
 
-    def settle(self, entries: Sequence[Entry]) -> None:
-        """Return when every entry has its outcome.
+    def settle(self, records: Sequence[PendingRecord]) -> None:
+        """Return when every record has its outcome.
 
         Raises:
-            StopRun: the run has to end; entries without an outcome are unsettled.
+            StopRun: the run has to end; records without an outcome are unsettled.
         """
-        self._share(deque(self._lanes(entries)))
+        self._share(deque(self._lanes(records)))
 
-    def _lanes(self, entries: Sequence[Entry]) -> Iterable[Lane]:
+    def _lanes(self, records: Sequence[PendingRecord]) -> Iterable[Lane]:
         if self._batched:
-            return batches(entries, self._api.batch)
-        if self._api.deletions > 1 and all(entry.request.deletes for entry in entries):
-            return deletions(entries, self._api.deletions)
-        return lanes(entries)
+            return batches(records, self._api.batch)
+        if self._api.deletions > 1 and all(record.request.deletes for record in records):
+            return deletions(records, self._api.deletions)
+        return lanes(records)
 
     def _share(self, lanes: deque[Lane]) -> None:
         """Have as many workers take from the lanes as is worth their while."""
@@ -137,17 +137,17 @@ class Delivery:
             pass
         try:
             while rank < self._concurrency.workers and (lane := taken(lanes)):
-                for entries in lane:
+                for records in lane:
                     if self._clock.stopped:
                         return
-                    self._settle(entries)
+                    self._settle(records)
         except BaseException as error:  # noqa: BLE001 - the worker boundary: `settle` raises it
             self._clock.stop(error)
 
-    def _settle(self, entries: Batch) -> None:
+    def _settle(self, records: Batch) -> None:
         """Settle what goes into one request."""
-        own = [entry.request for entry in entries]
-        needed = [chain for chain in objects(entries) if self._is_needed(chain)]
+        own = [record.request for record in records]
+        needed = [chain for chain in objects(records) if self._is_needed(chain)]
         if not needed:
             return
         try:
@@ -160,45 +160,45 @@ class Delivery:
         elif isinstance(outcome, Delivered):
             self._close(needed, outcome)
         elif outcome.status and len(_flat(needed)) > 1:
-            for entry, request in zip(entries, own, strict=True):
-                entry.request = request
+            for record, request in zip(records, own, strict=True):
+                record.request = request
             self._split(_flat(needed))
         else:
             _reject(needed, outcome)
 
     def _is_needed(self, chain: Batch) -> bool:
-        """Whether an object has to be written; settles its entries otherwise."""
+        """Whether an object has to be written; settles its records otherwise."""
         *before, last = chain
         last.request = self._folded(chain)
-        if last.keeper.is_needed(last):
+        if last.observer.is_needed(last):
             return True
-        for entry in before:
-            if entry.keeper.is_needed(entry):
-                entry.keeper.superseded(entry)
+        for record in before:
+            if record.observer.is_needed(record):
+                record.observer.superseded(record)
         return False
 
     def _folded(self, chain: Batch) -> Request:
-        """What does all that the entries of one object do."""
+        """What does all that the records of one object do."""
         last = chain[-1].request
         if len(chain) == 1 or self._api.fold is None:
             return last
-        return replace(last, body=self._api.fold([entry.request.body for entry in chain]))
+        return replace(last, body=self._api.fold([record.request.body for record in chain]))
 
     def _close(self, needed: list[Batch], outcome: Delivered) -> None:
         """Settle what was delivered; the last of each object stands for those before."""
         for place, (*before, last) in enumerate(needed):
-            for entry in before:
-                entry.keeper.superseded(entry)
+            for record in before:
+                record.observer.superseded(record)
             last.outcome = outcome
             if place and not self._batched and not last.request.deletes:
-                last.keeper.carried(last)
+                last.observer.carried(last)
             else:
-                last.keeper.settled(last)
+                last.observer.settled(last)
 
-    def _split(self, entries: Batch) -> None:
+    def _split(self, records: Batch) -> None:
         """Send what was rejected in halves, until each culprit is alone."""
-        middle = len(entries) // 2
-        for half in (entries[:middle], entries[middle:]):
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
             if self._clock.stopped:
                 _unsettle([half])
             else:
@@ -207,27 +207,27 @@ class Delivery:
     def _deliver(self, needed: list[Batch]) -> Delivered | Rejected | None:
         """Try until there is an outcome, or the run is stopped."""
         request = self._request([chain[-1].request for chain in needed])
-        entries = _flat(needed)
+        records = _flat(needed)
         started = failed = None
         for seconds in retry.waits():
             sent = self.limits.wait(request.path)
             if self._clock.stopped:
                 return None
-            for entry in entries:
-                entry.keeper.sending(entry)
+            for record in records:
+                record.observer.sending(record)
             started = started or sent
-            entries[0].keeper.asking()
+            records[0].observer.asking()
             outcome = self._attempt(request)
-            for entry in entries:
-                entry.sent = True
-                entry.lost |= isinstance(outcome, TryAgain) and outcome.lost
+            for record in records:
+                record.sent = True
+                record.lost |= isinstance(outcome, TryAgain) and outcome.lost
             if not isinstance(outcome, TryAgain):
                 self.limits.accepted(sent)
                 return self._noted(self._checked(outcome), request, sent)
             failed = failed or self._clock.monotonic()
             why = self._pause(outcome, outcome.after or seconds, started, sent)
             if why:
-                return self._given_up(outcome, why, request, failed, entries)
+                return self._given_up(outcome, why, request, failed, records)
         return None
 
     def _request(self, requests: list[Request]) -> Request:
@@ -312,7 +312,7 @@ class Delivery:
         return None
 
     def _given_up(
-        self, last: TryAgain, why: str, request: Request, failed: float, entries: Batch
+        self, last: TryAgain, why: str, request: Request, failed: float, records: Batch
     ) -> GaveUp:
         """Hold the records that can't be delivered, if the API works for others.
 
@@ -321,7 +321,7 @@ class Delivery:
             why: Why there is no other.
             request: What was attempted.
             failed: When the first attempt had failed, in seconds of the clock.
-            entries: The records.
+            records: The records.
 
         Raises:
             ApiDown: it is not this record's trouble alone.
@@ -330,7 +330,7 @@ class Delivery:
         is_its_own = last.may_be_of_record and not too_long
         if not (is_its_own and self._evidence.works_again_and_again(request, since=failed)):
             raise self._down(why)
-        self.suspects.add(request, self._clock.monotonic(), entries)
+        self.suspects.add(request, self._clock.monotonic(), records)
         return GaveUp(f"gave up: {last.reason}")
 
     def _down(self, why: str) -> ApiDown:
@@ -341,15 +341,15 @@ class Delivery:
 
 
 def _reject(needed: list[Batch], outcome: Rejected) -> None:
-    for entry in _flat(needed):
-        entry.outcome = outcome
-        entry.keeper.settled(entry)
+    for record in _flat(needed):
+        record.outcome = outcome
+        record.observer.settled(record)
 
 
 def _unsettle(needed: list[Batch]) -> None:
-    for entry in _flat(needed):
-        entry.keeper.unsettled(entry)
+    for record in _flat(needed):
+        record.observer.unsettled(record)
 
 
-def _flat(needed: list[Batch]) -> list[Entry]:
-    return [entry for chain in needed for entry in chain]
+def _flat(needed: list[Batch]) -> list[PendingRecord]:
+    return [record for chain in needed for record in chain]

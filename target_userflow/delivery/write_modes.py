@@ -12,101 +12,103 @@ from target_userflow.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from target_userflow.delivery.existing_objects import Directories, Directory
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.delivery.existing_objects import ExistingObjects, ExistingObjectsByType
+    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.mapping.columns import Stream
 
 
-class Admission:
+class UpsertMode:
     """Lets every record pass, whatever exists: `upsert`."""
 
     matches: ClassVar[bool] = False
-    """Whether the ids of entries are only known once they are matched."""
+    """Whether the ids of records are only known once they are matched."""
 
-    def match(self, entries: Sequence[Entry]) -> dict[int, str]:  # noqa: ARG002 - for `ByEmail`
-        """Put ids where emails stand; why not, by the place of an entry."""
+    def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchByEmail`
+        """Put ids where emails stand; why not, by the place of a record."""
         return {}
 
-    def learn(self, entries: Iterable[Entry]) -> None:
-        """Find out what has to be known of these entries before they are sent."""
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:
+        """Find out what has to be known of these records before they are sent."""
 
-    def refusal(self, entry: Entry) -> str | None:  # noqa: ARG002 - for the others
-        """Why an entry is not sent; None if it may be."""
+    def refusal(self, record: PendingRecord) -> str | None:  # noqa: ARG002 - for the others
+        """Why a record is not sent; None if it may be."""
         return None
 
-    def rounds(self, entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-        """The entries in the order they have to be settled: each round before the next."""
-        return [entries]
+    def passes(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
+        """The records in the order they have to be settled: each round before the next."""
+        return [records]
 
 
-class _Knowing(Admission):
+class _ExistenceMode(UpsertMode):
     """Lets records pass by whether what they are about exists."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, directory: ExistingObjects) -> None:
+        self._existing = directory
 
-    def learn(self, entries: Iterable[Entry]) -> None:
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:
         """Find out which of them exist."""
-        self._directory.learn(entry.request.identity[0] for entry in entries)
+        self._existing.prefetch(record.request.object_id[0] for record in records)
 
-    def _exists(self, entry: Entry) -> bool:
-        return entry.request.identity[0] in self._directory
+    def _exists(self, record: PendingRecord) -> bool:
+        return record.request.object_id[0] in self._existing
 
 
-class Update(_Knowing):
+class Update(_ExistenceMode):
     """Lets pass what exists."""
 
-    def refusal(self, entry: Entry) -> str | None:
-        """Why an entry is not sent."""
-        return None if self._exists(entry) else "does not exist yet, and mode is update"
+    def refusal(self, record: PendingRecord) -> str | None:
+        """Why a record is not sent."""
+        return None if self._exists(record) else "does not exist yet, and mode is update"
 
 
-class Insert(_Knowing):
+class Insert(_ExistenceMode):
     """Lets pass what does not exist, and of that the first record that is delivered."""
 
-    def refusal(self, entry: Entry) -> str | None:
-        """Why an entry is not sent; a deletion is, as only what exists can be deleted."""
-        there = self._exists(entry) and not entry.request.deletes
+    def refusal(self, record: PendingRecord) -> str | None:
+        """Why a record is not sent; a deletion is, as only what exists can be deleted."""
+        there = self._exists(record) and not record.request.deletes
         return "exists already, and mode is insert" if there else None
 
-    def rounds(self, entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-        """One entry of each id a round: what it creates exists for the others."""
+    def passes(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
+        """One record of each id a round: what it creates exists for the others."""
         seen: defaultdict[str, int] = defaultdict(int)
-        found: defaultdict[int, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            key = entry.request.key
-            found[seen[key]].append(entry)
+        found: defaultdict[int, list[PendingRecord]] = defaultdict(list)
+        for record in records:
+            key = record.request.ordering_key
+            found[seen[key]].append(record)
             seen[key] += 1
         return found.values()
 
 
-class ByEmail(Admission):
+class MatchByEmail(UpsertMode):
     """Lets pass what is about the one user that has an email: `match_by`."""
 
     matches = True
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: ExistingObjects) -> None:
         """Look for the users in their directory."""
-        self._directory = directory
+        self._existing = directory
 
-    def match(self, entries: Sequence[Entry]) -> dict[int, str]:
+    def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:
         """Put the user's id where its email stands."""
-        self._directory.learn_emails(entry.request.key for entry in entries if entry.request.key)
-        found = enumerate(self._put(entry) for entry in entries)
+        self._existing.prefetch_emails(
+            record.request.ordering_key for record in records if record.request.ordering_key
+        )
+        found = enumerate(self._put(record) for record in records)
         return {place: reason for place, reason in found if reason}
 
-    def _put(self, entry: Entry) -> str | None:
-        email = entry.request.key
+    def _put(self, record: PendingRecord) -> str | None:
+        email = record.request.ordering_key
         if not email:
             return "has no email to match by"
-        ids = self._directory.ids_of(email)
+        ids = self._existing.ids_of(email)
         if len(ids) != 1:
             return "its email matches several users" if ids else "its email matches no user"
-        entry.request = with_id(entry.request, *ids)
+        record.request = with_id(record.request, *ids)
         return None
 
 
-def admission(name: str, stream: Stream, directories: Directories) -> Admission:
+def write_mode(name: str, stream: Stream, existing: ExistingObjectsByType) -> UpsertMode:
     """What lets the records of a stream to the object `name` pass.
 
     Raises:
@@ -114,9 +116,9 @@ def admission(name: str, stream: Stream, directories: Directories) -> Admission:
     """
     check(name, stream)
     if stream.options.match_by:
-        return ByEmail(directories.of(name))
+        return MatchByEmail(existing.of(name))
     mode = _MODES.get(stream.options.mode)
-    return mode(directories.of(name)) if mode else Admission()
+    return mode(existing.of(name)) if mode else UpsertMode()
 
 
 def check(name: str, stream: Stream) -> None:
@@ -142,4 +144,4 @@ def check(name: str, stream: Stream) -> None:
         )
 
 
-_MODES: dict[str, type[_Knowing]] = {"update": Update, "insert": Insert}
+_MODES: dict[str, type[_ExistenceMode]] = {"update": Update, "insert": Insert}

@@ -32,7 +32,7 @@ Kind = tuple[str, str]
 """A method, and a path without the ids in it."""
 
 
-class RehearsedDelivery(Delivery):
+class DryRunDelivery(Delivery):
     """Settles windows as a delivery does, and sends nothing but reads.
 
     Windows are settled by one worker, so that the first requests are those of the first records.
@@ -40,31 +40,31 @@ class RehearsedDelivery(Delivery):
 
     def __init__(  # noqa: PLR0913, PLR0917 - those of `Delivery`
         self,
-        rehearsal: Rehearsal,
+        dry_run: DryRun,
         api: Api,
         destination: Destination,
         pace: Pace,
         clock: Clock,
         timeline: Timeline,
     ) -> None:
-        """Tell the rehearsal what would be sent; for the rest see `Delivery`."""
+        """Tell the dry_run what would be sent; for the rest see `Delivery`."""
         super().__init__(api, destination, pace, clock, timeline)
         self._concurrency = Concurrency(1)
-        self._rehearsal = rehearsal
+        self._dry_run = dry_run
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers to what is only read, as in any run."""
-        self._rehearsal.read(self._api, len(requests))
+        self._dry_run.read(self._api, len(requests))
         return super().fetch(requests)
 
     def _deliver(self, needed: list[Batch]) -> Delivered | Rejected | None:
         """Take it for delivered, at once."""
         request = self._request([chain[-1].request for chain in needed])
-        for entry in [entry for chain in needed for entry in chain]:
-            entry.keeper.sending(entry)
-            entry.sent = True
-        stream = needed[0][-1].keeper.stream_name
-        self._rehearsal.note(stream, self._api, self._destination, request)
+        for record in [record for chain in needed for record in chain]:
+            record.observer.sending(record)
+            record.sent = True
+        stream = needed[0][-1].observer.stream_name
+        self._dry_run.note(stream, self._api, self._destination, request)
         return Delivered()
 
 
@@ -95,7 +95,7 @@ class _Part:
         return max(((ceil(n * _MINUTE / budget), budget) for n, budget in known), default=None)
 
 
-class Rehearsal:
+class DryRun:
     """What a run would send; the workers of all products tell it."""
 
     def __init__(self, pace: Pace) -> None:

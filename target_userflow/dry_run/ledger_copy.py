@@ -16,7 +16,7 @@ from target_userflow.ledger.store import AT_ONCE, Store, metadata
 _TRIES = 10
 
 
-class CopiedStore(Store):
+class LedgerCopy(Store):
     """Begins with what the ledger holds, and is written to in its place.
 
     The ledger is only read. A file of SQLite is copied without being opened, as SQLite would at
@@ -34,8 +34,8 @@ class CopiedStore(Store):
             StorageError: it can't be read, or another run is writing to it.
         """
         self._original = url_of(where)
-        self._directory = TemporaryDirectory(prefix="target-userflow-")
-        copy = Path(self._directory.name) / "ledger.db"
+        self._existing = TemporaryDirectory(prefix="target-userflow-")
+        copy = Path(self._existing.name) / "ledger.db"
         with self._failing():
             if self._original.get_backend_name() == "sqlite":
                 self._copy_file(Path(self._original.database or ":memory:"), copy)
@@ -46,7 +46,7 @@ class CopiedStore(Store):
     def close(self) -> None:
         """Remove the copy."""
         super().close()
-        self._directory.cleanup()
+        self._existing.cleanup()
 
     @property
     def _shown(self) -> sa.URL:

@@ -30,7 +30,7 @@ _is_held = sa.exists().where(
 """Whether another stream has delivered the same object."""
 
 
-class Mirror:
+class DeliveredRows:
     """The rows of one stream at one destination; each method is one transaction."""
 
     def __init__(self, store: Store, destination: int, stream: bytes) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from target_userflow.config.settings import Destination
-    from target_userflow.ledger.delivered_rows import Mirror
+    from target_userflow.ledger.delivered_rows import DeliveredRows
     from target_userflow.ledger.store import Row, Store
 
 IN_FLIGHT = b"?"
@@ -129,8 +129,8 @@ class Ledger:
         """Return once all rows are on the disk, and those gone that are None."""
         self._store.write({(self._destination, key): row for key, row in rows.items()})
 
-    def mirror(self, *stream: str) -> Mirror:
+    def mirror(self, *stream: str) -> DeliveredRows:
         """What a stream has delivered under which version; `stream` is all that tells it apart."""
-        from target_userflow.ledger.delivered_rows import Mirror  # noqa: PLC0415 - SQLAlchemy, as for the store
+        from target_userflow.ledger.delivered_rows import DeliveredRows  # noqa: PLC0415 - SQLAlchemy, as for the store
 
-        return Mirror(self._store, self._destination, digest(*stream))
+        return DeliveredRows(self._store, self._destination, digest(*stream))

@@ -30,7 +30,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class RoleSpec:
     """The roles that an object's streams may fill."""
 
     columns: Mapping[str, Sequence[str]]
@@ -40,39 +40,39 @@ class Needs:
     key_is: str | None = None
     """The role that a single key property fills when no column does by its name."""
 
-    def without(self, role: str) -> Needs:
+    def without(self, role: str) -> RoleSpec:
         """The same, less a role that something else fills."""
         columns = {name: ones for name, ones in self.columns.items() if name != role}
         return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
 
 
-def found(stream: Stream, needs: Needs) -> dict[str, str]:
+def found(stream: Stream, role_spec: RoleSpec) -> dict[str, str]:
     """Role to column.
 
     Raises:
         ConfigError: the options name a role or column that is not there, or a needed one is not.
     """
-    _check_fields(stream, needs)
-    roles = {**dict(_by_name(stream, needs)), **stream.options.fields}
-    if needs.key_is and len(stream.keys) == 1:
-        roles.setdefault(needs.key_is, stream.keys[0])
-    for wanted in needs.one_of:
+    _check_fields(stream, role_spec)
+    roles = {**dict(_by_name(stream, role_spec)), **stream.options.fields}
+    if role_spec.key_is and len(stream.keys) == 1:
+        roles.setdefault(role_spec.key_is, stream.keys[0])
+    for wanted in role_spec.one_of:
         if not roles.keys() & set(wanted):
-            raise ConfigError(_missing(stream, needs, wanted))
+            raise ConfigError(_missing(stream, role_spec, wanted))
     return roles
 
 
-def _by_name(stream: Stream, needs: Needs) -> Iterator[tuple[str, str]]:
-    for role, candidates in needs.columns.items():
+def _by_name(stream: Stream, role_spec: RoleSpec) -> Iterator[tuple[str, str]]:
+    for role, candidates in role_spec.columns.items():
         present = [column for column in candidates if column in stream.properties]
         if present:
             yield role, present[0]
 
 
-def _check_fields(stream: Stream, needs: Needs) -> None:
+def _check_fields(stream: Stream, role_spec: RoleSpec) -> None:
     for role, column in stream.options.fields.items():
         where = f"Stream '{stream.name}': streams.{stream.name}.fields"
-        known = (*needs.columns, DELETED_AT)
+        known = (*role_spec.columns, DELETED_AT)
         if role not in known:
             raise ConfigError(f"{where} names no role '{role}'. There are: {', '.join(known)}")
         if column not in stream.properties:
@@ -82,8 +82,8 @@ def _check_fields(stream: Stream, needs: Needs) -> None:
             )
 
 
-def _missing(stream: Stream, needs: Needs, wanted: Sequence[str]) -> str:
-    looked_for = [column for role in wanted for column in needs.columns[role]]
+def _missing(stream: Stream, role_spec: RoleSpec, wanted: Sequence[str]) -> str:
+    looked_for = [column for role in wanted for column in role_spec.columns[role]]
     return (
         f"Stream '{stream.name}' has no column for {' or '.join(wanted)}; looked for "
         f"{', '.join(looked_for)}. Name it with "

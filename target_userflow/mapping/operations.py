@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-def is_repeatable(attributes: Mapping[str, Any]) -> bool:
+def is_idempotent(attributes: Mapping[str, Any]) -> bool:
     """Whether setting them twice is like setting them once: all operations are, but sums."""
     return is_literal(attributes) or not any(
         isinstance(value, dict) and ("add" in value or "subtract" in value)

@@ -89,7 +89,7 @@ def _tell(run: Run, logger: logging.Logger, found: dict[str, object]) -> None:
     if text:
         level = logging.WARNING if summary.is_wrong(found) else logging.INFO
         logger.log(level, "To be looked at\n%s", Block(text))
-    if run.rehearsal:
-        logger.info("%s", Block(run.rehearsal.text(run.report, run.dead_letters)))
+    if run.dry_run:
+        logger.info("%s", Block(run.dry_run.text(run.report, run.dead_letters)))
     for (stream, reason), ids in run.report.named.items():
         logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))

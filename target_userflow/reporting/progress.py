@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from target_userflow.clock import Clock
-    from target_userflow.reporting.progress_sampler import Meter, Standing
+    from target_userflow.reporting.progress_sampler import ProgressSampler, StreamProgress
 
 _LOOKS = 0.5  # seconds between two looks at the run
 _LIVELY = 5.0  # seconds that the rates on a terminal are taken over
@@ -41,7 +41,7 @@ class Display(Protocol):
 class Live:
     """A line per stream at the bottom of a terminal."""
 
-    def __init__(self, meter: Meter, screen: Screen) -> None:
+    def __init__(self, meter: ProgressSampler, screen: Screen) -> None:
         """Show nothing yet."""
         self._meter = meter
         self._screen = screen
@@ -51,13 +51,13 @@ class Live:
     def tick(self) -> None:
         """Show how far the run is."""
         self._meter.look(_LIVELY)
-        rows = [_row(one) for one in self._meter.standings()]
+        rows = [_row(one) for one in self._meter.progress()]
         share = self._meter.share
         read = [] if share is None else [f"{share:.0%} of the input read"]
         self._screen.show([*aligned([_HEADING, *rows], texts=(0, 5)), *read] if rows else [])
 
 
-def _row(one: Standing) -> tuple[str, ...]:
+def _row(one: StreamProgress) -> tuple[str, ...]:
     counts = (f"{count:,}" for count in (one.read, one.delivered, one.rejected))
     return one.stream, *counts, f"{one.rate:,.1f}", one.limit
 
@@ -65,7 +65,7 @@ def _row(one: Standing) -> tuple[str, ...]:
 class Logged:
     """A line in the log every 30 seconds."""
 
-    def __init__(self, meter: Meter, clock: Clock, logger: logging.Logger) -> None:
+    def __init__(self, meter: ProgressSampler, clock: Clock, logger: logging.Logger) -> None:
         """Say the first one after 30 seconds."""
         self._meter = meter
         self._clock = clock
@@ -88,12 +88,12 @@ class Logged:
     def _parts(self) -> list[str]:
         share = self._meter.share
         return [
-            *map(_said, self._meter.standings()),
+            *map(_said, self._meter.progress()),
             *([] if share is None else [f"{share:.0%} of the input read"]),
         ]
 
 
-def _said(one: Standing) -> str:
+def _said(one: StreamProgress) -> str:
     limit = f", limited by {one.limit}" if one.limit else ""
     return (
         f"{one.stream} {one.read:,} read, {one.delivered:,} delivered, {one.rejected:,} rejected, "
@@ -136,7 +136,7 @@ class Progress:
 
 
 def progress(
-    meter: Meter, clock: Clock, logger: logging.Logger, environ: Mapping[str, str]
+    meter: ProgressSampler, clock: Clock, logger: logging.Logger, environ: Mapping[str, str]
 ) -> Progress:
     """Lines on a terminal that a person looks at, else a line in the log now and then."""
     if sys.stderr is not None and is_live(environ, is_terminal=sys.stderr.isatty()):

@@ -18,7 +18,7 @@ _TAP, _READING = "the tap", "reading"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StreamProgress:
     """How far a stream is."""
 
     stream: str
@@ -39,7 +39,7 @@ class Look(NamedTuple):
     limits: Mapping[str, str]
 
 
-class Meter:
+class ProgressSampler:
     """Looks at a run from time to time, and tells how far it is."""
 
     def __init__(self, run: Run, reader: LineReader) -> None:
@@ -62,7 +62,7 @@ class Meter:
         while len(self._looks) > 1 and self._looks[1].at <= now - seconds:
             self._looks.popleft()
 
-    def standings(self) -> list[Standing]:
+    def progress(self) -> list[StreamProgress]:
         """How far each stream is."""
         return [self._standing(stream) for stream in [*self._run.report.accounts]]
 
@@ -71,12 +71,12 @@ class Meter:
         """How much of the input is read; None if that is not known."""
         return self._reader.size / self._reader.whole if self._reader.whole else None
 
-    def _standing(self, stream: str) -> Standing:
+    def _standing(self, stream: str) -> StreamProgress:
         account = self._run.report.accounts[stream]
         first, last = self._looks[0], self._looks[-1]
         sent = last.requests.get(stream, 0) - first.requests.get(stream, 0)
         seen = Counter(look.limits[stream] for look in self._looks if stream in look.limits)
-        return Standing(
+        return StreamProgress(
             printable(stream),
             account.received,
             account.fates["delivered"],

@@ -94,7 +94,7 @@ def _reason(stream: str, reason: str) -> dict[str, str]:
 
 
 def _letters(run: Run) -> dict[str, str] | None:
-    if run.rehearsal or run.report.rejected <= run.dead_letters.repeated:
+    if run.dry_run or run.report.rejected <= run.dead_letters.repeated:
         return None  # after a dry run there is nothing to replay
     if run.dead_letters.is_missing:
         return None

@@ -27,7 +27,7 @@ _STEADY = 4  # round trips that no growth should be faster than
 _CATCH_UP = 0.1  # seconds; more would be a burst to an API that counts per second
 
 
-class LearnedLimit:
+class AdaptiveRate:
     """A pace that 429s slow down, and their absence speeds up; none before the first of them."""
 
     def __init__(self) -> None:

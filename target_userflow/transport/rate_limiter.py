@@ -6,8 +6,8 @@ import math
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from target_userflow.transport.adaptive_rate import LearnedLimit
-from target_userflow.transport.throttle_stats import Cause, Waits
+from target_userflow.transport.adaptive_rate import AdaptiveRate
+from target_userflow.transport.throttle_stats import Cause, ThrottleStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,12 +72,12 @@ class Limits:
         """
         self._budget = Budget(per_minute) if per_minute else None
         self._of_paths = {path: Budget(budget) for path, budget in of_paths.items()}
-        self._learned = LearnedLimit()
+        self._learned = AdaptiveRate()
         self._clock = clock
         self._lock = threading.Lock()
         self._paused_until = -math.inf
         self._pauses = 0
-        self.waits = Waits(clock)
+        self.waits = ThrottleStats(clock)
         """What held requests back, and for how long."""
 
     def wait(self, path: str) -> float:

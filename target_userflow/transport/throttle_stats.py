@@ -26,7 +26,7 @@ class Cause(Enum):
     LATENCY = "latency"
 
 
-class Waits:
+class ThrottleStats:
     """Seconds in which at least one worker waited for something: ten that wait make one second.
 
     So it is how long of the run a limit was felt; without it, the run would be shorter by as much

@@ -102,7 +102,7 @@ def test_emails_that_differ_in_case_are_one_participant() -> None:
     """So the last one wins, rather than the API refusing the batch for a duplicate."""
     mapper = Participants(Stream("p", {"email": {}}, [], StreamOptions()))
     upper, lower = mapper({"email": "Ada@Example.com"}), mapper({"email": "ada@example.com"})
-    assert upper.key == lower.key
+    assert upper.ordering_key == lower.ordering_key
     assert json.loads(upper.body)["email"] == "Ada@Example.com"
 
 

@@ -262,7 +262,7 @@ def test_requests_about_one_thing_are_kept_in_order(
 ) -> None:
     """They share a key, and thereby a lane; all go to the documented endpoints."""
     made = request(kind, record)
-    assert (made.method, made.path, made.key) == ("POST", path, key)
+    assert (made.method, made.path, made.ordering_key) == ("POST", path, key)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_requests_about_one_thing_are_kept_in_order(
 )
 def test_events_and_sums_are_not_repeatable(kind: str, record: Any, *, repeatable: bool) -> None:
     """Sent twice, they count twice; everything else may be sent again."""
-    assert request(kind, record).repeatable is repeatable
+    assert request(kind, record).idempotent is repeatable
 
 
 @pytest.mark.parametrize(

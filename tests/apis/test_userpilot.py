@@ -163,9 +163,9 @@ def test_operations_are_refused_where_there_are_none() -> None:
 
 def test_users_may_be_sent_twice_and_events_not() -> None:
     """What may be repeated after a lost answer without being counted as in doubt."""
-    assert request("userpilot_users", {"id": "u"}).repeatable
-    assert request("userpilot_companies", {"id": "c"}).repeatable
-    assert not request("userpilot_events", {"user_id": "u", "event": "x"}).repeatable
+    assert request("userpilot_users", {"id": "u"}).idempotent
+    assert request("userpilot_companies", {"id": "c"}).idempotent
+    assert not request("userpilot_events", {"user_id": "u", "event": "x"}).idempotent
 
 
 @pytest.mark.parametrize(

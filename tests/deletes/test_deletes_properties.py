@@ -52,7 +52,7 @@ attributes = st.fixed_dictionaries(
 )
 ids = st.fixed_dictionaries({"user_id": user_ids, "group_id": group_ids})
 upserts = st.tuples(st.sampled_from(TURNS), ids, attributes)
-joins = st.tuples(
+references = st.tuples(
     st.just("users"), ids, st.fixed_dictionaries({"groups": st.lists(group_ids, max_size=2)})
 )
 plain = st.tuples(
@@ -60,7 +60,7 @@ plain = st.tuples(
 )
 deletions = st.tuples(st.sampled_from(TURNS), ids, st.just({"_sdc_deleted_at": WHEN}))
 readings = st.tuples(st.just("the end of a version"), st.sampled_from(TURNS))
-steps = st.lists(st.one_of(upserts, plain, joins, deletions, deletions, readings), max_size=40)
+steps = st.lists(st.one_of(upserts, plain, references, deletions, deletions, readings), max_size=40)
 
 SCHEMAS = [
     schema(stream, {**dict.fromkeys(KEYS[stream], "string"), **COLUMNS}, KEYS[stream])
@@ -323,7 +323,7 @@ def test_the_destination_is_what_the_rules_of_the_api_make_of_the_records(
 
 
 @bounded
-@given(chosen=st.lists(st.one_of(plain, plain, upserts, joins, deletions), max_size=40))
+@given(chosen=st.lists(st.one_of(plain, plain, upserts, references, deletions), max_size=40))
 def test_merged_and_unmerged_records_end_in_the_same(sandbox: Sandbox, chosen: list[Any]) -> None:
     """One stream in one window, and record by record: the same users, with fewer requests."""
     messages = [one for one in tapped(chosen) if one["stream"] == "users"]

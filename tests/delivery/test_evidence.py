@@ -10,7 +10,7 @@ from target_userflow.apis.messages import Request
 from target_userflow.delivery.evidence import Evidence, Suspects
 
 if TYPE_CHECKING:
-    from target_userflow.delivery.pending import Entry
+    from target_userflow.delivery.pending import PendingRecord
 
 
 class Record:
@@ -29,13 +29,13 @@ class Record:
 
 def writing(path: str = "/users", method: str = "POST") -> Request:
     body = b"{}" if method == "POST" else b""
-    return Request(method, path, body, "1", ("1",), repeatable=True)
+    return Request(method, path, body, "1", ("1",), idempotent=True)
 
 
 def suspecting(evidence: Evidence, at: float) -> tuple[Suspects, Record]:
     """Suspects with one record that was given up on then."""
     suspects, record = Suspects(evidence), Record()
-    suspects.add(writing(), at, [cast("Entry", record)])
+    suspects.add(writing(), at, [cast("PendingRecord", record)])
     return suspects, record
 
 

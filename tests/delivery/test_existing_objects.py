@@ -13,8 +13,8 @@ import pytest
 
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.registry import API_OF
-from target_userflow.delivery.compact_multi_map import Index
-from target_userflow.delivery.existing_objects import Directory
+from target_userflow.delivery.compact_multi_map import CompactMultiMap
+from target_userflow.delivery.existing_objects import ExistingObjects
 from target_userflow.errors import ApiRefused
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def learned(count: int) -> tuple[int, int]:
     """The requests that it took to know so many users, and the peak of the memory in bytes."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reads = Answering(users(count))
-    directory = Directory(API_OF["users"], "users", reads, emails=True)
-    directory.learn(uuid(n) for n in range(count - 100, count + 100))
+    directory = ExistingObjects(API_OF["users"], "users", reads, emails=True)
+    directory.prefetch(uuid(n) for n in range(count - 100, count + 100))
     assert [uuid(n) in directory for n in (0, count - 1, count)] == [True, True, False]
     assert directory.ids_of(f"U{count - 1}@Example.com") == {uuid(count - 1)}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -81,7 +81,7 @@ def test_a_million_users_are_known_in_less_than_200_mb() -> None:
 
 def test_an_index_holds_several_ids_of_one_text() -> None:
     """Each once, however often it is put, and however much it grows."""
-    index = Index()
+    index = CompactMultiMap()
     for number in range(5_000):
         index.put(f"text {number % 2_500}", f"id {number}")
         index.put(f"text {number % 2_500}", f"id {number}")
@@ -114,8 +114,8 @@ def test_participants_are_listed_by_two_hundred(
 ) -> None:
     """Three pages for 450; of 400, only a page that tells the total spares an empty third."""
     reads = Answering(participants(count, **told))
-    directory = Directory(API_OF["participants"], "participants", reads)
-    directory.learn(["p0@example.com"])
+    directory = ExistingObjects(API_OF["participants"], "participants", reads)
+    directory.prefetch(["p0@example.com"])
     assert len(reads.paths) == pages
     assert reads.paths[0] == "/api/participants?page%5Bnumber%5D=1&page%5Bsize%5D=200"
     assert ("p0@example.com" in directory) is (count > 0)
@@ -126,6 +126,6 @@ def test_a_list_that_does_not_turn_its_pages_stops_the_run() -> None:
     """An API that ignores the page's number would be asked forever."""
     first = participants(200)({"page[number]": "1", "page[size]": "200"})
     reads = Answering(lambda _: first)
-    directory = Directory(API_OF["participants"], "participants", reads)
+    directory = ExistingObjects(API_OF["participants"], "participants", reads)
     with pytest.raises(ApiRefused, match="it is page 1, and 2 was asked for"):
-        directory.learn(["p0@example.com"])
+        directory.prefetch(["p0@example.com"])

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_userflow.dry_run.ledger_copy import CopiedStore
+from target_userflow.dry_run.ledger_copy import LedgerCopy
 from target_userflow.errors import StorageError
-from target_userflow.ledger.delivered_rows import Mirror
+from target_userflow.ledger.delivered_rows import DeliveredRows
 from target_userflow.ledger.ledger import DELIVERED, digest
 from target_userflow.ledger.store import Store
 
@@ -54,11 +54,11 @@ def test_what_is_written_to_the_copy_never_reaches_the_ledger(where: str) -> Non
     """Rows and mirrors are there as they were, and new ones are there only as long as the run."""
     ledger = Store(where)
     fill(ledger, 1_200)
-    Mirror(ledger, ledger.destination(WHO), b"s").note({b"k": ("u1",)}, 1, ())
+    DeliveredRows(ledger, ledger.destination(WHO), b"s").note({b"k": ("u1",)}, 1, ())
     ledger.close()
-    copy = CopiedStore(where)
+    copy = LedgerCopy(where)
     own = copy.destination(WHO)
-    mirror = Mirror(copy, own, b"s")
+    mirror = DeliveredRows(copy, own, b"s")
     assert (held(copy, 2_000), mirror.counts(2)) == (1_200, (1, 1))
     fill(copy, 1_500)
     copy.write({(own, key): None for key in keys(1_500)})
@@ -67,14 +67,14 @@ def test_what_is_written_to_the_copy_never_reaches_the_ledger(where: str) -> Non
     assert (held(copy, 2_000), mirror.counts(2)) == (0, (0, 0))
     copy.close()
     ledger = Store(where)
-    assert (held(ledger, 2_000), Mirror(ledger, own, b"s").counts(2)) == (1_200, (1, 1))
+    assert (held(ledger, 2_000), DeliveredRows(ledger, own, b"s").counts(2)) == (1_200, (1, 1))
     assert ledger.destination(b"another") == own + 1
     ledger.close()
 
 
 def test_where_there_is_no_ledger_none_is_made(where: str, tmp_path: Path) -> None:
     """A copy of nothing is empty, and works."""
-    copy = CopiedStore(where)
+    copy = LedgerCopy(where)
     fill(copy, 3)
     assert held(copy, 3) == 3
     copy.close()
@@ -91,7 +91,7 @@ def test_what_a_killed_run_left_beside_the_file_is_read_and_stays(tmp_path: Path
     left = {one.name: one.read_bytes() for one in killed.iterdir()}
     assert len(left) > 1
     for home in (running, killed):
-        copy = CopiedStore(str(home / "ledger.db"))
+        copy = LedgerCopy(str(home / "ledger.db"))
         assert held(copy, 60) == 50
         copy.close()
     assert {one.name: one.read_bytes() for one in killed.iterdir()} == left
@@ -116,7 +116,7 @@ def test_a_copy_beside_a_run_that_writes_is_whole_or_refused(tmp_path: Path) -> 
     try:
         for _ in range(8):
             try:
-                copy = CopiedStore(where)
+                copy = LedgerCopy(where)
             except StorageError as error:
                 assert "another run is writing to it" in str(error)  # noqa: PT017 - both may be
                 continue
@@ -134,5 +134,5 @@ def test_a_message_names_the_ledger_and_not_its_copy(tmp_path: Path) -> None:
     where = tmp_path / "ledger.db"
     where.write_text("no database, but a text of some length" * 50)
     with pytest.raises(StorageError, match=str(where)):
-        CopiedStore(str(where))
+        LedgerCopy(str(where))
     assert where.read_text().startswith("no database")

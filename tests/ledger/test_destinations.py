@@ -44,7 +44,7 @@ def home(file: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return file
 
 
-def identity(line: str) -> str:
+def object_id(line: str) -> str:
     """What a line calls the destination."""
     return line.partition("(destination ")[2].partition(")")[0]
 
@@ -114,7 +114,7 @@ def test_a_rotated_key_is_a_warning_that_says_how_to_keep_the_ledger(
     """What it says to set is all that is needed, although the old key is gone."""
     bench.run(*TWO)
     (line,) = said(caplog, "INFO", "Ledger")
-    before = identity(line)
+    before = object_id(line)
     caplog.clear()
     key = rotate(bench, "ak_another")
     bench.run(EVENTS, **key)  # a first look, which brings no event

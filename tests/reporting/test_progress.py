@@ -22,7 +22,7 @@ from target_userflow.config.problems import problems
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
 from target_userflow.reporting.progress import Live, Logged, is_live
-from target_userflow.reporting.progress_sampler import Meter
+from target_userflow.reporting.progress_sampler import ProgressSampler
 from target_userflow.reporting.terminal import Screen
 from target_userflow.services import Run
 from target_userflow.singer.reader import LineReader
@@ -48,7 +48,7 @@ class Scene:
         assert not problems(config, CONFIG_SCHEMA)  # it fills in the defaults
         self.run = Run(Settings.of(config), self.clock)
         self.reader = LineReader(self.clock)
-        self.meter = Meter(self.run, self.reader)
+        self.meter = ProgressSampler(self.run, self.reader)
 
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
@@ -121,7 +121,7 @@ def test_the_rate_is_that_of_the_last_seconds(scene: Scene) -> None:
         scene.clock.sleep(1)
         scene.deliver("users", 2)
         scene.meter.look(5)
-    (standing,) = scene.meter.standings()
+    (standing,) = scene.meter.progress()
     assert (standing.read, standing.delivered, standing.rate) == (100, 80, 2.0)
 
 
@@ -130,7 +130,7 @@ def test_the_tap_limits_a_run_that_waits_for_input(scene: Scene) -> None:
     scene.read("users", 10)
     scene.reader.waiting = True
     scene.meter.look(0)
-    assert [one.limit for one in scene.meter.standings()] == ["the tap"]
+    assert [one.limit for one in scene.meter.progress()] == ["the tap"]
 
 
 def test_the_answers_limit_a_run_that_delivers(scene: Scene) -> None:
@@ -140,7 +140,7 @@ def test_the_answers_limit_a_run_that_delivers(scene: Scene) -> None:
     scene.deliver("others", 10)
     scene.run.delivering = True
     scene.meter.look(0)
-    limits = {one.stream: one.limit for one in scene.meter.standings()}
+    limits = {one.stream: one.limit for one in scene.meter.progress()}
     assert limits == {"users": "latency", "others": "the tap"}
 
 
@@ -150,7 +150,7 @@ def test_a_finished_run_is_limited_by_nothing(scene: Scene) -> None:
     scene.deliver("users", 10)
     scene.reader.ended = True
     scene.meter.look(0)
-    assert [one.limit for one in scene.meter.standings()] == [""]
+    assert [one.limit for one in scene.meter.progress()] == [""]
 
 
 def test_looks_are_forgotten(scene: Scene) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 URL = "https://api.example.com"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HEADERS = {**API.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
-USER = Request("POST", "/users", '{"id":"Zoë"}'.encode(), "1", ("1",), repeatable=True)
+USER = Request("POST", "/users", '{"id":"Zoë"}'.encode(), "1", ("1",), idempotent=True)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -149,7 +149,7 @@ def test_one_request_leaves_nothing_to_the_next() -> None:
     responses.post(f"{URL}/users")
     responses.delete(f"{URL}/users/1")
     http = client(URL)
-    for request in (USER, Request("DELETE", "/users/1", b"", "1", ("1",), repeatable=True), USER):
+    for request in (USER, Request("DELETE", "/users/1", b"", "1", ("1",), idempotent=True), USER):
         http.send(request)
     lengths = [call.request.headers.get("Content-Length") for call in responses.calls]
     assert lengths == ["13", None, "13"]
@@ -167,7 +167,7 @@ def test_a_request_without_a_body_says_nothing_of_one_on_the_wire(method: str) -
         connection.sendall(OK)
 
     with serving(answer) as (url, _):
-        client(url).send(Request(method, "/users/1", b"", "1", ("1",), repeatable=True))
+        client(url).send(Request(method, "/users/1", b"", "1", ("1",), idempotent=True))
     assert seen[0].startswith(method.encode() + b" /users/1 HTTP/1.1\r\n")
     assert b"content-" not in seen[0].lower()
 

@@ -24,8 +24,8 @@ class UsersByEmail(Users):
     """
 
     needs = replace(
-        Users.needs.without("user_id"),
-        columns={"email": ("email",), **Users.needs.without("user_id").columns},
+        Users.role_spec.without("user_id"),
+        columns={"email": ("email",), **Users.role_spec.without("user_id").columns},
         one_of=[("email",)],
         key_is=None,
     )
@@ -38,7 +38,7 @@ class UsersByEmail(Users):
 
 def with_id(request: Request, user_id: str) -> Request:
     """The same request for the user that the email was found to belong to."""
-    by_email = len(encoded({"id": request.key})) - 1
+    by_email = len(encoded({"id": request.ordering_key})) - 1
 
     def body_of(body: bytes) -> bytes:
         return encoded({"id": user_id})[:-1] + body[by_email:]
@@ -50,8 +50,8 @@ def with_id(request: Request, user_id: str) -> Request:
         request,
         body=body_of(request.body),
         key=user_id,
-        identity=(user_id,),
-        joins=(*map(named, request.joins),),
+        object_id=(user_id,),
+        references=(*map(named, request.references),),
         writes=tuple(
             (named(ids), body_of(body) if ids[0] == "memberships" else body)
             for ids, body in request.writes

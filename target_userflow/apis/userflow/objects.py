@@ -15,9 +15,9 @@ from target_userflow.apis.userflow import reading as userflow_lists
 from target_userflow.apis.userflow.merging import folded, joined
 from target_userflow.config.settings import USERFLOW_URLS
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.columns import Needs
+from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.json_text import unpacked
-from target_userflow.mapping.operations import is_literal, is_repeatable
+from target_userflow.mapping.operations import is_idempotent, is_literal
 from target_userflow.mapping.property_schemas import inner_properties, items_schema
 from target_userflow.mapping.times import read_time
 from target_userflow.mapping.values import encoded
@@ -64,7 +64,7 @@ class Users(_Mapper):
     """`POST /users` creates or merges; the id is in the body."""
 
     kind = own_objects.USER
-    needs = Needs(
+    role_spec = RoleSpec(
         columns={
             "user_id": ("user_id", "id"),
             "groups": ("groups",),
@@ -98,7 +98,7 @@ class Users(_Mapper):
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
         lists = self._lists(record) if self._has_lists else {}
-        repeatable, foldable = _kind(attributes)
+        idempotent, mergeable = _kind(attributes)
         body = {"id": user_id, "attributes": attributes, **lists}
         return Request(
             "POST",
@@ -106,9 +106,9 @@ class Users(_Mapper):
             encoded(body),
             user_id,
             (user_id,),
-            repeatable and not any(map(_has_sum, lists.values())),
-            foldable=foldable and not lists,
-            joins=(*_joins(user_id, lists),) if lists else (),
+            idempotent and not any(map(_has_sum, lists.values())),
+            mergeable=mergeable and not lists,
+            references=(*_references(user_id, lists),) if lists else (),
             writes=(*_writes(user_id, lists),) if lists else (),
             ends=(_memberships_of(user_id),) if "prune_memberships" in lists else (),
         )
@@ -195,7 +195,7 @@ class Groups(_Mapper):
     """`POST /groups` creates or merges."""
 
     kind = own_objects.GROUP
-    needs = Needs({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
+    role_spec = RoleSpec({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
     deleted_by = ("group_id",)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
@@ -216,7 +216,7 @@ class Memberships(_Mapper):
     """A membership has no endpoint to be written to: it rides in its user's `POST /users`."""
 
     kind = own_objects.MEMBERSHIP
-    needs = Needs(
+    role_spec = RoleSpec(
         {"user_id": ("user_id",), "group_id": ("group_id",)}, [("user_id",), ("group_id",)]
     )
     deleted_by = ("user_id", "group_id")
@@ -228,8 +228,8 @@ class Memberships(_Mapper):
         attributes = self.attributes(record)
         body = _membership_body(user_id, group_id, attributes)
         ids = user_id, group_id
-        joins = ("users", user_id), ("groups", group_id), _memberships_of(user_id)
-        return Request("POST", "/users", body, user_id, ids, *_kind(attributes), joins)
+        references = ("users", user_id), ("groups", group_id), _memberships_of(user_id)
+        return Request("POST", "/users", body, user_id, ids, *_kind(attributes), references)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
@@ -242,7 +242,7 @@ class Events(EventMapper):
     """`POST /events` appends: no id, no idempotency key, no way to read an event back."""
 
     takes_operations = ("set",)
-    needs = Needs(
+    role_spec = RoleSpec(
         columns={
             "user_id": ("user_id",),
             "group_id": ("group_id",),
@@ -262,7 +262,7 @@ class Events(EventMapper):
             **self._time(record),
         }
         key = " ".join(subject.values())  # the events of one user stay in order
-        return Request("POST", "/events", encoded(body), key, (), repeatable=False)
+        return Request("POST", "/events", encoded(body), key, (), idempotent=False)
 
     def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
         given = {role: self._role(record, role) for role in ("user_id", "group_id")}
@@ -305,11 +305,11 @@ def _items(value: Any, role: str) -> list[Any]:
 
 
 def _kind(attributes: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether a request that sets only these is repeatable, and foldable."""
-    return (True, True) if is_literal(attributes) else (is_repeatable(attributes), False)
+    """Whether a request that sets only these is idempotent, and mergeable."""
+    return (True, True) if is_literal(attributes) else (is_idempotent(attributes), False)
 
 
-def _joins(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _references(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """The groups that a user is listed with, and its memberships of them."""
     listed = [*lists.get("groups", ()), *(one["group"] for one in lists.get("memberships", ()))]
     for group in listed:
@@ -345,7 +345,7 @@ def _memberships_of(user_id: str) -> tuple[str, ...]:
 
 def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
     """A deletion, which is idempotent (Userflow API reference)."""
-    return Request("DELETE", path, b"", key, tuple(ids), repeatable=True)
+    return Request("DELETE", path, b"", key, tuple(ids), idempotent=True)
 
 
 def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:
@@ -357,8 +357,8 @@ def _has_sum(listed: Any) -> bool:
     """Whether `add` or `subtract` stands in the attributes of a group or membership."""
     if not isinstance(listed, list):
         return False
-    inner = [one for entry in listed for one in (entry, entry.get("group", {}))]
-    return not all(is_repeatable(one.get("attributes", {})) for one in inner)
+    inner = [one for record in listed for one in (record, record.get("group", {}))]
+    return not all(is_idempotent(one.get("attributes", {})) for one in inner)
 
 
 API = Api(

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from target_userflow.apis.mapper import in_url
-from target_userflow.apis.messages import Definition, Found, Listing, Page
+from target_userflow.apis.messages import Definition, ExistingObject, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,14 +63,14 @@ class _List(msgspec.Struct, Generic[Listed]):
     has_more: bool
 
 
-def leaves(request: Request) -> Iterator[tuple[str, Found]]:
+def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
     """The user or group that a `POST` writes, and the groups that it puts the user in."""
     if request.method != "POST" or request.path not in {"/users", "/groups"}:
         return
     written = msgspec.json.decode(request.body, type=_Written)
     yield request.path[1:], _found(written)
     for group in [*written.groups, *(one.group for one in written.memberships)]:
-        yield "groups", Found(group.id)
+        yield "groups", ExistingObject(group.id)
 
 
 def attributes(request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -118,18 +118,18 @@ def _read(
     return Page([found(one) for one in listed.data], following)
 
 
-def _found(thing: _Thing) -> Found:
+def _found(thing: _Thing) -> ExistingObject:
     email = thing.attributes.email if thing.attributes else None
     if isinstance(email, dict):  # an operation that sets it
         email = email.get("set")
-    return Found(thing.id, email if isinstance(email, str) else None)
+    return ExistingObject(thing.id, email if isinstance(email, str) else None)
 
 
 def _definition(listed: _Definition) -> Definition:
     return Definition(listed.scope, listed.name, listed.data_type)
 
 
-def _existing(path: str, **more: Any) -> Listing[Found]:
+def _existing(path: str, **more: Any) -> Listing[ExistingObject]:
     return Listing(
         page=lambda after: _page(path, after),
         read=lambda answer, after: _read(answer, after, _List[_Thing], _found),
