@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 
+Reference = tuple[str, ...]
+"""Object type and ids of an object."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """What is sent for one record: a struct, as making one costs a tenth of a dataclass."""
 
@@ -33,7 +37,7 @@ class Request(msgspec.Struct, frozen=True):
     """Whether sending it twice leaves the destination as sending it once does."""
     mergeable: bool = False
     """Whether it sets plain values only, so that `Api.fold` can make one of several."""
-    references: tuple[tuple[str, ...], ...] = ()
+    references: tuple[Reference, ...] = ()
     """What it refers to; the deletion of one of these undoes a part of what it did."""
     media_type: str = JSON
     """The `Content-Type` of its body, if it has one."""

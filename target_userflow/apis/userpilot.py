@@ -28,6 +28,7 @@ API_VERSION = "2020-09-22"
 REGIONS = "https://analytex.userpilot.io", "https://analytex-eu.userpilot.io"
 IDENTIFY, COMPANIES, TRACK = "/v1/identify", "/v1/companies/identify", "/v1/track"
 DELETE_USERS, DELETE_COMPANIES = "/v1/users", "/v1/companies"
+_SUBJECTS = {DELETE_USERS: "user", DELETE_COMPANIES: "company"}
 VALIDATE = "/v1/validate"  # secondary sources
 PER_MINUTE = 600  # requests to each endpoint, by token
 DELETIONS_PER_MINUTE = 30  # "1 request in 2 s"
@@ -74,9 +75,10 @@ class Users(_Mapper):
             "POST",
             IDENTIFY,
             encoded(body),
-            user_id,
+            f"user {user_id}",
             (user_id,),
             idempotent=True,
+            references=tuple(("userpilot_companies", one["id"]) for one in company.values()),
             writes=(*map(_written, company.values()),),
         )
 
@@ -113,7 +115,8 @@ class Companies(_Mapper):
         """The company."""
         company_id = self._id(record, "company_id")
         body = _company_body(company_id, self._metadata(record))
-        return Request("POST", COMPANIES, body, company_id, (company_id,), idempotent=True)
+        key, ids = f"company {company_id}", (company_id,)
+        return Request("POST", COMPANIES, body, key, ids, idempotent=True)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /v1/companies`, likewise once a day."""
@@ -136,7 +139,7 @@ class Events(EventMapper):
             "event_name": self._name(record),
             "metadata": _primitives(self.attributes(record)),
         }
-        return Request("POST", TRACK, encoded(body), user_id, (), idempotent=False)
+        return Request("POST", TRACK, encoded(body), f"user {user_id}", (), idempotent=False)
 
 
 def _company_body(company_id: str, metadata: Mapping[str, Any]) -> bytes:
@@ -169,7 +172,8 @@ def headers(destination: Destination) -> dict[str, str]:
 
 def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
     (id_,) = ids
-    return Request("DELETE", path, encoded({name: [id_]}), id_, (id_,), idempotent=True)
+    key = f"{_SUBJECTS[path]} {id_}"
+    return Request("DELETE", path, encoded({name: [id_]}), key, (id_,), idempotent=True)
 
 
 def _object(company: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A record on its way to an API, and who keeps the tracker of it."""
+"""A record on its way to an API, and who is told what becomes of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import Request, Settled
+    from target_userflow.apis.messages import Reference, Request, Settled
+    from target_userflow.delivery.checkpoint import Segment
     from target_userflow.singer.reader import Source
 
 
@@ -17,9 +18,17 @@ class PendingRecord(msgspec.Struct, eq=False):
     request: Request
     source: Source
     observer: DeliveryObserver
-    """Keeps the tracker of its stream."""
+    """Is told what becomes of it."""
     ledger_key: bytes = b""
-    """Its place in the ledger; empty where it has none."""
+    """Its key in the ledger; empty where it has none."""
+    turn: int = 0
+    """The place of its object type in the order of sending."""
+    reference: Reference = ()
+    """Object type and ids of what it writes; without ids for an event."""
+    epoch: int = 0
+    """Which deletions wait for it; for a deletion, which records it waits for."""
+    segment: Segment | None = None
+    """What holds STATE back until it is settled; None for what no record asks for."""
     sent: bool = False
     """Whether there was an attempt."""
     lost: bool = False
@@ -31,34 +40,25 @@ class PendingRecord(msgspec.Struct, eq=False):
 
 
 class DeliveryObserver(Protocol):
-    """Keeps the tracker of a stream; the workers tell it what happens as it happens."""
+    """Judges and counts the records of a stream; the workers tell it what becomes of each."""
 
     stream_name: str
     """The stream's name, after any stream map."""
 
-    def superseded(self, record: PendingRecord) -> None:
-        """A later record of the window says all that this one does."""
+    def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
+        """Settle the records that need no request. Returns the others, in the order read."""
 
     def is_needed(self, record: PendingRecord) -> bool:
         """Whether the record has to be sent; settles it otherwise."""
 
-    def asking(self) -> None:
-        """A request is sent for the stream, for one record or for several."""
-
-    def sending(self, record: PendingRecord) -> None:
+    def before_send(self, record: PendingRecord) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""
 
-    def carried(self, record: PendingRecord) -> None:
-        """It was delivered in the request of another record."""
+    def request_sent(self) -> None:
+        """A request is sent for the stream, for one record or for several."""
 
-    def settled(self, record: PendingRecord) -> None:
-        """The outcome is known."""
-
-    def convicted(self, record: PendingRecord) -> None:
-        """It was given up on, and is clear now to be at fault."""
-
-    def unsettled(self, record: PendingRecord) -> None:
-        """The run ends before there is an outcome."""
+    def settled(self, record: PendingRecord, outcome: Settled | None) -> None:
+        """The record has its outcome; None if the run ends before there is one."""
 
 
 Batch = list[PendingRecord]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from target_userflow.apis.registry import API_OF, APIS
@@ -22,6 +21,8 @@ class UpsertMode:
 
     matches: ClassVar[bool] = False
     """Whether the ids of records are only known once they are matched."""
+    merges: ClassVar[bool] = True
+    """Whether records of one object may go together."""
 
     def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchByEmail`
         """Put ids where emails stand; why not, by the place of a record."""
@@ -33,10 +34,6 @@ class UpsertMode:
     def refusal(self, record: PendingRecord) -> str | None:  # noqa: ARG002 - for the others
         """Why a record is not sent; None if it may be."""
         return None
-
-    def passes(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
-        """The records in the order they have to be settled: each round before the next."""
-        return [records]
 
 
 class _ExistenceMode(UpsertMode):
@@ -64,20 +61,12 @@ class Update(_ExistenceMode):
 class Insert(_ExistenceMode):
     """Lets pass what does not exist, and of that the first record that is delivered."""
 
+    merges = False
+
     def refusal(self, record: PendingRecord) -> str | None:
         """Why a record is not sent; a deletion is, as only what exists can be deleted."""
         there = self._exists(record) and not record.request.deletes
         return "exists already, and mode is insert" if there else None
-
-    def passes(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
-        """One record of each id a round: what it creates exists for the others."""
-        seen: defaultdict[str, int] = defaultdict(int)
-        found: defaultdict[int, list[PendingRecord]] = defaultdict(list)
-        for record in records:
-            key = record.request.ordering_key
-            found[seen[key]].append(record)
-            seen[key] += 1
-        return found.values()
 
 
 class MatchByEmail(UpsertMode):
@@ -92,13 +81,13 @@ class MatchByEmail(UpsertMode):
     def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:
         """Put the user's id where its email stands."""
         self._existing.prefetch_emails(
-            record.request.ordering_key for record in records if record.request.ordering_key
+            record.request.object_id[0] for record in records if record.request.object_id[0]
         )
         found = enumerate(self._put(record) for record in records)
         return {place: reason for place, reason in found if reason}
 
     def _put(self, record: PendingRecord) -> str | None:
-        email = record.request.ordering_key
+        (email,) = record.request.object_id
         if not email:
             return "has no email to match by"
         ids = self._existing.ids_of(email)

@@ -38,7 +38,8 @@ class UsersByEmail(Users):
 
 def with_id(request: Request, user_id: str) -> Request:
     """The same request for the user that the email was found to belong to."""
-    by_email = len(encoded({"id": request.ordering_key})) - 1
+    (email,) = request.object_id
+    by_email = len(encoded({"id": email})) - 1
 
     def body_of(body: bytes) -> bytes:
         return encoded({"id": user_id})[:-1] + body[by_email:]
@@ -49,7 +50,7 @@ def with_id(request: Request, user_id: str) -> Request:
     return structs.replace(
         request,
         body=body_of(request.body),
-        key=user_id,
+        ordering_key=f"user {user_id}",
         object_id=(user_id,),
         references=(*map(named, request.references),),
         writes=tuple(

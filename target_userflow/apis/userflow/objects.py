@@ -104,7 +104,7 @@ class Users(_Mapper):
             "POST",
             "/users",
             encoded(body),
-            user_id,
+            f"user {user_id}",
             (user_id,),
             idempotent and not any(map(_has_sum, lists.values())),
             mergeable=mergeable and not lists,
@@ -116,7 +116,7 @@ class Users(_Mapper):
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /users/:id`: with all its history, for good."""
         (user_id,) = ids
-        return _deletion(f"/users/{in_url(user_id)}", user_id, ids)
+        return _deletion(f"/users/{in_url(user_id)}", f"user {user_id}", ids)
 
     def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """`groups` or `memberships`, never both, and whether those not listed are to end."""
@@ -204,12 +204,13 @@ class Groups(_Mapper):
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
         body = _group_body(group_id, attributes)
-        return Request("POST", "/groups", body, group_id, (group_id,), *_kind(attributes))
+        key, ids = f"group {group_id}", (group_id,)
+        return Request("POST", "/groups", body, key, ids, *_kind(attributes))
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /groups/:id`: with its memberships."""
         (group_id,) = ids
-        return _deletion(f"/groups/{in_url(group_id)}", group_id, ids)
+        return _deletion(f"/groups/{in_url(group_id)}", f"group {group_id}", ids)
 
 
 class Memberships(_Mapper):
@@ -227,15 +228,15 @@ class Memberships(_Mapper):
         user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
         attributes = self.attributes(record)
         body = _membership_body(user_id, group_id, attributes)
-        ids = user_id, group_id
+        key, ids = f"user {user_id}", (user_id, group_id)
         references = ("users", user_id), ("groups", group_id), _memberships_of(user_id)
-        return Request("POST", "/users", body, user_id, ids, *_kind(attributes), references)
+        return Request("POST", "/users", body, key, ids, *_kind(attributes), references)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
         user_id, group_id = ids
         query = f"user_id={in_url(user_id)}&group_id={in_url(group_id)}"
-        return _deletion(f"/group_memberships?{query}", user_id, ids)
+        return _deletion(f"/group_memberships?{query}", f"user {user_id}", ids)
 
 
 class Events(EventMapper):
@@ -261,8 +262,12 @@ class Events(EventMapper):
             "attributes": self.attributes(record),
             **self._time(record),
         }
-        key = " ".join(subject.values())  # the events of one user stay in order
-        return Request("POST", "/events", encoded(body), key, (), idempotent=False)
+        user_id, group_id = subject.get("user_id"), subject.get("group_id")
+        key = f"group {group_id}" if user_id is None else f"user {user_id}"
+        references = () if group_id is None else (("groups", group_id),)
+        return Request(
+            "POST", "/events", encoded(body), key, (), idempotent=False, references=references
+        )
 
     def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
         given = {role: self._role(record, role) for role in ("user_id", "group_id")}

@@ -1,0 +1,187 @@
+"""Brings what is read to the products while reading goes on, and says which STATE may be written.
+
+Records are handed over in small batches, so that what comes at once can go together: groups before
+users, several rows of one user as one request. A batch ends when the tap has nothing more to say,
+when reading it has taken `LINGER` seconds of the processor, or when no more may be held.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_userflow.clock import Clock
+    from target_userflow.delivery.checkpoint import Checkpoint
+    from target_userflow.delivery.pending import PendingRecord
+    from target_userflow.delivery.product_delivery import ProductDelivery
+
+LINGER = 0.2
+"""Seconds of processor time that reading a batch may take: no matter how busy the machine is."""
+PAUSE = 0.05
+"""Seconds that a tap may be silent before what it has written is handed over."""
+_TICK = 0.2  # seconds until it is looked again whether a STATE may be written
+_AGAIN = 0.5  # of the records that may be held: with fewer, reading goes on
+
+
+class Bounds(NamedTuple):
+    """What may be read and not settled."""
+
+    records: int = 10_000
+    bytes: int = 32_000_000
+
+
+class Pipeline:
+    """Takes records in as they are read, and STATE out as they are settled.
+
+    All of it is called by the thread that reads.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        write_state: Callable[[str], None],
+        clock: Clock,
+        logger: logging.Logger,
+        *,
+        bounds: Bounds,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Begin with nothing read.
+
+        Args:
+            checkpoint: Knows what is unsettled.
+            write_state: Writes a STATE line, once all that it stands for is on disk.
+            clock: Time, and whether the run is to end.
+            logger: Is told of all failures but the first.
+            bounds: What may be held.
+            cpu: Seconds that the reading thread has spent on a processor.
+        """
+        self._checkpoint = checkpoint
+        self._write_state = write_state
+        self._clock = clock
+        self._logger = logger
+        self._bounds = bounds
+        self._cpu = cpu
+        self._products: list[ProductDelivery] = []
+        self._batch: dict[ProductDelivery, list[PendingRecord]] = {}
+        self._began = self._began_cpu = 0.0
+        self._ticked = 0.0
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether a record is on its way."""
+        return any(product.unsettled for product in self._products)
+
+    def connect(self, product: ProductDelivery) -> None:
+        """Have records delivered to a product."""
+        self._products.append(product)
+
+    def add(self, product: ProductDelivery, record: PendingRecord) -> None:
+        """Take a record in; returns when there is room for another.
+
+        Raises:
+            StopRun: the run has to end; records without an outcome are unsettled.
+        """
+        if not self._batch:
+            self._began, self._began_cpu = self._clock.monotonic(), self._cpu()
+        self._batch.setdefault(product, []).append(record)
+
+    def tick(self) -> None:
+        """Hand over and write what is due, after each message; wait while too much is held.
+
+        Raises:
+            StopRun: as for `add`.
+        """
+        if self._batch and self._cpu() - self._began_cpu >= LINGER:
+            self.flush()
+        if self._clock.monotonic() - self._ticked >= _TICK:
+            self._check()
+        if self._is_full(1):
+            self.flush()
+            while self._is_full(_AGAIN):
+                self._wait()
+
+    def idle(self) -> float | None:
+        """Use the time in which the tap is silent.
+
+        Returns:
+            Seconds until there may be something to do again; None if there is nothing.
+        """
+        self._check()
+        if self._batch:
+            left = self._began + PAUSE - self._clock.monotonic()
+            if left > 0:
+                return left
+            self.flush()
+        if self._checkpoint.records or self._checkpoint.is_open:
+            for product in self._products:
+                product.adapt()
+            return PAUSE
+        return None
+
+    def flush(self) -> None:
+        """Hand over what was read."""
+        batch, self._batch = self._batch, {}
+        for product, records in batch.items():
+            product.deliver(records)
+
+    def settle(self) -> None:
+        """Return when everything that was read is settled, and its STATE written.
+
+        Raises:
+            StopRun: as for `add`.
+        """
+        self.flush()
+        while self.is_delivering:
+            self._wait()
+        self._check()
+        self.write_last_state()
+
+    def write_last_state(self) -> None:
+        """Write the STATE of what is settled, however the run ended."""
+        line = self._checkpoint.due(at_once=True)
+        if line is not None:
+            self._write_state(line)
+
+    def stop(self) -> None:
+        """Return when no request is in flight: nothing new starts."""
+        for product in self._products:
+            product.stop()
+
+    def _wait(self) -> None:
+        for product in self._products:
+            if product.unsettled:
+                product.wait()
+        self._check()
+
+    def _is_full(self, share: float) -> bool:
+        held, bounds = self._checkpoint, self._bounds
+        return held.records > bounds.records * share or held.bytes > bounds.bytes * share
+
+    def _check(self) -> None:
+        """Write a STATE that is due, and end the run if it has to end."""
+        self._ticked = self._clock.monotonic()
+        self._clock.check()
+        line = self._checkpoint.due()
+        if line is not None:
+            self._write_state(line)
+        failed = [product for product in self._products if product.failure]
+        if failed:
+            self._end(failed)
+
+    def _end(self, failed: list[ProductDelivery]) -> None:
+        """Let the other products settle what was read for them, then raise the first failure."""
+        self.flush()
+        while others := [one for one in self._products if one.unsettled and not one.failure]:
+            self._clock.check()
+            for product in others:
+                product.wait()
+        failures = [product.failure for product in self._products if product.failure]
+        first, *others_ = dict.fromkeys(failures)
+        for error in others_:
+            self._logger.error("%s", error)
+        raise first
