@@ -65,6 +65,9 @@ class Answer:
 class Delivered:
     """The API has it."""
 
+    carried: bool = False
+    """Whether the request of another object took it along."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -91,6 +94,8 @@ class NotSent:
     """Why, where the fate alone does not say."""
 
 
+CARRIED = Delivered(carried=True)
+"""The request of another object took it along."""
 MERGED = NotSent("merged")
 """Another record's request says all that its own would."""
 

@@ -43,6 +43,11 @@ class Checkpoint:
         self.bytes = 0
         """Bytes of their lines."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a STATE is still to be written."""
+        return self._settled is not None or self._segments[0].state is not None
+
     def read(self, size: int) -> Segment:
         """Count a record that was read.
 

@@ -1,24 +1,22 @@
-"""What a stream remembers of its records, from window to window and from run to run.
+"""What the ledger knows of a stream's records: which need not be sent, as nothing would change.
 
-A memory stands between a stream and the ledger: it says which records need not be sent, and notes
-what becomes of the others. Entries of one key are looked at by one worker, in order.
+What is known of a record is looked up before it waits to be sent, and forgotten when it is settled.
+Records of one key are looked at by one worker, in the order read.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import NotSent
 from target_userflow.ledger.ledger import DELETED, digest, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
+    from target_userflow.delivery.known_rows import KnownRows
     from target_userflow.delivery.pending import PendingRecord
-    from target_userflow.ledger.ledger import Ledger
-    from target_userflow.ledger.store import Row
 
 
 class NoDedup:
@@ -37,8 +35,11 @@ class NoDedup:
         """
         return b""
 
-    def open(self, records: Iterable[PendingRecord]) -> None:
-        """Look up what is known of a window."""
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look up what is known of records that begin to wait; each is released in the end."""
+
+    def release(self, record: PendingRecord) -> None:
+        """Forget what is known of a record, unless another one waits that it matters for."""
 
     def fate(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
         """What becomes of a record without a request; None if it has to be sent."""
@@ -58,27 +59,38 @@ class NoDedup:
         """Note that no attempt can have been carried out."""
 
     def forget(self, records: Iterable[PendingRecord]) -> None:
-        """Note that all these are about to be sent; no other of the window has their keys."""
+        """Note that all these are about to be sent; no other record that waits has their keys."""
 
-    def close(self) -> None:
-        """Return once the ledger has what was noted of a window."""
+    def sync(self) -> None:
+        """Return once the ledger has all that was noted."""
 
 
-class LedgerMemory(NoDedup):
-    """Remembers rows of the ledger."""
+class LedgerDedup(NoDedup):
+    """Knows the ledger's rows of the records that wait."""
 
-    def __init__(self, ledger: Ledger, today: int) -> None:
-        """Know nothing yet; `today` is the ordinal of the day."""
-        self._ledger = ledger
+    def __init__(self, rows: KnownRows, today: int) -> None:
+        """Share the known rows with the other streams; `today` is the ordinal of the day."""
+        self._rows = rows
         self._today = today
-        self._known: dict[bytes, tuple[bytes, int]] = {}
 
-    def open(self, records: Iterable[PendingRecord]) -> None:
-        """Look up the window's keys."""
-        self._known = self._ledger.known({record.ledger_key for record in records})
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look up the rows that matter for records."""
+        self._rows.prefetch([key for record in records for key in self._read(record)])
+
+    def release(self, record: PendingRecord) -> None:
+        """Forget the rows that matter for no other record."""
+        self._rows.release(self._read(record))
+
+    def sync(self) -> None:
+        """Have the ledger written with what was noted."""
+        self._rows.sync()
+
+    def _read(self, record: PendingRecord) -> Iterable[bytes]:
+        """The keys of the rows that matter for a record."""
+        return (record.ledger_key,)
 
 
-class ForgettingMemory(LedgerMemory):
+class ForgetWritten(LedgerDedup):
     """Objects that records replace, in a run that does not compare them: all of them are sent.
 
     Others may compare, now or later, with what they delivered. So whoever writes an object has the
@@ -86,29 +98,26 @@ class ForgettingMemory(LedgerMemory):
     before nor this one may pass for the last.
     """
 
-    def __init__(self, ledger: Ledger, today: int, name: str) -> None:
+    def __init__(self, rows: KnownRows, today: int, name: str) -> None:
         """Forget what is written of the object `name`, and of others that it takes along."""
-        super().__init__(ledger, today)
+        super().__init__(rows, today)
         self._object = name
-        self._noted: dict[bytes, Row] = {}
 
     def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the ids are in the request
         """A hash of the ids that the API knows it by, whatever stream it comes from."""
         return digest(self._object, *request.object_id)
 
-    def open(self, records: Iterable[PendingRecord]) -> None:
-        """Look up the window's keys, and those of all else that it changes."""
-        self._known = self._ledger.known({key for record in records for key in self._read(record)})
-
     def forget(self, records: Iterable[PendingRecord]) -> None:
         """Forget the versions before, all at once."""
-        self._write({key: None for record in records for key in self._overtaken(record)})
+        self._drop([key for record in records for key in self._overtaken(record)])
 
     def sending(self, record: PendingRecord) -> None:
         """Forget the versions before, if there still are some."""
-        for key in [*self._overtaken(record)]:
-            self._noted.pop(key, None)
-            self._ledger.drop(key)
+        self._drop([*self._overtaken(record)])
+
+    def _drop(self, keys: list[bytes]) -> None:
+        if keys:
+            self._rows.drop(keys)
 
     def delivered(self, record: PendingRecord) -> None:
         """Note what was deleted, or ended without being named."""
@@ -117,31 +126,20 @@ class ForgettingMemory(LedgerMemory):
         for ids in (*own, *request.ends):
             self._note(_grave(*ids), DELETED)
 
-    def close(self) -> None:
-        """Have the ledger written with what was noted."""
-        noted, self._noted = self._noted, {}
-        self._write(noted)
-
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         """The keys of the rows that matter for a record."""
         yield record.ledger_key
         yield from (key for key, _ in _written(record))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
-        """Keys of what is known and a record is about to change; it is known no longer then."""
-        for key in self._read(record):
-            if self._known.pop(key, None):
-                yield key
+        """Keys of what is known and a record is about to change."""
+        return (key for key in self._read(record) if self._rows.get(key)[0])
 
     def _note(self, key: bytes, mark: bytes) -> None:
-        self._known[key] = self._noted[key] = mark, self._today
-
-    def _write(self, rows: Mapping[bytes, Row | None]) -> None:
-        if rows:
-            self._ledger.write(rows)
+        self._rows.note(key, (mark, self._today))
 
 
-class ChangeDetection(ForgettingMemory):
+class ChangeDetection(ForgetWritten):
     """Objects that records replace: what equals the last delivery need not be sent.
 
     That one of them is sent twice does no harm, so that what was delivered is noted a window at a
@@ -149,23 +147,20 @@ class ChangeDetection(ForgettingMemory):
     bring attributes of its groups.
     """
 
-    def __init__(self, ledger: Ledger, today: int, name: str, resync_days: int) -> None:
+    def __init__(self, rows: KnownRows, today: int, name: str, resync_days: int) -> None:
         """Compare the records of the object `name`, for so many days after a delivery."""
-        super().__init__(ledger, today, name)
+        super().__init__(rows, today, name)
         self._resync_days = resync_days
-        self._contested: set[bytes] = set()
 
-    def open(self, records: Iterable[PendingRecord]) -> None:
-        """Look the window's rows up, and find what its records contradict each other about.
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look the rows up, and note what the records contradict each other about.
 
-        These are in flight at the same time, so that nobody can tell which of them was the last.
+        These may be in flight at the same time, so that nobody can tell which was the last.
         """
-        super().open(records)
-        marks: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        super().prefetch(records)
         for record in records:
             for key, mark in _written(record):
-                marks[key].add(mark)
-        self._contested = {key for key, found in marks.items() if len(found) > 1}
+                self._rows.add_mark(key, mark)
 
     def fate(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
@@ -174,7 +169,7 @@ class ChangeDetection(ForgettingMemory):
         or if something that it brings along was written by another since.
         """
         request = record.request
-        mark, day = self._known.get(record.ledger_key, _UNKNOWN)
+        mark, day = self._rows.get(record.ledger_key)
         if mark != fingerprint(request.body) or not request.idempotent:
             return None
         is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
@@ -189,7 +184,7 @@ class ChangeDetection(ForgettingMemory):
         if not record.request.deletes:
             self._note(record.ledger_key, fingerprint(record.request.body))
         for key, mark in _written(record):
-            if key not in self._contested:
+            if not self._rows.is_contested(key):
                 self._note(key, mark)
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
@@ -199,21 +194,18 @@ class ChangeDetection(ForgettingMemory):
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """All but what a record would leave as it is: many users bring the same group."""
         changed = [key for key, mark in _written(record) if not self._is_last(key, mark)]
-        for key in (record.ledger_key, *changed):
-            if self._known.pop(key, None):
-                yield key
+        return (key for key in (record.ledger_key, *changed) if self._rows.get(key)[0])
 
     def _is_last(self, key: bytes, mark: bytes) -> bool:
         """Whether a version is the one that was last written."""
-        return self._known.get(key, _UNKNOWN)[0] == mark and key not in self._contested
+        return self._rows.get(key)[0] == mark and not self._rows.is_contested(key)
 
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it joins was deleted since a day, or may have been on it."""
-        graves = [self._known.get(_grave(*ids)) for ids in request.references]
-        return any(grave and grave[1] >= day for grave in graves)
+        marks = [self._rows.get(_grave(*ids)) for ids in request.references]
+        return any(mark == DELETED and deleted >= day for mark, deleted in marks)
 
 
-_UNKNOWN = None, 0
 _UNCHANGED = NotSent("unchanged")
 
 

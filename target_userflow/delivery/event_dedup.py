@@ -8,17 +8,17 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import NotSent
-from target_userflow.delivery.dedup import LedgerMemory
+from target_userflow.delivery.dedup import LedgerDedup
 from target_userflow.errors import RejectRecord
 from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest, event_mark
 from target_userflow.mapping.values import as_text, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_userflow.apis.messages import Request
+    from target_userflow.delivery.known_rows import KnownRows
     from target_userflow.delivery.pending import PendingRecord
-    from target_userflow.ledger.ledger import Ledger
     from target_userflow.ledger.store import Row
     from target_userflow.mapping.columns import Stream
 
@@ -39,22 +39,22 @@ class EventKeys:
     """Whether stream maps make it beside another of the same tap stream (`__source__`)."""
 
 
-class EventDedup(LedgerMemory):
+class EventDedup(LedgerDedup):
     """Events of a stream with key properties: each is delivered once, however often it comes.
 
     A ledger of version 1.0.0 has other keys, which are read as well; what is found there is written
     under the key of today.
     """
 
-    def __init__(self, ledger: Ledger, today: int, keys: EventKeys) -> None:
+    def __init__(self, rows: KnownRows, today: int, keys: EventKeys) -> None:
         """Tell events apart by the tap's name of their stream and by its key properties."""
-        super().__init__(ledger, today)
+        super().__init__(rows, today)
         stream = keys.stream
         self._stream = stream.name
         self._apart = keys.namespace, stream.name if keys.is_split else ""
         self._columns: Sequence[str] = stream.keys
         self._numeric = [_is_numeric(stream.properties.get(column)) for column in stream.keys]
-        self._reads_former = not keys.namespace and ledger.has_events_of_1_0()
+        self._reads_former = not keys.namespace and rows.ledger.has_events_of_1_0()
         self._former: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self._doubtful: set[bytes] = set()
 
@@ -73,17 +73,20 @@ class EventDedup(LedgerMemory):
             self._former[key].append(digest("event", self._stream, encoded(values).decode()))
         return key
 
-    def open(self, records: Iterable[PendingRecord]) -> None:
-        """Look up the window's keys, and which of them were left in flight."""
-        records = [*records]
-        super().open(records)
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look up the keys, and which of them were left in flight by an earlier run."""
+        new = self._rows.prefetch([record.ledger_key for record in records])
         if self._former:
             self._adopt(records)
-        self._doubtful = {key for key, (mark, _) in self._known.items() if _was(IN_FLIGHT, mark)}
+        self._doubtful.update(key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0]))
+
+    def release(self, record: PendingRecord) -> None:
+        """Forget the event, unless it comes again among those that wait."""
+        self._doubtful.difference_update(self._rows.release([record.ledger_key]))
 
     def fate(self, record: PendingRecord) -> NotSent | None:
         """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
-        mark, _ = self._known.get(record.ledger_key, (b"", 0))
+        mark, _ = self._rows.get(record.ledger_key)
         if not _was(DELIVERED, mark):
             return None
         same = mark in {DELIVERED, event_mark(DELIVERED, record.request.body)}
@@ -107,32 +110,31 @@ class EventDedup(LedgerMemory):
     def not_delivered(self, record: PendingRecord) -> None:
         """Take the note back, unless an earlier run left it."""
         if not self.is_doubtful(record):
-            self._ledger.drop(record.ledger_key)
-            self._known.pop(record.ledger_key, None)
+            self._rows.drop([record.ledger_key])
 
     def _put(self, record: PendingRecord, what: bytes, *, synced: bool) -> None:
         mark = event_mark(what, record.request.body)
-        self._ledger.put(record.ledger_key, mark, self._today, synced=synced)
-        self._known[record.ledger_key] = mark, self._today
+        self._rows.ledger.put(record.ledger_key, mark, self._today, synced=synced)
+        self._rows.put(record.ledger_key, (mark, self._today))
 
-    def _adopt(self, records: Iterable[PendingRecord]) -> None:
+    def _adopt(self, records: Sequence[PendingRecord]) -> None:
         """Write what stands under keys of version 1.0.0 under those of today.
 
         Of several streams that shared such a key, one was delivered: the first that comes has it.
         """
         keys = {
             former: record.ledger_key
-            for record in reversed([*records])
-            for former in self._former.get(record.ledger_key, ())
-            if record.ledger_key not in self._known
+            for record in reversed(records)
+            for former in self._former.pop(record.ledger_key, ())
+            if not self._rows.get(record.ledger_key)[0]
         }
-        self._former.clear()
         rows: dict[bytes, Row | None] = {}
-        for former, row in self._ledger.known(keys).items():
+        for former, row in self._rows.ledger.known(keys).items():
             rows[former] = None
-            rows[keys[former]] = self._known[keys[former]] = row
+            rows[keys[former]] = row
+            self._rows.put(keys[former], row)
         if rows:
-            self._ledger.write(rows)
+            self._rows.ledger.write(rows)
 
 
 def _was(what: bytes, mark: bytes) -> bool:

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import Request
+    from target_userflow.apis.messages import GaveUp, Request
     from target_userflow.delivery.pending import Batch
 
 _AGAIN = 2
@@ -50,17 +50,24 @@ class Suspects:
     def __init__(self, evidence: Evidence) -> None:
         """Suspect nothing."""
         self._evidence = evidence
-        self._held: list[tuple[Request, float, Batch]] = []
+        self._held: list[tuple[Request, float, Batch, GaveUp]] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many requests were given up on, and are not settled."""
         return len(self._held)
 
-    def add(self, request: Request, at: float, records: Batch) -> None:
-        """Hold the records of a request that was given up on then, in seconds of the clock."""
+    def add(self, request: Request, at: float, records: Batch, outcome: GaveUp) -> None:
+        """Hold records that were given up on.
+
+        Args:
+            request: Their request.
+            at: When it was given up on, in seconds of the clock.
+            records: The records.
+            outcome: Their outcome, if it is their own fault.
+        """
         with self._lock:
-            self._held.append((request, at, records))
+            self._held.append((request, at, records, outcome))
 
     def convict(self, *, last: bool) -> None:
         """Settle the records whose own fault it is.
@@ -73,12 +80,12 @@ class Suspects:
         """
         with self._lock:
             held, self._held = self._held, []
-        for request, at, records in held:
+        for request, at, records, outcome in held:
             if last or self._evidence.works(request, since=at):
                 for record in records:
-                    record.observer.convicted(record)
+                    record.observer.settled(record, outcome)
             else:
-                self.add(request, at, records)
+                self.add(request, at, records, outcome)
 
 
 def _endpoint(request: Request) -> str:

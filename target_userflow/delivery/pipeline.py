@@ -119,8 +119,8 @@ class Pipeline:
             self.flush()
         if self._checkpoint.records or self._checkpoint.is_open:
             for product in self._products:
-                product.adapt()
-            return PAUSE
+                product.wait()
+            return 0.0 if self.is_delivering else PAUSE
         return None
 
     def flush(self) -> None:

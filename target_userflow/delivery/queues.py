@@ -72,15 +72,19 @@ class Work(NamedTuple):
 class OrderedQueues:
     """The records of one product that are read and not settled."""
 
-    def __init__(self, turns: Mapping[str, int], batch_size: int = 1) -> None:
+    def __init__(
+        self, turns: Mapping[str, int], batch_size: int = 1, deletions_size: int = 1
+    ) -> None:
         """Begin empty.
 
         Args:
             turns: The product's object types, each with its place in the order of sending.
             batch_size: Ordering keys that one request may take.
+            deletions_size: Ordering keys that one deletion may take, of one path.
         """
         self._turns = turns
         self._batch_size = batch_size
+        self._deletions_size = deletions_size
         self._queues: dict[str, KeyQueue] = {}
         self._ready: list[deque[KeyQueue]] = [deque() for _ in turns]
         self._writers = _Holders()
@@ -110,12 +114,27 @@ class OrderedQueues:
 
     def take(self) -> Work | None:
         """What to send next; None if nothing may be sent now."""
-        queues: list[KeyQueue] = []
         for turn in range(len(self._ready)):
-            while len(queues) < self._batch_size and (queue := self._next(turn)):
-                queue.busy = True
-                queues.append(queue)
-        return Work(queues, [self._chain(queue) for queue in queues]) if queues else None
+            first = self._next(turn)
+            if first:
+                queues = [first, *self._others_like(first, turn)]
+                for queue in queues:
+                    queue.busy = True
+                return Work(queues, [self._chain(queue) for queue in queues])
+        return None
+
+    def _others_like(self, first: KeyQueue, turn: int) -> list[KeyQueue]:
+        """More queues of a turn whose next records one request can take together."""
+        request = first.waiting[0].request
+        size = self._deletions_size if request.deletes else self._batch_size
+        found: list[KeyQueue] = []
+        while len(found) < size - 1 and (queue := self._next(turn)):
+            other = queue.waiting[0].request
+            if (other.method, other.path) != (request.method, request.path):
+                self._list(queue)
+                break
+            found.append(queue)
+        return found
 
     def finish(self, work: Work) -> None:
         """Let what waits for these records be taken: they are settled, or will not be."""

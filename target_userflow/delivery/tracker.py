@@ -1,19 +1,25 @@
-"""The tracker of a stream: which of its records need a request, and what became of each."""
+"""Follows the records of a stream: which of them need a request, and what became of each."""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import MERGED, GaveUp, NotSent, Rejected
+from msgspec.structs import replace
+
+from target_userflow.apis.messages import CARRIED, GaveUp, NotSent, Rejected
+from target_userflow.apis.registry import TURN
 from target_userflow.delivery.event_dedup import DIFFERS
 from target_userflow.delivery.pending import PendingRecord
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from target_userflow.apis.messages import Request
+    from target_userflow.apis.messages import Request, Settled
+    from target_userflow.deletes.log_based import DeletionLimit
+    from target_userflow.deletes.tables import Table
     from target_userflow.delivery.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
     from target_userflow.services import Run
@@ -21,7 +27,10 @@ if TYPE_CHECKING:
 
 
 class DeliveryTracker:
-    """Judges the records of a window before they are sent, and notes and counts how they end."""
+    """Judges the records of a stream before they are sent, and notes and counts how they end."""
+
+    table: Table | None = None
+    """The table that the records come from, if its versions matter."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
@@ -31,8 +40,18 @@ class DeliveryTracker:
         run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
         bury: Callable[[Source, Rejected], None],
+        limit: DeletionLimit,
     ) -> None:
-        """Keep the tracker of a stream to the object `name`; `bury` writes to the dead letters.
+        """Follow the records of a stream to the object `name`.
+
+        Args:
+            name: The object type.
+            stream: The stream, after any stream map.
+            write_mode: Which records are sent at all.
+            run: Has all that the streams of a run share.
+            logger: Is told of attributes of another type.
+            bury: Writes a record to the dead letters.
+            limit: What bounds the deletions of the stream.
 
         Raises:
             StorageError: the ledger can't be used.
@@ -42,11 +61,17 @@ class DeliveryTracker:
         self.dedup = run.dedup(name, stream)
         self.existing = run.existing(name)
         self._object = name
+        self._turn = TURN[name]
         self._mode = write_mode
         self._attribute_types = run.attribute_types(name, stream)
         self._report = run.report
+        self._checkpoint = run.checkpoint
         self._warn = logger.warning
         self._bury = bury
+        self._limit = limit
+        self._waiting: Counter[bytes | tuple[str, ...]] = Counter()
+        self._settled: list[PendingRecord] = []
+        self._lock = threading.Lock()
 
     @property
     def matches(self) -> bool:
@@ -54,56 +79,76 @@ class DeliveryTracker:
         return self._mode.matches
 
     def pending(self, record: Mapping[str, Any], request: Request, source: Source) -> PendingRecord:
-        """The record of a record.
+        """A record on its way.
 
         Raises:
             RejectRecord: its place in the ledger can't be told.
         """
-        return PendingRecord(request, source, self, self.dedup.key(record, request, source.stream))
+        if not self._mode.merges:
+            request = replace(request, mergeable=False)
+        return PendingRecord(
+            request,
+            source,
+            self,
+            self.dedup.key(record, request, source.stream),
+            self._turn,
+            (self._object, *request.object_id),
+            segment=self._checkpoint.read(len(source.line)),
+        )
 
-    def open(self, records: list[PendingRecord]) -> list[Sequence[PendingRecord]]:
-        """What of a window may be sent, once all is known that this depends on.
+    def check(self) -> None:
+        """Let records be delivered that were read.
+
+        Raises:
+            TooManyDeletions: more of the stream's records delete something than may.
+        """
+        self._limit.check()
+
+    def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
+        """Settle the records that need no request, once all is known that this depends on.
 
         Returns:
-            Rounds; each is to be settled before the next.
+            The others, in the order read.
+
+        Raises:
+            StopRun: what it depends on can't be learned.
         """
-        found = self._matched(records) if self._mode.matches else records
-        self.dedup.open(found)
-        fates = [self.dedup.fate(record) for record in found]
-        judged = [*zip(found, fates, strict=True)]
-        self._mode.prefetch(record for record, fate in judged if fate is None)
-        times = Counter(map(_place, found))
-        again = {place for place, count in times.items() if count > 1}
-        left = [
-            record
-            for record, fate in judged
-            if not self._is_settled(record, fate, alone=not again or _place(record) not in again)
-        ]
-        self.dedup.forget(record for record in left if _place(record) not in again)
-        return [*self._mode.passes(left)]
+        if self.table:
+            self.table.open()
+        if self._mode.matches:
+            records = self._matched(records)
+        self.dedup.prefetch(records)
+        with self._lock:
+            self._waiting.update(map(_place, records))
+        fates = [self.dedup.fate(record) for record in records]
+        judged = [*zip(records, fates, strict=True)]
+        self._mode.prefetch([record for record, fate in judged if fate is None])
+        left = [record for record, fate in judged if not self._is_settled(record, fate)]
+        self.dedup.forget(record for record in left if self._is_alone(record))
+        return left
 
-    def close(self) -> None:
-        """Have the ledger written, however the window ended."""
-        self.dedup.close()
+    def sync(self) -> None:
+        """Return once all that was settled is written: to the ledger, and of versions."""
+        with self._lock:
+            settled, self._settled = self._settled, []
+        self.dedup.sync()
+        if self.table:
+            self.table.close(settled)
 
-    # What the workers tell, as the window's observer
-
-    def superseded(self, record: PendingRecord) -> None:
-        """Count a record that a later one of the window stands for."""
-        self._leave(record, MERGED)
+    # What the workers tell
 
     def is_needed(self, record: PendingRecord) -> bool:
-        """Whether a record has to be sent; counts it otherwise."""
+        """Whether a record has to be sent; settles it otherwise."""
         why = self.dedup.fate(record) or self._skipping(record)
         if why is not None:
-            self._leave(record, why)
+            self.settled(record, why)
         return why is None
 
-    def asking(self) -> None:
+    def request_sent(self) -> None:
         """Count a request."""
         self._report.ask(self.stream_name)
 
-    def sending(self, record: PendingRecord) -> None:
+    def before_send(self, record: PendingRecord) -> None:
         """Note that a record is in flight, and count it once if that may double something."""
         doubtful = not record.request.idempotent and (
             record.lost if record.sent else self.dedup.is_doubtful(record)
@@ -114,78 +159,62 @@ class DeliveryTracker:
         if not record.sent:
             self.dedup.sending(record)
 
-    def settled(self, record: PendingRecord) -> None:
-        """Note and count a record whose outcome is known."""
-        if isinstance(record.outcome, GaveUp):
-            self.unsettled(record)
-        elif isinstance(record.outcome, Rejected):
-            self.unsettled(record)
-            ids = " ".join(record.request.object_id)
-            self._report.reject(self.stream_name, record.outcome.reason, ids)
-        else:
-            self._note(record, "delivered")
+    def settled(self, record: PendingRecord, outcome: Settled | None) -> None:
+        """Note and count what became of a record.
 
-    def convicted(self, record: PendingRecord) -> None:
-        """Count and bury a record that was given up on.
+        Args:
+            record: The record.
+            outcome: Its outcome; None if the run ends before there is one.
 
         Raises:
-            StorageError: its dead letter can't be written.
+            StorageError: the ledger or the dead letters can't be written.
+            TooManyRejects: more of the stream's records were rejected than may be.
         """
-        if isinstance(record.outcome, GaveUp):
-            self._bury(record.source, record.outcome)
-            ids = " ".join(record.request.object_id)
-            self._report.give_up(self.stream_name, record.outcome.reason, ids)
+        if outcome is None:
+            self._note_undelivered(record)
+            return
+        count = self._note(record, outcome)
+        with self._lock:
+            self._waiting[_place(record)] -= 1
+            if not self._waiting[_place(record)]:
+                del self._waiting[_place(record)]
+        self.dedup.release(record)
+        self._finish(record, outcome)
+        count()
 
-    def carried(self, record: PendingRecord) -> None:
-        """Note and count a record that another's request took along."""
-        record.outcome = MERGED
-        self._note(record, "merged")
+    def _finish(self, record: PendingRecord, outcome: Settled) -> None:
+        """Let STATE go past a record."""
+        record.outcome = outcome
+        if self.table:
+            with self._lock:
+                self._settled.append(record)
+        if record.segment:
+            self._checkpoint.settle(record.segment, len(record.source.line))
 
-    def unsettled(self, record: PendingRecord) -> None:
+    def _note(self, record: PendingRecord, outcome: Settled) -> Callable[[], None]:
+        """Note an outcome where it has to be known later. Returns what counts it."""
+        if isinstance(outcome, Rejected):
+            self._note_undelivered(record)
+            self._bury(record.source, outcome)
+            return lambda: self._count_rejected(record, outcome)
+        if isinstance(outcome, NotSent):
+            return lambda: self._count_not_sent(outcome)
+        self.dedup.delivered(record)
+        self.existing.note(record.request, self._object)
+        fate = "merged" if outcome is CARRIED else "delivered"
+        return lambda: self._report.settle(self.stream_name, fate)
+
+    def _note_undelivered(self, record: PendingRecord) -> None:
         """Note that a record was not delivered, unless that is in doubt."""
         if record.sent and not record.lost:
             self.dedup.not_delivered(record)
 
-    def _note(self, record: PendingRecord, fate: str) -> None:
-        self.dedup.delivered(record)
-        self.existing.note(record.request, self._object)
-        self._report.settle(self.stream_name, fate)
+    def _count_rejected(self, record: PendingRecord, outcome: Rejected) -> None:
+        ids = " ".join(record.request.object_id)
+        count = self._report.give_up if isinstance(outcome, GaveUp) else self._report.reject
+        count(self.stream_name, outcome.reason, ids)
 
-    def _matched(self, records: list[PendingRecord]) -> list[PendingRecord]:
-        """The records whose emails are those of one user each, under the ids of these users."""
-        unmatched = self._mode.match(records)
-        for place, reason in unmatched.items():
-            self._leave(records[place], NotSent("skipped", reason))
-        matched = [record for place, record in enumerate(records) if place not in unmatched]
-        for record in matched:
-            record.ledger_key = self.dedup.key({}, record.request, record.source.stream)
-        return matched
-
-    def _is_settled(self, record: PendingRecord, fate: NotSent | None, *, alone: bool) -> bool:
-        """Whether it is clear by now that a record is not sent; settles it then."""
-        why = fate or self._skipping(record)
-        if why is None:
-            return self._is_refused(record)
-        if alone:  # else what comes before it may change that
-            self._leave(record, why)
-        return alone
-
-    def _is_refused(self, record: PendingRecord) -> bool:
-        """Whether a record has attributes that must not come into being; rejects it if so."""
-        reason = self._attribute_types.refusal(record.request, self._warn)
-        if reason is not None:
-            record.outcome = Rejected(reason)
-            ids = " ".join(record.request.object_id)
-            self._report.reject(self.stream_name, reason, ids)
-        return reason is not None
-
-    def _skipping(self, record: PendingRecord) -> NotSent | None:
-        """Why a record is left out, if its mode says so."""
-        reason = self._mode.refusal(record)
-        return NotSent("skipped", reason) if reason else None
-
-    def _leave(self, record: PendingRecord, why: NotSent) -> None:
-        record.outcome = why
+    def _count_not_sent(self, why: NotSent) -> None:
         if why is DIFFERS:
             self._report.differ(self.stream_name)
         elif why.reason is None:
@@ -193,7 +222,46 @@ class DeliveryTracker:
         else:
             self._report.skip(self.stream_name, why.reason)
 
+    def _matched(self, records: list[PendingRecord]) -> list[PendingRecord]:
+        """The records whose emails are those of one user each, under the ids of these users."""
+        unmatched = self._mode.match(records)
+        for place, reason in unmatched.items():
+            self._finish(records[place], NotSent("skipped", reason))
+            self._report.skip(self.stream_name, reason)
+        matched = [record for place, record in enumerate(records) if place not in unmatched]
+        for record in matched:
+            record.ledger_key = self.dedup.key({}, record.request, record.source.stream)
+            record.reference = self._object, *record.request.object_id
+        return matched
+
+    def _is_settled(self, record: PendingRecord, fate: NotSent | None) -> bool:
+        """Whether it is clear by now that a record is not sent; settles it then."""
+        why = fate or self._skipping(record)
+        if why is None:
+            return self._is_refused(record)
+        is_alone = self._is_alone(record)
+        if is_alone:  # else what comes before it may change that
+            self.settled(record, why)
+        return is_alone
+
+    def _is_alone(self, record: PendingRecord) -> bool:
+        """Whether no other record of its object waits."""
+        return self._waiting[_place(record)] <= 1
+
+    def _is_refused(self, record: PendingRecord) -> bool:
+        """Whether a record has attributes that must not come into being; rejects it if so."""
+        reason = self._attribute_types.refusal(record.request, self._warn)
+        if reason is not None:
+            self.settled(record, Rejected(reason))
+        return reason is not None
+
+    def _skipping(self, record: PendingRecord) -> NotSent | None:
+        """Why a record is left out, if its mode says so."""
+        reason = self._mode.refusal(record)
+        return NotSent("skipped", reason) if reason else None
+
 
 def _place(record: PendingRecord) -> bytes | tuple[str, ...]:
     """What tells whether two records are about the same."""
     return record.ledger_key or record.request.object_id
+

@@ -1,0 +1,266 @@
+"""Brings the records of all streams to one product: prepares them, and sends what goes together."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from target_userflow.apis.messages import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
+from target_userflow.delivery.concurrency import Concurrency
+from target_userflow.delivery.evidence import Evidence, Suspects
+from target_userflow.delivery.merging import objects
+from target_userflow.delivery.preparing import prepared
+from target_userflow.delivery.queues import OrderedQueues
+from target_userflow.delivery.threads import submit
+from target_userflow.delivery.worker_pool import WorkerPool
+from target_userflow.errors import Exhausted
+from target_userflow.transport.client import GivenUp, Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from target_userflow.apis.messages import Answer, Api, Outcome, Request
+    from target_userflow.clock import Clock
+    from target_userflow.config.settings import Destination
+    from target_userflow.delivery.pending import Batch, PendingRecord
+    from target_userflow.delivery.queues import Work
+    from target_userflow.transport.client import Client
+
+
+class ProductDelivery:
+    """Delivers records while others are read; what becomes of each is told to its observer."""
+
+    def __init__(
+        self,
+        api: Api,
+        destination: Destination,
+        client: Client,
+        clock: Clock,
+        concurrency: int,
+    ) -> None:
+        """Deliver to one product; threads are started when they are needed.
+
+        Args:
+            api: What is sent how.
+            destination: Where to.
+            client: Sends requests there.
+            clock: Tells when the product's delivery is to end.
+            concurrency: Requests in flight, at most.
+        """
+        self._api = api
+        self._batched = api.batch > 1
+        self._destination = destination
+        self._clock = clock
+        self.client = client
+        self._evidence = Evidence()
+        self.suspects = Suspects(self._evidence)
+        """What was given up on, and is not settled yet."""
+        turns = {name: turn for turn, name in enumerate(api.objects)}
+        queues = OrderedQueues(turns, api.batch, api.deletions)
+        self._workers = WorkerPool(api.name, queues, self._settle, Concurrency(concurrency), clock)
+        self._preparer = ThreadPoolExecutor(1, f"{api.name} prepares")
+        self._readers = ThreadPoolExecutor(concurrency, f"{api.name} reads")
+        self._preparing = 0
+        self._lock = threading.Lock()
+
+    @property
+    def unsettled(self) -> int:
+        """Records on their way; once the delivery is to end, those that a worker still has."""
+        if self._clock.stopped:
+            return self._workers.busy
+        return self._preparing + self._workers.unsettled
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the delivery is to end, if it is."""
+        return self._clock.why
+
+    def deliver(self, records: Sequence[PendingRecord]) -> None:
+        """Have records delivered.
+
+        Args:
+            records: Records of all streams, in the order read.
+
+        Raises:
+            Exhausted: no thread can be started.
+        """
+        with self._lock:
+            self._preparing += len(records)
+        submit(self._preparer, self._prepare, records)
+
+    def wait(self) -> None:
+        """Return when a worker has settled something, or after a moment."""
+        self._workers.wait()
+
+    def stop(self) -> None:
+        """Return when no request is in flight; the clock is stopped."""
+        while self._workers.busy:
+            self._workers.wait()
+        self._workers.abandon()
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers to what is only read, many at once, in the order of the requests.
+
+        That something is not there (404), or that a question is none (400, 422), is an answer.
+
+        Raises:
+            StopRun: one of them has no answer, and so the run has to end.
+        """
+        asked: list[Future[Answer]] = []
+        try:
+            asked += (submit(self._readers, self._ask, request) for request in requests)
+        except Exhausted as error:
+            self._clock.stop(error)
+        wait(asked)
+        self._clock.check()
+        return [answer.result() for answer in asked]
+
+    def close(self) -> None:
+        """Let the threads go, without waiting for one that hangs, and the connections."""
+        self._preparer.shutdown(wait=False)
+        self._readers.shutdown(wait=False)
+        self._workers.close()
+        self.client.close()
+
+    def _prepare(self, records: Sequence[PendingRecord]) -> None:
+        """Queue the records that need a request."""
+        try:
+            if not self._clock.stopped:
+                for ready in prepared(records):
+                    self._workers.add(ready)
+        except BaseException as error:  # noqa: BLE001 - the thread's boundary: the run ends with it
+            self._clock.stop(error)
+        finally:
+            with self._lock:
+                self._preparing -= len(records)
+
+    def _ask(self, request: Request) -> Answer:
+        """The answer to one read; the first that has none ends the delivery."""
+        try:
+            return self.client.read(request)
+        except BaseException as error:
+            self._clock.stop(error)
+            raise
+
+    def _settle(self, work: Work) -> Generator[float, None, None]:
+        return self._send([*work.records])
+
+    def _send(self, records: Batch) -> Generator[float, None, None]:
+        """Settle what goes into one request; yields the seconds to wait for another attempt."""
+        own = [record.request for record in records]
+        needed = [chain for chain in objects(records) if self._is_needed(chain)]
+        if not needed:
+            return
+        try:
+            outcome = yield from self._deliver(needed)
+        except BaseException:
+            _settle_all(needed, None)
+            raise
+        if isinstance(outcome, Delivered):
+            self._close(needed)
+        elif isinstance(outcome, Rejected) and outcome.status and len(_flat(needed)) > 1:
+            for record, request in zip(records, own, strict=True):
+                record.request = request
+            yield from self._split(_flat(needed))
+        else:
+            _settle_all(needed, None if isinstance(outcome, GaveUp) else outcome)
+
+    def _is_needed(self, chain: Batch) -> bool:
+        """Whether an object has to be written; settles its records otherwise."""
+        *before, last = chain
+        last.request = self._merged(chain)
+        if last.observer.is_needed(last):
+            return True
+        for record in before:
+            if record.observer.is_needed(record):
+                record.observer.settled(record, MERGED)
+        return False
+
+    def _merged(self, chain: Batch) -> Request:
+        """The request that does all that the records of one object do."""
+        last = chain[-1].request
+        if len(chain) == 1 or self._api.fold is None:
+            return last
+        return replace(last, body=self._api.fold([record.request.body for record in chain]))
+
+    def _close(self, needed: list[Batch]) -> None:
+        """Settle what was delivered; the last of each object stands for those before."""
+        for place, (*before, last) in enumerate(needed):
+            for record in before:
+                record.observer.settled(record, MERGED)
+            is_carried = place and not self._batched and not last.request.deletes
+            last.observer.settled(last, CARRIED if is_carried else Delivered())
+
+    def _split(self, records: Batch) -> Generator[float, None, None]:
+        """Send what was rejected in halves, until each culprit is alone."""
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
+            if self._clock.stopped:
+                _settle_all([half], None)
+            else:
+                yield from self._send(half)
+
+    def _deliver(
+        self, needed: list[Batch]
+    ) -> Generator[float, None, Delivered | Rejected | None]:
+        """Try until there is an outcome, or the delivery is to end."""
+        request = self._request([chain[-1].request for chain in needed])
+        records = _flat(needed)
+        result = yield from self.client.write(request, _Attempts(records))
+        if isinstance(result, GivenUp):
+            return self._given_up(result, request, records)
+        if result is None:
+            return None
+        if isinstance(result.outcome, Delivered):
+            self._evidence.add(request, result.began)
+        return result.outcome  # type: ignore[return-value] # a write has no answer
+
+    def _request(self, requests: list[Request]) -> Request:
+        """One request that does what several do."""
+        if len(requests) == 1 and not self._batched:
+            return requests[0]
+        body = self._api.join(self._destination, [request.body for request in requests])
+        return replace(requests[0], body=body)
+
+    def _given_up(self, result: GivenUp, request: Request, records: Batch) -> GaveUp:
+        """Hold the records that can't be delivered, if the API works for others.
+
+        Raises:
+            ApiDown: it is not this record's trouble alone.
+        """
+        last = result.last
+        is_its_own = last.may_be_of_record and not result.is_told_to_wait
+        if not (is_its_own and self._evidence.works_again_and_again(request, since=result.failed)):
+            raise self.client.down(result.why)
+        outcome = GaveUp(f"gave up: {last.reason}")
+        self.suspects.add(request, self._clock.monotonic(), records, outcome)
+        return outcome
+
+
+class _Attempts(Observer):
+    """Tells the observers of records of each attempt to send them."""
+
+    def __init__(self, records: Batch) -> None:
+        self._records = records
+
+    def before_send(self) -> None:
+        for record in self._records:
+            record.observer.before_send(record)
+        self._records[0].observer.request_sent()
+
+    def after_send(self, outcome: Outcome | Answer) -> None:
+        for record in self._records:
+            record.sent = True
+            record.lost |= isinstance(outcome, TryAgain) and outcome.lost
+
+
+def _settle_all(needed: list[Batch], outcome: Rejected | None) -> None:
+    for record in _flat(needed):
+        record.observer.settled(record, outcome)
+
+
+def _flat(needed: list[Batch]) -> list[PendingRecord]:
+    return [record for chain in needed for record in chain]

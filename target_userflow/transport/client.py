@@ -1,0 +1,205 @@
+"""Sends requests to one API until each has an outcome that no repetition would change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
+from target_userflow.errors import ApiDown, ApiRefused
+from target_userflow.transport import retry
+from target_userflow.transport.http import Http
+from target_userflow.transport.media_type import MediaType
+from target_userflow.transport.rate_limiter import Limits
+from target_userflow.transport.request_stats import Timed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from target_userflow.apis.messages import Api, Outcome, Request
+    from target_userflow.clock import Clock
+    from target_userflow.config.settings import Destination, Pace
+    from target_userflow.transport.request_stats import Timeline
+
+_UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
+
+
+class GivenUp(NamedTuple):
+    """A request that failed for as long as it may be tried."""
+
+    last: TryAgain
+    """What became of the last attempt."""
+    why: str
+    """Why there is no other."""
+    failed: float
+    """When the first attempt had failed, in seconds of the clock."""
+    is_told_to_wait: bool
+    """Whether the API asks to wait for longer than it may be tried."""
+
+
+class Sent(NamedTuple):
+    """A request that has its outcome."""
+
+    outcome: Delivered | Rejected | Answer
+    began: float
+    """When the last attempt began, in seconds of the clock."""
+
+
+class Observer:
+    """Is told of each attempt."""
+
+    def before_send(self) -> None:
+        """An attempt starts."""
+
+    def after_send(self, outcome: Outcome | Answer) -> None:
+        """An attempt has ended."""
+
+
+
+class Client:
+    """The way to one API: its connections, its pace, and the patience with it."""
+
+    def __init__(
+        self, api: Api, destination: Destination, pace: Pace, clock: Clock, timeline: Timeline
+    ) -> None:
+        """Make what the requests to an API share; connections are opened when they are needed.
+
+        Args:
+            api: What is sent how.
+            destination: Where to, and who we are there.
+            pace: How hard it may be asked.
+            clock: Time, and the signal to stop.
+            timeline: Is told of every request.
+        """
+        self._api = api
+        self._pace = pace
+        self._clock = clock
+        self.limits = Limits(pace.requests_per_minute, api.limits, clock)
+        headers = {**api.headers(destination), "User-Agent": pace.user_agent}
+        http = Http(destination.url, headers, timeout=pace.request_timeout)
+        self._http = Timed(http, timeline, clock)
+        self._media_type = MediaType(api.media_types)
+
+    def write(
+        self, request: Request, observer: Observer
+    ) -> Generator[float, None, Sent | GivenUp | None]:
+        """Send a request that writes.
+
+        Yields:
+            The seconds to wait before the next attempt.
+
+        Returns:
+            Its outcome; None if the run is to end before there is one.
+
+        Raises:
+            ApiRefused: no request would be taken.
+        """
+        return self._try(request, self._judged, observer)
+
+    def read(self, request: Request) -> Answer:
+        """The answer to a request that only reads.
+
+        That something is not there (404), or that a question is none (400, 422), is an answer.
+
+        Raises:
+            ApiDown: there is none.
+            ApiRefused: no request would be taken.
+        """
+        tries = self._try(request, self._read, Observer())
+        while True:
+            try:
+                self._clock.sleep(next(tries))
+            except StopIteration as end:
+                return self._answered(end.value)
+
+    def down(self, why: str) -> ApiDown:
+        """The error for an API that does not work."""
+        return ApiDown(
+            f"{self._api.name} {why}, and max_retry_seconds is {self._pace.max_retry_seconds:.0f}. "
+            "What is undelivered comes again on the next run"
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _answered(self, result: Sent | GivenUp | None) -> Answer:
+        if isinstance(result, GivenUp):
+            raise self.down(result.why)
+        if result is None:
+            self._clock.check()
+        assert isinstance(result, Sent)  # noqa: S101 - a stopped clock has raised
+        assert isinstance(result.outcome, Answer)  # noqa: S101 - as `_read` gives it
+        return result.outcome
+
+    def _try(
+        self,
+        request: Request,
+        judge: Callable[[Request], Outcome | Answer],
+        observer: Observer,
+    ) -> Generator[float, None, Sent | GivenUp | None]:
+        started = failed = None
+        for seconds in retry.waits():
+            began = self.limits.wait(request.path)
+            if self._clock.stopped:
+                return None
+            started = began if started is None else started
+            observer.before_send()
+            outcome = judge(request)
+            observer.after_send(outcome)
+            if isinstance(outcome, Refused):
+                raise ApiRefused(f"{self._api.name} {outcome.line}")
+            if not isinstance(outcome, TryAgain):
+                self.limits.accepted(began)
+                return Sent(outcome, began)
+            failed = self._clock.monotonic() if failed is None else failed
+            wait = outcome.after or seconds
+            why = self._impatience(outcome, wait, started)
+            if why:
+                told = (outcome.after or 0) > self._pace.max_retry_seconds
+                return GivenUp(outcome, why, failed, told)
+            yield self._slowed(outcome, wait, began)
+        return None
+
+    def _judged(self, request: Request) -> Outcome | Answer:
+        request = self._media_type.of(request)
+        answer = self._http.send(request)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.status == _UNSUPPORTED and self._media_type.refuse(request):
+            return TryAgain(f"HTTP {answer.status}")
+        if request.deletes and retry.is_missing(answer):
+            return Delivered()  # it is gone, as it should be
+        return self._meaning(answer)
+
+    def _read(self, request: Request) -> Outcome | Answer:
+        answer = self._http.send(request)
+        if not isinstance(answer, Answer) or retry.is_missing(answer):
+            return answer
+        outcome = self._meaning(answer)
+        return outcome if isinstance(outcome, (TryAgain, Refused)) else answer
+
+    def _meaning(self, answer: Answer) -> Outcome:
+        return retry.outcome(answer, self._api, now=self._clock.now())
+
+    def _impatience(self, last: TryAgain, wait: float, started: float) -> str | None:
+        """Why a request is not tried again after a wait, in seconds; None if it is."""
+        tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
+        if tried + wait <= most:
+            return None
+        if last.everyone and wait > most:
+            return f"asks to come back in {wait:.0f} s ({last.reason})"
+        return f"still fails after {tried:.0f} s ({last.said})"
+
+    def _slowed(self, last: TryAgain, wait: float, began: float) -> float:
+        """Slow all requests down, if that is what the answer asks for.
+
+        Returns:
+            The seconds that this request waits by itself.
+        """
+        if last.limited:
+            self.limits.refused(began, last.after or None)
+            return 0.0
+        if last.everyone:
+            self.limits.pause(wait)
+            return 0.0
+        return wait
