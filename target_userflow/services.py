@@ -16,7 +16,7 @@ from target_userflow.delivery.dedup import ChangeDetection, ForgettingMemory, No
 from target_userflow.delivery.event_dedup import EventDedup, EventKeys
 from target_userflow.delivery.existing_objects import ExistingObjectsByType
 from target_userflow.delivery.flush_policy import Window
-from target_userflow.delivery.tally import Report
+from target_userflow.delivery.tally import Tally
 from target_userflow.delivery.workers import Delivery
 from target_userflow.delivery.write_modes import UpsertMode, write_mode
 from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
@@ -44,7 +44,7 @@ class Run:
         """Open nothing yet."""
         self.settings = settings
         self.clock = clock
-        self.report = Report(settings.abort_reject_ratio)
+        self.tally = Tally(settings.abort_reject_ratio)
         self.timeline = Timeline(clock)
         self.started = clock.now()
         self.delivering = False

@@ -76,7 +76,7 @@ class UserflowSink(BatchSink):
         self._run = target.run
         self._reader = target.message_reader
         self.object, options = target.route(stream_name)
-        target.run.report.open(stream_name, self.object)
+        target.run.tally.open(stream_name, self.object)
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
         maps = target.mapper.stream_maps.get(self._reader.stream, ())
         raw_schema = maps[0].raw_schema if maps else self.schema
@@ -265,7 +265,7 @@ class UserflowSink(BatchSink):
         """Note what of the window is there now and what is not, however it ended."""
         self.table.close(self.window)
         self.window = []
-        self._run.report.remark(self.stream_name, self._request_of.take_remarks())
+        self._run.tally.remark(self.stream_name, self._request_of.take_remarks())
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
@@ -288,7 +288,7 @@ class UserflowSink(BatchSink):
         source = self._reader.source
         if self._pending_batch is None:
             self._get_context({})  # opens a window, even if nothing should get into it
-        self._run.report.receive(self.stream_name)
+        self._run.tally.receive(self.stream_name)
         self._limit.receive()
         self._run.window.add(len(source.line))
         self.tally_record_read()
@@ -296,7 +296,7 @@ class UserflowSink(BatchSink):
 
     def _reject(self, reason: str, ids: str = "") -> None:
         self._bury(self._reader.source, Rejected(reason))
-        self._run.report.reject(self.stream_name, reason, ids, reading=True)
+        self._run.tally.reject(self.stream_name, reason, ids, reading=True)
 
     def _entry(self, record: dict[str, Any], source: Source) -> PendingRecord:
         try:
@@ -320,7 +320,7 @@ class UserflowSink(BatchSink):
 
     def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
-        self._run.report.settle(self.stream_name, "skipped")
+        self._run.tally.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
             self.logger.warning(

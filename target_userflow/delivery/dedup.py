@@ -40,7 +40,7 @@ class NoDedup:
     def open(self, records: Iterable[PendingRecord]) -> None:
         """Look up what is known of a window."""
 
-    def fate(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
+    def outcome(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
         """What becomes of a record without a request; None if it has to be sent."""
         return None
 
@@ -167,7 +167,7 @@ class ChangeDetection(ForgettingMemory):
                 marks[key].add(mark)
         self._contested = {key for key, found in marks.items() if len(found) > 1}
 
-    def fate(self, record: PendingRecord) -> NotSent | None:
+    def outcome(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
 
         Nor is it, if something that it joins was deleted since, or may have been on the same day,

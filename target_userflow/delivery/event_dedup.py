@@ -81,7 +81,7 @@ class EventDedup(LedgerMemory):
             self._adopt(records)
         self._doubtful = {key for key, (mark, _) in self._known.items() if _was(IN_FLIGHT, mark)}
 
-    def fate(self, record: PendingRecord) -> NotSent | None:
+    def outcome(self, record: PendingRecord) -> NotSent | None:
         """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
         mark, _ = self._known.get(record.ledger_key, (b"", 0))
         if not _was(DELIVERED, mark):

@@ -72,7 +72,7 @@ class Drain:
         try:
             for sink in in_turn:
                 sink.check_deletions()
-            self._run.report.check_shares()
+            self._run.tally.check_shares()
             self._settle(in_turn)
             for sink in reversed(in_turn):  # nothing that waited brings back what is deleted now
                 if sink.hold_deletions():

@@ -44,7 +44,7 @@ class DeliveryTracker:
         self._object = name
         self._mode = write_mode
         self._attribute_types = run.attribute_types(name, stream)
-        self._report = run.report
+        self._tally = run.tally
         self._warn = logger.warning
         self._bury = bury
 
@@ -69,15 +69,15 @@ class DeliveryTracker:
         """
         found = self._matched(records) if self._mode.matches else records
         self.dedup.open(found)
-        fates = [self.dedup.fate(record) for record in found]
-        judged = [*zip(found, fates, strict=True)]
-        self._mode.prefetch(record for record, fate in judged if fate is None)
+        outcomes = [self.dedup.outcome(record) for record in found]
+        judged = [*zip(found, outcomes, strict=True)]
+        self._mode.prefetch(record for record, outcome in judged if outcome is None)
         times = Counter(map(_place, found))
         again = {place for place, count in times.items() if count > 1}
         left = [
             record
-            for record, fate in judged
-            if not self._is_settled(record, fate, alone=not again or _place(record) not in again)
+            for record, outcome in judged
+            if not self._is_settled(record, outcome, alone=not again or _place(record) not in again)
         ]
         self.dedup.forget(record for record in left if _place(record) not in again)
         return [*self._mode.passes(left)]
@@ -94,14 +94,14 @@ class DeliveryTracker:
 
     def is_needed(self, record: PendingRecord) -> bool:
         """Whether a record has to be sent; counts it otherwise."""
-        why = self.dedup.fate(record) or self._skipping(record)
+        why = self.dedup.outcome(record) or self._skipping(record)
         if why is not None:
             self._leave(record, why)
         return why is None
 
     def asking(self) -> None:
         """Count a request."""
-        self._report.ask(self.stream_name)
+        self._tally.ask(self.stream_name)
 
     def sending(self, record: PendingRecord) -> None:
         """Note that a record is in flight, and count it once if that may double something."""
@@ -109,7 +109,7 @@ class DeliveryTracker:
             record.lost if record.sent else self.dedup.is_doubtful(record)
         )
         if doubtful and not record.in_doubt:
-            self._report.doubt(self.stream_name)
+            self._tally.doubt(self.stream_name)
             record.in_doubt = True
         if not record.sent:
             self.dedup.sending(record)
@@ -121,7 +121,7 @@ class DeliveryTracker:
         elif isinstance(record.outcome, Rejected):
             self.unsettled(record)
             ids = " ".join(record.request.object_id)
-            self._report.reject(self.stream_name, record.outcome.reason, ids)
+            self._tally.reject(self.stream_name, record.outcome.reason, ids)
         else:
             self._note(record, "delivered")
 
@@ -134,7 +134,7 @@ class DeliveryTracker:
         if isinstance(record.outcome, GaveUp):
             self._bury(record.source, record.outcome)
             ids = " ".join(record.request.object_id)
-            self._report.give_up(self.stream_name, record.outcome.reason, ids)
+            self._tally.give_up(self.stream_name, record.outcome.reason, ids)
 
     def carried(self, record: PendingRecord) -> None:
         """Note and count a record that another's request took along."""
@@ -146,10 +146,10 @@ class DeliveryTracker:
         if record.sent and not record.lost:
             self.dedup.not_delivered(record)
 
-    def _note(self, record: PendingRecord, fate: str) -> None:
+    def _note(self, record: PendingRecord, outcome: str) -> None:
         self.dedup.delivered(record)
         self.existing.note(record.request, self._object)
-        self._report.settle(self.stream_name, fate)
+        self._tally.settle(self.stream_name, outcome)
 
     def _matched(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """The records whose emails are those of one user each, under the ids of these users."""
@@ -161,9 +161,9 @@ class DeliveryTracker:
             record.ledger_key = self.dedup.key({}, record.request, record.source.stream)
         return matched
 
-    def _is_settled(self, record: PendingRecord, fate: NotSent | None, *, alone: bool) -> bool:
+    def _is_settled(self, record: PendingRecord, outcome: NotSent | None, *, alone: bool) -> bool:
         """Whether it is clear by now that a record is not sent; settles it then."""
-        why = fate or self._skipping(record)
+        why = outcome or self._skipping(record)
         if why is None:
             return self._is_refused(record)
         if alone:  # else what comes before it may change that
@@ -176,7 +176,7 @@ class DeliveryTracker:
         if reason is not None:
             record.outcome = Rejected(reason)
             ids = " ".join(record.request.object_id)
-            self._report.reject(self.stream_name, reason, ids)
+            self._tally.reject(self.stream_name, reason, ids)
         return reason is not None
 
     def _skipping(self, record: PendingRecord) -> NotSent | None:
@@ -187,11 +187,11 @@ class DeliveryTracker:
     def _leave(self, record: PendingRecord, why: NotSent) -> None:
         record.outcome = why
         if why is DIFFERS:
-            self._report.differ(self.stream_name)
+            self._tally.differ(self.stream_name)
         elif why.reason is None:
-            self._report.settle(self.stream_name, why.fate)
+            self._tally.settle(self.stream_name, why.outcome)
         else:
-            self._report.skip(self.stream_name, why.reason)
+            self._tally.skip(self.stream_name, why.reason)
 
 
 def _place(record: PendingRecord) -> bytes | tuple[str, ...]:

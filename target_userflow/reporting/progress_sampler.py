@@ -51,7 +51,7 @@ class ProgressSampler:
 
     def look(self, seconds: float) -> None:
         """Look again, and forget all that is older than so many seconds but one."""
-        accounts = [*self._run.report.accounts.items()]
+        accounts = [*self._run.tally.accounts.items()]
         now = self._run.clock.monotonic()
         requests = {stream: account.requests for stream, account in accounts}
         limits = {
@@ -64,7 +64,7 @@ class ProgressSampler:
 
     def progress(self) -> list[StreamProgress]:
         """How far each stream is."""
-        return [self._standing(stream) for stream in [*self._run.report.accounts]]
+        return [self._standing(stream) for stream in [*self._run.tally.accounts]]
 
     @property
     def share(self) -> float | None:
@@ -72,15 +72,15 @@ class ProgressSampler:
         return self._reader.size / self._reader.whole if self._reader.whole else None
 
     def _standing(self, stream: str) -> StreamProgress:
-        account = self._run.report.accounts[stream]
+        account = self._run.tally.accounts[stream]
         first, last = self._looks[0], self._looks[-1]
         sent = last.requests.get(stream, 0) - first.requests.get(stream, 0)
         seen = Counter(look.limits[stream] for look in self._looks if stream in look.limits)
         return StreamProgress(
             printable(stream),
             account.received,
-            account.fates["delivered"],
-            account.fates["rejected"],
+            account.outcomes["delivered"],
+            account.outcomes["rejected"],
             sent / (last.at - first.at) if last.at > first.at else 0.0,
             seen.most_common(1)[0][0] if seen else "",
         )

@@ -52,16 +52,16 @@ class Scene:
 
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
-        self.run.report.open(stream, "users")
+        self.run.tally.open(stream, "users")
         self.run.delivery("users")
         for _ in range(records):
-            self.run.report.receive(stream)
+            self.run.tally.receive(stream)
 
     def deliver(self, stream: str, requests: int) -> None:
         """Deliver a record with each request."""
         for _ in range(requests):
-            self.run.report.ask(stream)
-            self.run.report.settle(stream, "delivered")
+            self.run.tally.ask(stream)
+            self.run.tally.settle(stream, "delivered")
 
 
 @pytest.fixture
