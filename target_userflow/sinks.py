@@ -91,7 +91,7 @@ class UserflowSink(BatchSink):
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
         self._tracker = DeliveryTracker(
-            self.object, stream, write_mode, target.run, self.logger, self._bury
+            self.object, stream, write_mode, target.run, self.logger, self._write_dead_letter
         )
         activation = Activation(
             self.object, self._request_of, self._tracker, target.run, self.logger
@@ -256,7 +256,7 @@ class UserflowSink(BatchSink):
         """Bury what was rejected of what is held, however it ended."""
         for pending in self._held:
             if isinstance(pending.outcome, Rejected) and not isinstance(pending.outcome, GaveUp):
-                self._bury(pending.source, pending.outcome)
+                self._write_dead_letter(pending.source, pending.outcome)
         self._run.window.sent(sum(pending.sent for pending in self._held))
         self._held = []
         self._tracker.close()
@@ -295,7 +295,7 @@ class UserflowSink(BatchSink):
         return source
 
     def _reject(self, reason: str, ids: str = "") -> None:
-        self._bury(self._reader.source, Rejected(reason))
+        self._write_dead_letter(self._reader.source, Rejected(reason))
         self._run.tally.reject(self.stream_name, reason, ids, reading=True)
 
     def _entry(self, record: dict[str, Any], source: Source) -> PendingRecord:
@@ -344,7 +344,7 @@ class UserflowSink(BatchSink):
             if key not in record:
                 raise RejectRecord(f"key property '{key}' is missing")
 
-    def _bury(self, source: Source, why: Rejected) -> None:
+    def _write_dead_letter(self, source: Source, why: Rejected) -> None:
         now = self._run.clock.now()
         self._run.dead_letters.add(
             source.stream, source.schema, source.line, why, now, alias=self.stream_name

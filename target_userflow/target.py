@@ -386,8 +386,8 @@ class TargetUserflow(CommandLine):
         return int(rejected > self.run.settings.max_rejects), None
 
     def _progress(self) -> Progress:
-        meter = ProgressSampler(self.run, self.message_reader)
-        return progress(meter, self._clock, self.logger, os.environ)
+        sampler = ProgressSampler(self.run, self.message_reader)
+        return progress(sampler, self._clock, self.logger, os.environ)
 
     def _tell(self, error: StopRun) -> None:
         """Say in a line why the run ends; with a traceback only for who debugs."""

@@ -30,9 +30,9 @@ class DeliveryTracker:
         write_mode: UpsertMode,
         run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
-        bury: Callable[[Source, Rejected], None],
+        write_dead_letter: Callable[[Source, Rejected], None],
     ) -> None:
-        """Keep the tracker of a stream to the object `name`; `bury` writes to the dead letters.
+        """Track the records of a stream to the object `name`.
 
         Raises:
             StorageError: the ledger can't be used.
@@ -46,7 +46,7 @@ class DeliveryTracker:
         self._attribute_types = run.attribute_types(name, stream)
         self._tally = run.tally
         self._warn = logger.warning
-        self._bury = bury
+        self._write_dead_letter = write_dead_letter
 
     @property
     def matches(self) -> bool:
@@ -126,13 +126,13 @@ class DeliveryTracker:
             self._note(record, "delivered")
 
     def convicted(self, record: PendingRecord) -> None:
-        """Count and bury a record that was given up on.
+        """Count, and write to the dead letters, a record that was given up on.
 
         Raises:
             StorageError: its dead letter can't be written.
         """
         if isinstance(record.outcome, GaveUp):
-            self._bury(record.source, record.outcome)
+            self._write_dead_letter(record.source, record.outcome)
             ids = " ".join(record.request.object_id)
             self._tally.give_up(self.stream_name, record.outcome.reason, ids)
 

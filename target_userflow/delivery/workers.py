@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch, PendingRecord
-    from target_userflow.transport.request_stats import Timeline
+    from target_userflow.transport.request_stats import RequestStats
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 
@@ -42,7 +42,7 @@ class Delivery:
     """Brings windows of records to one API."""
 
     def __init__(
-        self, api: Api, destination: Destination, pace: Pace, clock: Clock, timeline: Timeline
+        self, api: Api, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
     ) -> None:
         """Start no thread and open no connection yet.
 
@@ -51,7 +51,7 @@ class Delivery:
             destination: Where to, and who we are there.
             pace: How hard it may be asked.
             clock: Time, and the signal to stop.
-            timeline: Told of every request.
+            stats: Told of every request.
         """
         self._api = api
         self._batched = api.batch > 1
@@ -61,7 +61,7 @@ class Delivery:
         self.limits = Limits(pace.requests_per_minute, api.limits, clock)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         http = Http(destination.url, headers, timeout=pace.request_timeout)
-        self._http = Timed(http, timeline, clock)
+        self._http = Timed(http, stats, clock)
         self._workers = ThreadPoolExecutor(pace.concurrency, thread_name_prefix=api.name)
         self._starting = threading.Lock()
         self._concurrency = Concurrency(pace.concurrency)

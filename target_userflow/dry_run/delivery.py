@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from target_userflow.delivery.pending import Batch
     from target_userflow.delivery.tally import Tally
     from target_userflow.singer.dead_letters import DeadLetters
-    from target_userflow.transport.request_stats import Timeline
+    from target_userflow.transport.request_stats import RequestStats
 
 _SHOWN = 3  # requests of each stream
 _MINUTE, _HOUR = 60, 3600
@@ -45,10 +45,10 @@ class DryRunDelivery(Delivery):
         destination: Destination,
         pace: Pace,
         clock: Clock,
-        timeline: Timeline,
+        stats: RequestStats,
     ) -> None:
         """Tell the dry_run what would be sent; for the rest see `Delivery`."""
-        super().__init__(api, destination, pace, clock, timeline)
+        super().__init__(api, destination, pace, clock, stats)
         self._concurrency = Concurrency(1)
         self._dry_run = dry_run
 

@@ -30,13 +30,13 @@ def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
         status: The exit status.
         error: The line that says why it failed, if it did.
     """
-    spans = run.timeline.spans()
+    spans = run.request_stats.spans()
     return {
         "version": VERSION,
         "target": USER_AGENT,
         "dry_run": run.settings.dry_run,
         "started": run.started.isoformat(timespec="seconds"),
-        "seconds": round(run.timeline.seconds, 3),
+        "seconds": round(run.request_stats.seconds, 3),
         "exit_status": status,
         "error": error and escaped(error),
         "streams": _streams(run),
