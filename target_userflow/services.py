@@ -16,14 +16,14 @@ from target_userflow.delivery.dedup import ChangeDetection, ForgettingMemory, No
 from target_userflow.delivery.event_dedup import EventDedup, EventKeys
 from target_userflow.delivery.existing_objects import ExistingObjectsByType
 from target_userflow.delivery.flush_policy import Window
-from target_userflow.delivery.tally import Report
+from target_userflow.delivery.tally import Tally
 from target_userflow.delivery.workers import Delivery
 from target_userflow.delivery.write_modes import UpsertMode, write_mode
 from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
 from target_userflow.errors import ConfigError
 from target_userflow.ledger.ledger import Ledger, exists
 from target_userflow.singer.dead_letters import DeadLetters
-from target_userflow.transport.request_stats import Timeline
+from target_userflow.transport.request_stats import RequestStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,8 +44,8 @@ class Run:
         """Open nothing yet."""
         self.settings = settings
         self.clock = clock
-        self.report = Report(settings.abort_reject_ratio)
-        self.timeline = Timeline(clock)
+        self.tally = Tally(settings.abort_reject_ratio)
+        self.request_stats = RequestStats(clock)
         self.started = clock.now()
         self.delivering = False
         """Whether a window is being delivered, so that nothing is read."""
@@ -73,7 +73,7 @@ class Run:
         api = API_OF[name]
         if api.name not in self._deliveries:
             pace, clock = self.settings.pace, self.clock.child()
-            parts = api, self._destination(api), pace, clock, self.timeline
+            parts = api, self._destination(api), pace, clock, self.request_stats
             self._deliveries[api.name] = (
                 DryRunDelivery(self.dry_run, *parts) if self.dry_run else Delivery(*parts)
             )
@@ -141,8 +141,8 @@ class Run:
                     "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
                     "hard_delete to false"
                 )
-            mirror = self._ledger(name).mirror(name, source, stream, *self._apart)
-            found = TableVersions(mirror, stream, name, self.settings.max_delete_ratio)
+            rows = self._ledger(name).delivered_rows(name, source, stream, *self._apart)
+            found = TableVersions(rows, stream, name, self.settings.max_delete_ratio)
             self._versions[source, stream] = found
         return found
 

@@ -76,7 +76,7 @@ class UserflowSink(BatchSink):
         self._run = target.run
         self._reader = target.message_reader
         self.object, options = target.route(stream_name)
-        target.run.report.open(stream_name, self.object)
+        target.run.tally.open(stream_name, self.object)
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
         maps = target.mapper.stream_maps.get(self._reader.stream, ())
         raw_schema = maps[0].raw_schema if maps else self.schema
@@ -91,7 +91,7 @@ class UserflowSink(BatchSink):
         self._request_of = mapper(self.object, stream)
         self._delivery = target.run.delivery(self.object)
         self._tracker = DeliveryTracker(
-            self.object, stream, write_mode, target.run, self.logger, self._bury
+            self.object, stream, write_mode, target.run, self.logger, self._write_dead_letter
         )
         activation = Activation(
             self.object, self._request_of, self._tracker, target.run, self.logger
@@ -256,7 +256,7 @@ class UserflowSink(BatchSink):
         """Bury what was rejected of what is held, however it ended."""
         for pending in self._held:
             if isinstance(pending.outcome, Rejected) and not isinstance(pending.outcome, GaveUp):
-                self._bury(pending.source, pending.outcome)
+                self._write_dead_letter(pending.source, pending.outcome)
         self._run.window.sent(sum(pending.sent for pending in self._held))
         self._held = []
         self._tracker.close()
@@ -265,7 +265,7 @@ class UserflowSink(BatchSink):
         """Note what of the window is there now and what is not, however it ended."""
         self.table.close(self.window)
         self.window = []
-        self._run.report.remark(self.stream_name, self._request_of.take_remarks())
+        self._run.tally.remark(self.stream_name, self._request_of.take_remarks())
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
@@ -288,15 +288,15 @@ class UserflowSink(BatchSink):
         source = self._reader.source
         if self._pending_batch is None:
             self._get_context({})  # opens a window, even if nothing should get into it
-        self._run.report.receive(self.stream_name)
+        self._run.tally.receive(self.stream_name)
         self._limit.receive()
         self._run.window.add(len(source.line))
         self.tally_record_read()
         return source
 
     def _reject(self, reason: str, ids: str = "") -> None:
-        self._bury(self._reader.source, Rejected(reason))
-        self._run.report.reject(self.stream_name, reason, ids, reading=True)
+        self._write_dead_letter(self._reader.source, Rejected(reason))
+        self._run.tally.reject(self.stream_name, reason, ids, reading=True)
 
     def _entry(self, record: dict[str, Any], source: Source) -> PendingRecord:
         try:
@@ -320,7 +320,7 @@ class UserflowSink(BatchSink):
 
     def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
-        self._run.report.settle(self.stream_name, "skipped")
+        self._run.tally.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
             self.logger.warning(
@@ -344,7 +344,7 @@ class UserflowSink(BatchSink):
             if key not in record:
                 raise RejectRecord(f"key property '{key}' is missing")
 
-    def _bury(self, source: Source, why: Rejected) -> None:
+    def _write_dead_letter(self, source: Source, why: Rejected) -> None:
         now = self._run.clock.now()
         self._run.dead_letters.add(
             source.stream, source.schema, source.line, why, now, alias=self.stream_name

@@ -323,7 +323,7 @@ class TargetUserflow(CommandLine):
         self.run.window.reopen()
 
     def _write_state_message(self, state: Any) -> None:
-        is_settled = self.run.is_settled and not self.run.report.mixed_up
+        is_settled = self.run.is_settled and not self.run.tally.mixed_up
         if is_settled and not self.run.dry_run:
             self._state.write(state)
 
@@ -364,8 +364,8 @@ class TargetUserflow(CommandLine):
         """Read to the end: the exit status, and why it failed."""
         try:
             self.listen(file_input)
-            self.run.report.check()
-            self.run.report.check_keys()
+            self.run.tally.check()
+            self.run.tally.check_keys()
         except StopRun as error:
             self._ending = True
             self._tell(error)
@@ -381,13 +381,13 @@ class TargetUserflow(CommandLine):
             return 1, str(complaint)
         self._map_names.end()
         remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
-        new = self.run.report.rejected - self.run.dead_letters.repeated
-        rejected = new + self.run.report.undeleted
+        new = self.run.tally.rejected - self.run.dead_letters.repeated
+        rejected = new + self.run.tally.undeleted
         return int(rejected > self.run.settings.max_rejects), None
 
     def _progress(self) -> Progress:
-        meter = ProgressSampler(self.run, self.message_reader)
-        return progress(meter, self._clock, self.logger, os.environ)
+        sampler = ProgressSampler(self.run, self.message_reader)
+        return progress(sampler, self._clock, self.logger, os.environ)
 
     def _tell(self, error: StopRun) -> None:
         """Say in a line why the run ends; with a traceback only for who debugs."""
@@ -397,7 +397,7 @@ class TargetUserflow(CommandLine):
         self._drain.close()
         self.run.close()
         if not self.run.dry_run:  # nothing of it happened
-            send_metrics(self.run.report, self.metrics_logger)
+            send_metrics(self.run.tally, self.metrics_logger)
 
     def check(self) -> int:
         """Print what a run would meet; standard input is not read.

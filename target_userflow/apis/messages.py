@@ -87,11 +87,11 @@ class GaveUp(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """It was not sent, as nothing would change; `fate` is a column of the report."""
+    """It was not sent, as nothing would change; `outcome` is a column of the report."""
 
-    fate: str
+    outcome: str
     reason: str | None = None
-    """Why, where the fate alone does not say."""
+    """Why, where the outcome alone does not say."""
 
 
 CARRIED = Delivered(carried=True)

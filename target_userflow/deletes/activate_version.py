@@ -39,7 +39,7 @@ class Activation:
         self._dedup = tracker.dedup
         self._existing = tracker.existing
         self._delivery = run.delivery(name)
-        self._report = run.report
+        self._tally = run.tally
         self._logger = logger
         self._reasons: Counter[str] = Counter()
 
@@ -105,7 +105,7 @@ class Activation:
 
     def asking(self) -> None:
         """Count a request."""
-        self._report.ask(self.stream_name)
+        self._tally.ask(self.stream_name)
 
     def sending(self, pending: PendingRecord) -> None:
         """Forget what was last delivered."""
@@ -115,7 +115,7 @@ class Activation:
     def settled(self, pending: PendingRecord) -> None:
         """Count a deletion."""
         rejected = isinstance(pending.outcome, Rejected)
-        self._report.delete(self.stream_name, rejected=rejected)
+        self._tally.delete(self.stream_name, rejected=rejected)
         if isinstance(pending.outcome, Rejected):
             self._reasons[pending.outcome.reason] += 1
         else:

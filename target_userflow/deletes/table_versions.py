@@ -25,17 +25,17 @@ class TableVersions:
     """The versions of one stream; it outlives the sinks that a changing SCHEMA makes of it."""
 
     def __init__(
-        self, mirror: DeliveredRows, stream: str, name: str, max_delete_ratio: float
+        self, rows: DeliveredRows, stream: str, name: str, max_delete_ratio: float
     ) -> None:
         """Know nothing of this run yet.
 
         Args:
-            mirror: The rows that earlier runs delivered.
+            rows: The rows that earlier runs delivered.
             stream: The stream's name, for messages.
             name: The object that it goes to.
             max_delete_ratio: The share of them that a version may leave behind.
         """
-        self._mirror = mirror
+        self._rows = rows
         self._stream = stream
         self.object = name
         self._ratio = max_delete_ratio
@@ -71,7 +71,7 @@ class TableVersions:
         """Put the window's records down before they are sent: no crash makes them unknown."""
         for version in sorted({*self._entered, *self._rejected}):
             entered, rejected = self._entered[version], self._rejected[version]
-            self._new |= self._mirror.note(entered, version, rejected)
+            self._new |= self._rows.note(entered, version, rejected)
         self._entered.clear()
         self._rejected.clear()
 
@@ -82,15 +82,15 @@ class TableVersions:
             leaves = _leaves(record)
             if leaves is not None:
                 there[self._key(record.request.object_id)] = leaves
-        self._mirror.drop({key for key in there if not there[key]}, of_all_streams=True)
-        self._mirror.drop(self._new - there.keys())
+        self._rows.drop({key for key in there if not there[key]}, of_all_streams=True)
+        self._rows.drop(self._new - there.keys())
         self._new.clear()
 
     # An activation
 
     def is_ahead(self, version: int) -> bool:
         """Whether a version is activated before any record of it came."""
-        return self._latest != version and not self._mirror.has(version)
+        return self._latest != version and not self._rows.has(version)
 
     def left_behind(self, version: int) -> int:
         """How many objects a version leaves behind.
@@ -98,7 +98,7 @@ class TableVersions:
         Raises:
             TooManyDeletions: more than may be deleted.
         """
-        known, left = self._mirror.counts(version)
+        known, left = self._rows.counts(version)
         if left > round(self._ratio * known, 6):
             raise TooManyDeletions(
                 f"Stream '{self._stream}': ACTIVATE_VERSION would delete {left} of {known} "
@@ -116,12 +116,12 @@ class TableVersions:
 
     def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:
         """Keys and ids of what is to be deleted: not what another stream has delivered as well."""
-        self._mirror.release(version)
-        return self._mirror.left(version)
+        self._rows.release(version)
+        return self._rows.left(version)
 
     def deleted(self, keys: Iterable[bytes]) -> None:
         """Strike out what was deleted."""
-        self._mirror.drop({*keys}, of_all_streams=True)
+        self._rows.drop({*keys}, of_all_streams=True)
 
     def _key(self, ids: Ids) -> bytes:
         return digest(self.object, *ids)

@@ -41,7 +41,7 @@ class NoDedup:
     def release(self, record: PendingRecord) -> None:
         """Forget what is known of a record, unless another one waits that it matters for."""
 
-    def fate(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
+    def outcome(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
         """What becomes of a record without a request; None if it has to be sent."""
         return None
 
@@ -162,7 +162,7 @@ class ChangeDetection(ForgetWritten):
             for key, mark in _written(record):
                 self._rows.add_mark(key, mark)
 
-    def fate(self, record: PendingRecord) -> NotSent | None:
+    def outcome(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
 
         Nor is it, if something that it joins was deleted since, or may have been on the same day,

@@ -84,7 +84,7 @@ class EventDedup(LedgerDedup):
         """Forget the event, unless it comes again among those that wait."""
         self._doubtful.difference_update(self._rows.release([record.ledger_key]))
 
-    def fate(self, record: PendingRecord) -> NotSent | None:
+    def outcome(self, record: PendingRecord) -> NotSent | None:
         """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
         mark, _ = self._rows.get(record.ledger_key)
         if not _was(DELIVERED, mark):

@@ -12,9 +12,9 @@ from target_userflow.errors import MixedUpEvents, StopRun, TooManyRejects
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-FATES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
+OUTCOMES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *FATES, "differs", "unsettled", "in_doubt", "deleted")
+_COLUMNS = ("received", *OUTCOMES, "differs", "unsettled", "in_doubt", "deleted")
 _ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
@@ -30,7 +30,7 @@ class Account:
     object: str = ""
     """What the stream is routed to."""
     received: int = 0
-    fates: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     differs: int = 0
     """Those of the duplicates whose body is another one than what was delivered."""
     in_doubt: int = 0
@@ -42,12 +42,12 @@ class Account:
 
     @property
     def settled(self) -> int:
-        """Records whose fate is known."""
-        return sum(self.fates.values())
+        """Records whose outcome is known."""
+        return sum(self.outcomes.values())
 
     @property
     def unsettled(self) -> int:
-        """Records whose fate is not known, or not yet."""
+        """Records whose outcome is not known, or not yet."""
         return self.received - self.settled
 
     @property
@@ -59,7 +59,7 @@ class Account:
         """All counts by name."""
         return {
             "received": self.received,
-            **{fate: self.fates[fate] for fate in FATES},
+            **{outcome: self.outcomes[outcome] for outcome in OUTCOMES},
             "differs": self.differs,
             "unsettled": self.unsettled,
             "in_doubt": self.in_doubt,
@@ -68,7 +68,7 @@ class Account:
         }
 
 
-class Report:
+class Tally:
     """Counts for all streams; the workers and the reader write to it."""
 
     def __init__(self, abort_reject_ratio: float = 1.0) -> None:
@@ -90,7 +90,7 @@ class Report:
     @property
     def rejected(self) -> int:
         """Records of all streams that went to the dead letters."""
-        return sum(account.fates["rejected"] for account in self.accounts.values())
+        return sum(account.outcomes["rejected"] for account in self.accounts.values())
 
     def open(self, stream: str, name: str) -> None:
         """Have an account for a stream to the object `name`, even if no record comes."""
@@ -100,10 +100,10 @@ class Report:
         """Count a record that was read."""
         self.accounts[stream].received += 1
 
-    def settle(self, stream: str, fate: str) -> None:
+    def settle(self, stream: str, outcome: str) -> None:
         """Count what became of a record."""
         with self._lock:
-            self.accounts[stream].fates[fate] += 1
+            self.accounts[stream].outcomes[outcome] += 1
 
     def skip(self, stream: str, reason: str) -> None:
         """Count a record that is left out on purpose."""
@@ -156,7 +156,7 @@ class Report:
     def _check_share(self, stream: str) -> None:
         with self._lock:
             account = self.accounts[stream]
-            rejected, settled = account.fates["rejected"], account.settled
+            rejected, settled = account.outcomes["rejected"], account.settled
             received = max(account.received, settled)
         if settled >= _ENOUGH and rejected > self._ratio * received:
             raise TooManyRejects(
@@ -194,7 +194,7 @@ class Report:
         """Hold the accounts of a run that settled everything against each other.
 
         Raises:
-            StopRun: a record was received and nothing is known of its fate.
+            StopRun: a record was received and nothing is known of its outcome.
         """
         for stream, account in self.accounts.items():
             if account.received != account.settled:

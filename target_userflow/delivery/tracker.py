@@ -39,7 +39,7 @@ class DeliveryTracker:
         write_mode: UpsertMode,
         run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
-        bury: Callable[[Source, Rejected], None],
+        write_dead_letter: Callable[[Source, Rejected], None],
         limit: DeletionLimit,
     ) -> None:
         """Follow the records of a stream to the object `name`.
@@ -50,7 +50,7 @@ class DeliveryTracker:
             write_mode: Which records are sent at all.
             run: Has all that the streams of a run share.
             logger: Is told of attributes of another type.
-            bury: Writes a record to the dead letters.
+            write_dead_letter: Writes a record to the dead letters.
             limit: What bounds the deletions of the stream.
 
         Raises:
@@ -64,10 +64,10 @@ class DeliveryTracker:
         self._turn = TURN[name]
         self._mode = write_mode
         self._attribute_types = run.attribute_types(name, stream)
-        self._report = run.report
+        self._tally = run.tally
         self._checkpoint = run.checkpoint
         self._warn = logger.warning
-        self._bury = bury
+        self._write_dead_letter = write_dead_letter
         self._limit = limit
         self._waiting: Counter[bytes | tuple[str, ...]] = Counter()
         self._settled: list[PendingRecord] = []
@@ -120,10 +120,10 @@ class DeliveryTracker:
         self.dedup.prefetch(records)
         with self._lock:
             self._waiting.update(map(_place, records))
-        fates = [self.dedup.fate(record) for record in records]
-        judged = [*zip(records, fates, strict=True)]
-        self._mode.prefetch([record for record, fate in judged if fate is None])
-        left = [record for record, fate in judged if not self._is_settled(record, fate)]
+        outcomes = [self.dedup.outcome(record) for record in records]
+        judged = [*zip(records, outcomes, strict=True)]
+        self._mode.prefetch([record for record, outcome in judged if outcome is None])
+        left = [record for record, outcome in judged if not self._is_settled(record, outcome)]
         self.dedup.forget(record for record in left if self._is_alone(record))
         return left
 
@@ -139,14 +139,14 @@ class DeliveryTracker:
 
     def is_needed(self, record: PendingRecord) -> bool:
         """Whether a record has to be sent; settles it otherwise."""
-        why = self.dedup.fate(record) or self._skipping(record)
+        why = self.dedup.outcome(record) or self._skipping(record)
         if why is not None:
             self.settled(record, why)
         return why is None
 
     def request_sent(self) -> None:
         """Count a request."""
-        self._report.ask(self.stream_name)
+        self._tally.ask(self.stream_name)
 
     def before_send(self, record: PendingRecord) -> None:
         """Note that a record is in flight, and count it once if that may double something."""
@@ -154,7 +154,7 @@ class DeliveryTracker:
             record.lost if record.sent else self.dedup.is_doubtful(record)
         )
         if doubtful and not record.in_doubt:
-            self._report.doubt(self.stream_name)
+            self._tally.doubt(self.stream_name)
             record.in_doubt = True
         if not record.sent:
             self.dedup.sending(record)
@@ -195,14 +195,14 @@ class DeliveryTracker:
         """Note an outcome where it has to be known later. Returns what counts it."""
         if isinstance(outcome, Rejected):
             self._note_undelivered(record)
-            self._bury(record.source, outcome)
+            self._write_dead_letter(record.source, outcome)
             return lambda: self._count_rejected(record, outcome)
         if isinstance(outcome, NotSent):
             return lambda: self._count_not_sent(outcome)
         self.dedup.delivered(record)
         self.existing.note(record.request, self._object)
-        fate = "merged" if outcome is CARRIED else "delivered"
-        return lambda: self._report.settle(self.stream_name, fate)
+        count = "merged" if outcome is CARRIED else "delivered"
+        return lambda: self._tally.settle(self.stream_name, count)
 
     def _note_undelivered(self, record: PendingRecord) -> None:
         """Note that a record was not delivered, unless that is in doubt."""
@@ -211,32 +211,32 @@ class DeliveryTracker:
 
     def _count_rejected(self, record: PendingRecord, outcome: Rejected) -> None:
         ids = " ".join(record.request.object_id)
-        count = self._report.give_up if isinstance(outcome, GaveUp) else self._report.reject
+        count = self._tally.give_up if isinstance(outcome, GaveUp) else self._tally.reject
         count(self.stream_name, outcome.reason, ids)
 
     def _count_not_sent(self, why: NotSent) -> None:
         if why is DIFFERS:
-            self._report.differ(self.stream_name)
+            self._tally.differ(self.stream_name)
         elif why.reason is None:
-            self._report.settle(self.stream_name, why.fate)
+            self._tally.settle(self.stream_name, why.outcome)
         else:
-            self._report.skip(self.stream_name, why.reason)
+            self._tally.skip(self.stream_name, why.reason)
 
     def _matched(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """The records whose emails are those of one user each, under the ids of these users."""
         unmatched = self._mode.match(records)
         for place, reason in unmatched.items():
             self._finish(records[place], NotSent("skipped", reason))
-            self._report.skip(self.stream_name, reason)
+            self._tally.skip(self.stream_name, reason)
         matched = [record for place, record in enumerate(records) if place not in unmatched]
         for record in matched:
             record.ledger_key = self.dedup.key({}, record.request, record.source.stream)
             record.reference = self._object, *record.request.object_id
         return matched
 
-    def _is_settled(self, record: PendingRecord, fate: NotSent | None) -> bool:
+    def _is_settled(self, record: PendingRecord, outcome: NotSent | None) -> bool:
         """Whether it is clear by now that a record is not sent; settles it then."""
-        why = fate or self._skipping(record)
+        why = outcome or self._skipping(record)
         if why is None:
             return self._is_refused(record)
         is_alone = self._is_alone(record)

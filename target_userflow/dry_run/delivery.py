@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch
-    from target_userflow.delivery.tally import Report
+    from target_userflow.delivery.tally import Tally
     from target_userflow.singer.dead_letters import DeadLetters
-    from target_userflow.transport.request_stats import Timeline
+    from target_userflow.transport.request_stats import RequestStats
 
 _SHOWN = 3  # requests of each stream
 _MINUTE, _HOUR = 60, 3600
@@ -45,10 +45,10 @@ class DryRunDelivery(Delivery):
         destination: Destination,
         pace: Pace,
         clock: Clock,
-        timeline: Timeline,
+        stats: RequestStats,
     ) -> None:
         """Tell the dry_run what would be sent; for the rest see `Delivery`."""
-        super().__init__(api, destination, pace, clock, timeline)
+        super().__init__(api, destination, pace, clock, stats)
         self._concurrency = Concurrency(1)
         self._dry_run = dry_run
 
@@ -120,23 +120,23 @@ class DryRun:
             if len(shown) < _SHOWN:
                 shown.append(curl.command(api, destination, request, self._pace.user_agent))
 
-    def text(self, report: Report, dead_letters: DeadLetters) -> str:
+    def text(self, tally: Tally, dead_letters: DeadLetters) -> str:
         """All that is to be said at the end, in lines."""
-        return "\n".join(self._lines(report, dead_letters))
+        return "\n".join(self._lines(tally, dead_letters))
 
-    def _lines(self, report: Report, dead_letters: DeadLetters) -> Iterator[str]:
+    def _lines(self, tally: Tally, dead_letters: DeadLetters) -> Iterator[str]:
         yield (
             "Dry run: nothing was written to an API, the ledger or STATE. What is said to be "
             "delivered or deleted would be, unless an API rejects it"
         )
-        for stream in {**report.accounts, **self._streams}:
+        for stream in {**tally.accounts, **self._streams}:
             yield from self._of_stream(stream, self._streams[stream])
-            for (name, reason), count in report.reasons.most_common():
+            for (name, reason), count in tally.reasons.most_common():
                 if name == stream:
                     yield f"  {count:,} would be rejected: {escaped(reason)}"
         for name, part in self._products.items():
             yield f"{name}: {self._duration(part)}"
-        if report.rejected and not dead_letters.is_missing:
+        if tally.rejected and not dead_letters.is_missing:
             yield (
                 f"What would be rejected is in {dead_letters.path}, to be looked at: there is no "
                 "need to replay it, as nothing else was delivered either"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from target_userflow.ledger.store import AT_ONCE, mirrored
+from target_userflow.ledger.store import AT_ONCE, delivered_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 Ids = tuple[str, ...]
 """What a deletion names an object by."""
 
-_other = mirrored.alias()
+_other = delivered_rows.alias()
 _is_held = sa.exists().where(
-    _other.c.destination == mirrored.c.destination,
-    _other.c.key == mirrored.c.key,
-    _other.c.stream != mirrored.c.stream,
+    _other.c.destination == delivered_rows.c.destination,
+    _other.c.key == delivered_rows.c.key,
+    _other.c.stream != delivered_rows.c.stream,
 )
 """Whether another stream has delivered the same object."""
 
@@ -43,8 +43,8 @@ class DeliveredRows:
         """
         self._store = store
         self._place = {"destination": destination, "stream": stream}
-        self._at_destination = mirrored.c.destination == destination
-        self._mine = sa.and_(self._at_destination, mirrored.c.stream == stream)
+        self._at_destination = delivered_rows.c.destination == destination
+        self._mine = sa.and_(self._at_destination, delivered_rows.c.stream == stream)
 
     def note(self, seen: Mapping[bytes, Ids], version: int, also: Collection[bytes]) -> set[bytes]:
         """Note that objects stand in a version, and tell which of them are new.
@@ -62,15 +62,19 @@ class DeliveredRows:
                 bytes(key)
                 for some in _chunks([*seen, *also])
                 for key in connection.execute(
-                    sa.select(mirrored.c.key).where(self._mine, mirrored.c.key.in_(some))
+                    sa.select(delivered_rows.c.key).where(
+                        self._mine, delivered_rows.c.key.in_(some)
+                    )
                 ).scalars()
             }
             for some in _chunks([*known]):
-                stale = sa.and_(self._mine, mirrored.c.key.in_(some), mirrored.c.version < version)
-                connection.execute(sa.update(mirrored).where(stale).values(version=version))
+                stale = sa.and_(
+                    self._mine, delivered_rows.c.key.in_(some), delivered_rows.c.version < version
+                )
+                connection.execute(sa.update(delivered_rows).where(stale).values(version=version))
             new = [self._row(key, seen[key], version) for key in seen if key not in known]
             if new:
-                connection.execute(sa.insert(mirrored), new)
+                connection.execute(sa.insert(delivered_rows), new)
         return {row["key"] for row in new}
 
     def drop(self, keys: Collection[bytes], *, of_all_streams: bool = False) -> None:
@@ -79,17 +83,23 @@ class DeliveredRows:
         if keys:
             with self._store.transaction() as connection:
                 for some in _chunks([*keys]):
-                    connection.execute(sa.delete(mirrored).where(mine, mirrored.c.key.in_(some)))
+                    connection.execute(
+                        sa.delete(delivered_rows).where(mine, delivered_rows.c.key.in_(some))
+                    )
 
     def has(self, version: int) -> bool:
         """Whether anything stands in a version."""
-        query = sa.select(mirrored.c.key).where(self._mine, mirrored.c.version == version).limit(1)
+        query = (
+            sa.select(delivered_rows.c.key)
+            .where(self._mine, delivered_rows.c.version == version)
+            .limit(1)
+        )
         with self._store.transaction() as connection:
             return connection.execute(query).first() is not None
 
     def counts(self, version: int) -> tuple[int, int]:
         """How many objects were known before a version, and how many of them it leaves behind."""
-        columns = mirrored.c.since < version, mirrored.c.version < version
+        columns = delivered_rows.c.since < version, delivered_rows.c.version < version
         counts = [sa.func.count(sa.case((column, 1))) for column in columns]
         with self._store.transaction() as connection:
             row = connection.execute(sa.select(*counts).where(self._mine)).one()
@@ -97,7 +107,9 @@ class DeliveredRows:
 
     def release(self, version: int) -> None:
         """Forget what a version leaves behind and another stream still holds."""
-        held = sa.delete(mirrored).where(self._mine, mirrored.c.version < version, _is_held)
+        held = sa.delete(delivered_rows).where(
+            self._mine, delivered_rows.c.version < version, _is_held
+        )
         with self._store.transaction() as connection:
             connection.execute(held)
 
@@ -106,9 +118,9 @@ class DeliveredRows:
         last = b""
         while True:
             query = (
-                sa.select(mirrored.c.key, mirrored.c.ids)
-                .where(self._mine, mirrored.c.version < version, mirrored.c.key > last)
-                .order_by(mirrored.c.key)
+                sa.select(delivered_rows.c.key, delivered_rows.c.ids)
+                .where(self._mine, delivered_rows.c.version < version, delivered_rows.c.key > last)
+                .order_by(delivered_rows.c.key)
                 .limit(AT_ONCE)
             )
             with self._store.transaction() as connection:

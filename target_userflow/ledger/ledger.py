@@ -1,6 +1,6 @@
 """What was delivered to one destination, as hashes: events, and versions of records.
 
-What `hard_delete` may have to delete stands in it with its ids (`mirror`).
+What `hard_delete` may have to delete stands in it with its ids (`delivered_rows`).
 
 Without its ledger a target sends records again, and events as often as the tap sends them again.
 """
@@ -129,7 +129,7 @@ class Ledger:
         """Return once all rows are on the disk, and those gone that are None."""
         self._store.write({(self._destination, key): row for key, row in rows.items()})
 
-    def mirror(self, *stream: str) -> DeliveredRows:
+    def delivered_rows(self, *stream: str) -> DeliveredRows:
         """What a stream has delivered under which version; `stream` is all that tells it apart."""
         from target_userflow.ledger.delivered_rows import DeliveredRows  # noqa: PLC0415 - SQLAlchemy, as for the store
 

@@ -43,7 +43,7 @@ _delivered = sa.Table(
     sa.Column("day", sa.Integer, nullable=False),
     sqlite_with_rowid=False,  # half the size: the key is the row's place
 )
-mirrored = sa.Table(
+delivered_rows = sa.Table(
     "ledger_mirrored",
     metadata,
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
@@ -54,7 +54,7 @@ mirrored = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""The rows of `mirror`: by key first, as one object may come from several streams."""
+"""What `DeliveredRows` keeps: by key first, as one object may come from several streams."""
 names = sa.Table(
     "ledger_names",
     metadata,
@@ -69,7 +69,7 @@ streams = sa.Table(
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
 )
 """Which streams a destination has got, as hashes."""
-_MIGRATIONS = ([_version, destinations, _delivered], [mirrored], [names, streams])
+_MIGRATIONS = ([_version, destinations, _delivered], [delivered_rows], [names, streams])
 """The tables that each schema version adds; a ledger's version is how many it has."""
 
 Key = tuple[int, bytes]

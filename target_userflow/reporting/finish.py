@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_userflow.config.settings import StreamOptions
-    from target_userflow.delivery.tally import Report
+    from target_userflow.delivery.tally import Tally
     from target_userflow.reporting.report_file import ReportFile
     from target_userflow.services import Run
     from target_userflow.singer.reader import LineReader
@@ -74,22 +74,22 @@ def remind(
         )
 
 
-def send_metrics(report: Report, logger: logging.Logger) -> None:
-    """Log the SDK's metric of records for each of their fates."""
-    for stream, fate, count in report.counts():
-        tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: fate}
+def send_metrics(tally: Tally, logger: logging.Logger) -> None:
+    """Log the SDK's metric of records for each of their outcomes."""
+    for stream, outcome, count in tally.counts():
+        tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: outcome}
         point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
         metrics.log(logger, point)
 
 
 def _tell(run: Run, logger: logging.Logger, found: dict[str, object]) -> None:
-    if run.report.accounts:
-        logger.info("Summary\n%s", Block(run.report.table()))
+    if run.tally.accounts:
+        logger.info("Summary\n%s", Block(run.tally.table()))
     text = summary.text(found)
     if text:
         level = logging.WARNING if summary.is_wrong(found) else logging.INFO
         logger.log(level, "To be looked at\n%s", Block(text))
     if run.dry_run:
-        logger.info("%s", Block(run.dry_run.text(run.report, run.dead_letters)))
-    for (stream, reason), ids in run.report.named.items():
+        logger.info("%s", Block(run.dry_run.text(run.tally, run.dead_letters)))
+    for (stream, reason), ids in run.tally.named.items():
         logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))

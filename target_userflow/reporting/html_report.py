@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.delivery.tally import FATES
+from target_userflow.delivery.tally import OUTCOMES
 from target_userflow.reporting.chart import chart, duration
 from target_userflow.reporting.remedies import KEYS_STEP
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _TEMPLATE = Path(__file__).with_name("report.html")
-_COLUMNS = ("received", *FATES, "differs", "unsettled", "in_doubt", "deleted", "requests")
+_COLUMNS = ("received", *OUTCOMES, "differs", "unsettled", "in_doubt", "deleted", "requests")
 _ALWAYS = {"received", "delivered", "rejected", "requests"}
 _WARNING = {"rejected", "differs", "unsettled", "in_doubt"}
 

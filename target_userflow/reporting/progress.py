@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow.delivery.tally import aligned
-from target_userflow.reporting.terminal import Screen
+from target_userflow.reporting.terminal import Terminal
 
 if TYPE_CHECKING:
     import logging
@@ -41,20 +41,20 @@ class Display(Protocol):
 class Live:
     """A line per stream at the bottom of a terminal."""
 
-    def __init__(self, meter: ProgressSampler, screen: Screen) -> None:
+    def __init__(self, sampler: ProgressSampler, terminal: Terminal) -> None:
         """Show nothing yet."""
-        self._meter = meter
-        self._screen = screen
-        self.open = screen.open
-        self.close = screen.close
+        self._sampler = sampler
+        self._terminal = terminal
+        self.open = terminal.open
+        self.close = terminal.close
 
     def tick(self) -> None:
         """Show how far the run is."""
-        self._meter.look(_LIVELY)
-        rows = [_row(one) for one in self._meter.progress()]
-        share = self._meter.share
+        self._sampler.sample(_LIVELY)
+        rows = [_row(one) for one in self._sampler.progress()]
+        share = self._sampler.share
         read = [] if share is None else [f"{share:.0%} of the input read"]
-        self._screen.show([*aligned([_HEADING, *rows], texts=(0, 5)), *read] if rows else [])
+        self._terminal.show([*aligned([_HEADING, *rows], texts=(0, 5)), *read] if rows else [])
 
 
 def _row(one: StreamProgress) -> tuple[str, ...]:
@@ -65,16 +65,16 @@ def _row(one: StreamProgress) -> tuple[str, ...]:
 class Logged:
     """A line in the log every 30 seconds."""
 
-    def __init__(self, meter: ProgressSampler, clock: Clock, logger: logging.Logger) -> None:
+    def __init__(self, sampler: ProgressSampler, clock: Clock, logger: logging.Logger) -> None:
         """Say the first one after 30 seconds."""
-        self._meter = meter
+        self._sampler = sampler
         self._clock = clock
         self._logger = logger
         self._said = clock.monotonic()
 
     def tick(self) -> None:
         """Say how far the run is, if it is time."""
-        self._meter.look(_SELDOM)
+        self._sampler.sample(_SELDOM)
         if self._clock.monotonic() - self._said >= _SELDOM:
             self._said = self._clock.monotonic()
             self._logger.info("Progress: %s", "; ".join(self._parts()) or "nothing was read yet")
@@ -86,9 +86,9 @@ class Logged:
         """Leave nothing behind."""
 
     def _parts(self) -> list[str]:
-        share = self._meter.share
+        share = self._sampler.share
         return [
-            *map(_said, self._meter.progress()),
+            *map(_said, self._sampler.progress()),
             *([] if share is None else [f"{share:.0%} of the input read"]),
         ]
 
@@ -136,12 +136,12 @@ class Progress:
 
 
 def progress(
-    meter: ProgressSampler, clock: Clock, logger: logging.Logger, environ: Mapping[str, str]
+    sampler: ProgressSampler, clock: Clock, logger: logging.Logger, environ: Mapping[str, str]
 ) -> Progress:
     """Lines on a terminal that a person looks at, else a line in the log now and then."""
     if sys.stderr is not None and is_live(environ, is_terminal=sys.stderr.isatty()):
-        return Progress(Live(meter, Screen(sys.stderr)))
-    return Progress(Logged(meter, clock, logger))
+        return Progress(Live(sampler, Terminal(sys.stderr)))
+    return Progress(Logged(sampler, clock, logger))
 
 
 def is_live(environ: Mapping[str, str], *, is_terminal: bool) -> bool:

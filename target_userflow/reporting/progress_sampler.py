@@ -31,7 +31,7 @@ class StreamProgress:
     """What set the pace, lately; empty once all is done."""
 
 
-class Look(NamedTuple):
+class Sample(NamedTuple):
     """What was seen of a run at one moment."""
 
     at: float
@@ -46,41 +46,41 @@ class ProgressSampler:
         """Look once, at the beginning."""
         self._run = run
         self._reader = reader
-        self._looks: deque[Look] = deque()
-        self.look(0)
+        self._samples: deque[Sample] = deque()
+        self.sample(0)
 
-    def look(self, seconds: float) -> None:
+    def sample(self, seconds: float) -> None:
         """Look again, and forget all that is older than so many seconds but one."""
-        accounts = [*self._run.report.accounts.items()]
+        accounts = [*self._run.tally.accounts.items()]
         now = self._run.clock.monotonic()
         requests = {stream: account.requests for stream, account in accounts}
         limits = {
             stream: self._limit(account.object, held=account.unsettled > 0)
             for stream, account in accounts
         }
-        self._looks.append(Look(now, requests, limits))
-        while len(self._looks) > 1 and self._looks[1].at <= now - seconds:
-            self._looks.popleft()
+        self._samples.append(Sample(now, requests, limits))
+        while len(self._samples) > 1 and self._samples[1].at <= now - seconds:
+            self._samples.popleft()
 
     def progress(self) -> list[StreamProgress]:
         """How far each stream is."""
-        return [self._standing(stream) for stream in [*self._run.report.accounts]]
+        return [self._stream_progress(stream) for stream in [*self._run.tally.accounts]]
 
     @property
     def share(self) -> float | None:
         """How much of the input is read; None if that is not known."""
         return self._reader.size / self._reader.whole if self._reader.whole else None
 
-    def _standing(self, stream: str) -> StreamProgress:
-        account = self._run.report.accounts[stream]
-        first, last = self._looks[0], self._looks[-1]
+    def _stream_progress(self, stream: str) -> StreamProgress:
+        account = self._run.tally.accounts[stream]
+        first, last = self._samples[0], self._samples[-1]
         sent = last.requests.get(stream, 0) - first.requests.get(stream, 0)
-        seen = Counter(look.limits[stream] for look in self._looks if stream in look.limits)
+        seen = Counter(sample.limits[stream] for sample in self._samples if stream in sample.limits)
         return StreamProgress(
             printable(stream),
             account.received,
-            account.fates["delivered"],
-            account.fates["rejected"],
+            account.outcomes["delivered"],
+            account.outcomes["rejected"],
             sent / (last.at - first.at) if last.at > first.at else 0.0,
             seen.most_common(1)[0][0] if seen else "",
         )

@@ -30,13 +30,13 @@ def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
         status: The exit status.
         error: The line that says why it failed, if it did.
     """
-    spans = run.timeline.spans()
+    spans = run.request_stats.spans()
     return {
         "version": VERSION,
         "target": USER_AGENT,
         "dry_run": run.settings.dry_run,
         "started": run.started.isoformat(timespec="seconds"),
-        "seconds": round(run.timeline.seconds, 3),
+        "seconds": round(run.request_stats.seconds, 3),
         "exit_status": status,
         "error": error and escaped(error),
         "streams": _streams(run),
@@ -65,26 +65,26 @@ def is_wrong(found: dict[str, Any]) -> bool:
 def _streams(run: Run) -> list[dict[str, Any]]:
     return [
         {"stream": printable(stream), "object": account.object, **account.row()}
-        for stream, account in run.report.accounts.items()
+        for stream, account in run.tally.accounts.items()
     ]
 
 
 def _troubles(run: Run) -> dict[str, Any]:
-    report = run.report
-    accounts = report.accounts.items()
+    tally = run.tally
+    accounts = tally.accounts.items()
     return {
         "rejected": [
             {**_reason(*key), "count": count, "next_step": next_step(key[1])}
-            for key, count in report.reasons.most_common()
+            for key, count in tally.reasons.most_common()
         ],
         "differs": {printable(name): one.differs for name, one in accounts if one.differs},
         "in_doubt": {printable(name): one.in_doubt for name, one in accounts if one.in_doubt},
         "unsettled": {printable(name): one.unsettled for name, one in accounts if one.unsettled},
-        "undeleted": report.undeleted,
-        "skipped": [{**_reason(*key), "count": count} for key, count in report.skips.most_common()],
+        "undeleted": tally.undeleted,
+        "skipped": [{**_reason(*key), "count": count} for key, count in tally.skips.most_common()],
         "remarks": [
             {"stream": printable(stream), "remark": printable(remark), "count": count}
-            for (stream, remark), count in report.remarks.most_common()
+            for (stream, remark), count in tally.remarks.most_common()
         ],
     }
 
@@ -94,7 +94,7 @@ def _reason(stream: str, reason: str) -> dict[str, str]:
 
 
 def _letters(run: Run) -> dict[str, str] | None:
-    if run.dry_run or run.report.rejected <= run.dead_letters.repeated:
+    if run.dry_run or run.tally.rejected <= run.dead_letters.repeated:
         return None  # after a dry run there is nothing to replay
     if run.dead_letters.is_missing:
         return None

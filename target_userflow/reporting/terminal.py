@@ -21,7 +21,7 @@ _LEAST_ROWS, _LEAST_COLUMNS = 5, 20  # of a terminal that knows its size
 _ROWS, _COLUMNS = 24, 80
 
 
-class Screen:
+class Terminal:
     """Stands in for a terminal's stream: what is written to it appears above the lines.
 
     The cursor rests on an empty line above them, so that what others write to the terminal lands

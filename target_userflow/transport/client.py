@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Api, Outcome, Request
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
-    from target_userflow.transport.request_stats import Timeline
+    from target_userflow.transport.request_stats import RequestStats
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 
@@ -59,7 +59,7 @@ class Client:
     """The way to one API: its connections, its pace, and the patience with it."""
 
     def __init__(
-        self, api: Api, destination: Destination, pace: Pace, clock: Clock, timeline: Timeline
+        self, api: Api, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
     ) -> None:
         """Make what the requests to an API share; connections are opened when they are needed.
 
@@ -68,7 +68,7 @@ class Client:
             destination: Where to, and who we are there.
             pace: How hard it may be asked.
             clock: Time, and the signal to stop.
-            timeline: Is told of every request.
+            stats: Is told of every request.
         """
         self._api = api
         self._pace = pace
@@ -76,7 +76,7 @@ class Client:
         self.limits = Limits(pace.requests_per_minute, api.limits, clock)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         http = Http(destination.url, headers, timeout=pace.request_timeout)
-        self._http = Timed(http, timeline, clock)
+        self._http = Timed(http, stats, clock)
         self._media_type = MediaType(api.media_types)
 
     def write(

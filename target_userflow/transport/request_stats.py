@@ -64,7 +64,7 @@ class Span:
         return None
 
 
-class Timeline:
+class RequestStats:
     """Counts the requests of a run by the time at which they ended; all workers write to it."""
 
     def __init__(self, clock: Clock) -> None:
@@ -150,10 +150,10 @@ class Sender(Protocol):
 class Timed:
     """Sends requests, and tells a timeline of each."""
 
-    def __init__(self, http: Sender, timeline: Timeline, clock: Clock) -> None:
+    def __init__(self, http: Sender, stats: RequestStats, clock: Clock) -> None:
         """Send through `http`."""
         self._http = http
-        self._timeline = timeline
+        self._stats = stats
         self._clock = clock
 
     def send(self, request: Request) -> Answer | Outcome:
@@ -162,7 +162,7 @@ class Timed:
         answer = self._http.send(request)
         ended = self._clock.monotonic()
         status = answer.status if isinstance(answer, Answer) else None
-        self._timeline.add(ended, ended - started, status)
+        self._stats.add(ended, ended - started, status)
         return answer
 
     def close(self) -> None:

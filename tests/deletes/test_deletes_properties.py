@@ -318,8 +318,8 @@ def test_the_destination_is_what_the_rules_of_the_api_make_of_the_records(
     assert there.memberships == truth.memberships
     for counts in result.counts.values():
         beside = {"received", "deleted", "in_doubt"}
-        fates = sum(count for name, count in counts.items() if name not in beside)
-        assert counts.get("received", 0) == fates
+        outcomes = sum(count for name, count in counts.items() if name not in beside)
+        assert counts.get("received", 0) == outcomes
 
 
 @bounded

@@ -89,7 +89,7 @@ def test_a_version_deletes_what_it_leaves_behind_and_nothing_else(
 ) -> None:
     """Rows that are gone go; those that stay, or that somebody else made, are not touched."""
     if where == "postgresql":
-        database = request.getfixturevalue("postgres").create(f"mirror_{uuid.uuid4().hex}")
+        database = request.getfixturevalue("postgres").create(f"versions_{uuid.uuid4().hex}")
         replica.config["ledger"] = database.url.replace("://", "+psycopg://")
     other = schema("crm-users", {"id": "string"})
     replica([other, record("crm-users", id="c1")])

@@ -111,8 +111,8 @@ def test_a_membership_is_unchanged_again_once_it_outlived_the_day_of_the_pruning
     """A mark per user tells the day, so that no later run sends the membership for it."""
     rows = MEMBERSHIPS, member("globex", "lead")
     bench.run(LISTED, record("users", id="ada", groups=[], prune_memberships=True))
-    fates = [bench.run(*rows, day=day).counts["memberships"] for day in (0, 1, 2)]
-    assert [one.get("unchanged", 0) for one in fates] == [0, 0, 1]
+    outcomes = [bench.run(*rows, day=day).counts["memberships"] for day in (0, 1, 2)]
+    assert [one.get("unchanged", 0) for one in outcomes] == [0, 0, 1]
 
 
 def test_pruning_one_user_says_nothing_of_another(bench: Bench) -> None:

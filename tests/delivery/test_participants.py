@@ -88,7 +88,7 @@ def test_wherever_the_culprits_are_they_are_found_within_the_bound(
     target = TargetUserflow(config=config)
     assert target.finish(BytesIO(singer(messages))) == 0  # type: ignore[arg-type] # bytes will do
     assert len(sandbox.state()["participants"]) == 250 - len(culprits)
-    assert target.run.report.rejected == len(culprits)
+    assert target.run.tally.rejected == len(culprits)
     assert batches(sandbox) <= bound(250, len(culprits))
 
 

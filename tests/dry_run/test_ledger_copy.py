@@ -51,20 +51,20 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_what_is_written_to_the_copy_never_reaches_the_ledger(where: str) -> None:
-    """Rows and mirrors are there as they were, and new ones are there only as long as the run."""
+    """The rows are there as they were, and new ones are there only as long as the run."""
     ledger = Store(where)
     fill(ledger, 1_200)
     DeliveredRows(ledger, ledger.destination(WHO), b"s").note({b"k": ("u1",)}, 1, ())
     ledger.close()
     copy = LedgerCopy(where)
     own = copy.destination(WHO)
-    mirror = DeliveredRows(copy, own, b"s")
-    assert (held(copy, 2_000), mirror.counts(2)) == (1_200, (1, 1))
+    rows = DeliveredRows(copy, own, b"s")
+    assert (held(copy, 2_000), rows.counts(2)) == (1_200, (1, 1))
     fill(copy, 1_500)
     copy.write({(own, key): None for key in keys(1_500)})
     copy.destination(b"another")
-    mirror.drop([b"k"])
-    assert (held(copy, 2_000), mirror.counts(2)) == (0, (0, 0))
+    rows.drop([b"k"])
+    assert (held(copy, 2_000), rows.counts(2)) == (0, (0, 0))
     copy.close()
     ledger = Store(where)
     assert (held(ledger, 2_000), DeliveredRows(ledger, own, b"s").counts(2)) == (1_200, (1, 1))

@@ -159,7 +159,8 @@ MISTAKES = [
     Mistake(
         "a ledger that can't be written",
         "Ledger {home}/file/ledger.db can't be read and written: a file stands where a directory "
-        "should be. Set ledger to a place that can, or to an empty string for none",
+        "should be. Mend its place, or bring back a copy of it. With another ledger, or with none, "
+        "events that the tap sends again are delivered again",
         {"ledger": "{home}/file/ledger.db"},
         [EVENTS, SIGNED_IN],
         amid=file_in_the_way,

@@ -207,6 +207,6 @@ def test_a_row_of_the_future_is_not_trusted(bench: Bench) -> None:
     """A clock that was a year ahead once does not keep a record from being sent for that year."""
     users = [schema("users", {"id": "string"}), record("users", id="ada")]
     bench.run(*users, day=400, skip_unchanged=True)
-    for fate in ("delivered", "unchanged"):
+    for outcome in ("delivered", "unchanged"):
         counted = bench.run(*users, skip_unchanged=True).counts["users"]
-        assert counted == {"received": 1, fate: 1}
+        assert counted == {"received": 1, outcome: 1}

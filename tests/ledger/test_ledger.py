@@ -120,7 +120,7 @@ def test_a_version_whose_outcome_is_unknown_makes_the_one_before_unknown_too(ben
 
 
 @pytest.mark.parametrize(
-    ("resync_days", "day", "fate"),
+    ("resync_days", "day", "outcome"),
     [
         (7, 6, "unchanged"),
         (7, 7, "delivered"),
@@ -130,13 +130,13 @@ def test_a_version_whose_outcome_is_unknown_makes_the_one_before_unknown_too(ben
     ],
 )
 def test_an_unchanged_record_is_sent_again_after_some_days(
-    bench: Bench, resync_days: int, day: int, fate: str
+    bench: Bench, resync_days: int, day: int, outcome: str
 ) -> None:
     """So that edits made elsewhere heal; 0 days are none at all."""
     config: dict[str, Any] = {**SKIPPING, "resync_days": resync_days}
     messages = USERS, record("users", id="ada", plan="A")
     bench.run(*messages, **config)
-    assert bench.run(*messages, day=day, **config).counts["users"] == {"received": 1, fate: 1}
+    assert bench.run(*messages, day=day, **config).counts["users"] == {"received": 1, outcome: 1}
 
 
 @pytest.mark.parametrize("operation", ["add", "subtract"])

@@ -23,7 +23,7 @@ from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
 from target_userflow.reporting.progress import Live, Logged, is_live
 from target_userflow.reporting.progress_sampler import ProgressSampler
-from target_userflow.reporting.terminal import Screen
+from target_userflow.reporting.terminal import Terminal
 from target_userflow.services import Run
 from target_userflow.singer.reader import LineReader
 
@@ -48,20 +48,20 @@ class Scene:
         assert not problems(config, CONFIG_SCHEMA)  # it fills in the defaults
         self.run = Run(Settings.of(config), self.clock)
         self.reader = LineReader(self.clock)
-        self.meter = ProgressSampler(self.run, self.reader)
+        self.sampler = ProgressSampler(self.run, self.reader)
 
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
-        self.run.report.open(stream, "users")
+        self.run.tally.open(stream, "users")
         self.run.delivery("users")
         for _ in range(records):
-            self.run.report.receive(stream)
+            self.run.tally.receive(stream)
 
     def deliver(self, stream: str, requests: int) -> None:
         """Deliver a record with each request."""
         for _ in range(requests):
-            self.run.report.ask(stream)
-            self.run.report.settle(stream, "delivered")
+            self.run.tally.ask(stream)
+            self.run.tally.settle(stream, "delivered")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def scene() -> Scene:
 
 
 @contextmanager
-def terminal(rows: int = 24, columns: int = 100) -> Iterator[tuple[int, TextIO]]:
+def pseudo_terminal(rows: int = 24, columns: int = 100) -> Iterator[tuple[int, TextIO]]:
     """A terminal of a size: the end that sees, and the stream that is written to."""
     seeing, written = pty.openpty()
     fcntl.ioctl(written, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -120,17 +120,17 @@ def test_the_rate_is_that_of_the_last_seconds(scene: Scene) -> None:
     for _ in range(10):
         scene.clock.sleep(1)
         scene.deliver("users", 2)
-        scene.meter.look(5)
-    (standing,) = scene.meter.progress()
-    assert (standing.read, standing.delivered, standing.rate) == (100, 80, 2.0)
+        scene.sampler.sample(5)
+    (progress,) = scene.sampler.progress()
+    assert (progress.read, progress.delivered, progress.rate) == (100, 80, 2.0)
 
 
 def test_the_tap_limits_a_run_that_waits_for_input(scene: Scene) -> None:
     """Nothing is in flight, as the window is not full."""
     scene.read("users", 10)
     scene.reader.waiting = True
-    scene.meter.look(0)
-    assert [one.limit for one in scene.meter.progress()] == ["the tap"]
+    scene.sampler.sample(0)
+    assert [one.limit for one in scene.sampler.progress()] == ["the tap"]
 
 
 def test_the_answers_limit_a_run_that_delivers(scene: Scene) -> None:
@@ -139,8 +139,8 @@ def test_the_answers_limit_a_run_that_delivers(scene: Scene) -> None:
     scene.read("others", 10)
     scene.deliver("others", 10)
     scene.run.delivering = True
-    scene.meter.look(0)
-    limits = {one.stream: one.limit for one in scene.meter.progress()}
+    scene.sampler.sample(0)
+    limits = {one.stream: one.limit for one in scene.sampler.progress()}
     assert limits == {"users": "latency", "others": "the tap"}
 
 
@@ -149,16 +149,16 @@ def test_a_finished_run_is_limited_by_nothing(scene: Scene) -> None:
     scene.read("users", 10)
     scene.deliver("users", 10)
     scene.reader.ended = True
-    scene.meter.look(0)
-    assert [one.limit for one in scene.meter.progress()] == [""]
+    scene.sampler.sample(0)
+    assert [one.limit for one in scene.sampler.progress()] == [""]
 
 
-def test_looks_are_forgotten(scene: Scene) -> None:
+def test_samples_are_forgotten(scene: Scene) -> None:
     """A run of days keeps no more of them than the span of its rates."""
     for _ in range(1000):
         scene.clock.sleep(0.5)
-        scene.meter.look(5)
-    assert len(scene.meter._looks) <= 12  # noqa: SLF001 - it is what grows
+        scene.sampler.sample(5)
+    assert len(scene.sampler._samples) <= 12  # noqa: SLF001 - it is what grows
 
 
 # The log
@@ -169,7 +169,7 @@ def test_every_thirty_seconds_a_line_says_how_far_it_is(
 ) -> None:
     """One line at INFO, whatever the number of streams; none before, and none in between."""
     caplog.set_level(logging.INFO)
-    logged = Logged(scene.meter, scene.clock, logging.getLogger("progress"))
+    logged = Logged(scene.sampler, scene.clock, logging.getLogger("progress"))
     scene.read("users", 2000)
     scene.read("groups", 5)
     scene.reader.waiting = True
@@ -189,7 +189,7 @@ def test_every_thirty_seconds_a_line_says_how_far_it_is(
 def test_the_share_of_a_file_is_told(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """A file has an end that is known; a pipe has none."""
     caplog.set_level(logging.INFO)
-    logged = Logged(scene.meter, scene.clock, logging.getLogger("progress"))
+    logged = Logged(scene.sampler, scene.clock, logging.getLogger("progress"))
     scene.clock.sleep(30)
     logged.tick()
     scene.reader.whole, scene.reader.size = 2000, 900
@@ -223,7 +223,7 @@ def test_a_short_run_without_a_terminal_says_nothing(sandbox: Sandbox, tmp_path:
         pytest.param({"TERM": "xterm", "MELTANO_PROJECT_ROOT": "/"}, True, False, id="Meltano"),
     ],
 )
-def test_lines_change_in_place_only_where_a_person_looks(
+def test_lines_change_in_place_only_where_a_person_samples(
     environ: Mapping[str, str],
     is_terminal: bool,  # noqa: FBT001 - a parameter of the test
     live: bool,  # noqa: FBT001 - likewise
@@ -237,8 +237,8 @@ def test_a_line_per_stream_below_a_heading(scene: Scene) -> None:
     scene.read("users", 1234)
     scene.read("gro\x1b[2Jups", 5)
     scene.reader.whole, scene.reader.size = 2000, 900
-    with terminal() as (seeing, stream):
-        Live(scene.meter, Screen(stream)).tick()
+    with pseudo_terminal() as (seeing, stream):
+        Live(scene.sampler, Terminal(stream)).tick()
         assert rendered(seen(seeing, stream)) == [
             "",
             "             read  delivered  rejected  requests/s  limited by",
@@ -250,48 +250,48 @@ def test_a_line_per_stream_below_a_heading(scene: Scene) -> None:
 
 def test_what_is_written_stands_above_the_lines() -> None:
     """A log line is whole, in its order, and the lines are below it."""
-    with terminal() as (seeing, stream):
-        screen = Screen(stream)
-        screen.show(["one", "two"])
-        screen.write("logged\n")
-        screen.show(["three"])
-        screen.write("half a line, ")
-        screen.show(["four"])
-        screen.write("and its end\n")
+    with pseudo_terminal() as (seeing, stream):
+        terminal = Terminal(stream)
+        terminal.show(["one", "two"])
+        terminal.write("logged\n")
+        terminal.show(["three"])
+        terminal.write("half a line, ")
+        terminal.show(["four"])
+        terminal.write("and its end\n")
         assert rendered(seen(seeing, stream)) == ["logged", "half a line, and its end", "", "four"]
 
 
 def test_what_others_write_lands_above_the_lines() -> None:
     """The tap logs to the same terminal, and knows of no lines."""
-    with terminal() as (seeing, stream):
-        screen = Screen(stream)
-        screen.show(["a line that is quite long", "another one"])
+    with pseudo_terminal() as (seeing, stream):
+        terminal = Terminal(stream)
+        terminal.show(["a line that is quite long", "another one"])
         stream.write("the tap says\n")
-        screen.show(["a line"])
+        terminal.show(["a line"])
         assert rendered(seen(seeing, stream)) == ["the tap says", "", "a line"]
 
 
 def test_lines_are_cut_to_the_terminal() -> None:
     """A line that wraps could not be wiped off."""
-    with terminal(rows=6, columns=20) as (seeing, stream):
-        Screen(stream).show(["x" * 50] * 10)
+    with pseudo_terminal(rows=6, columns=20) as (seeing, stream):
+        Terminal(stream).show(["x" * 50] * 10)
         assert rendered(seen(seeing, stream)) == ["", *["x" * 19] * 4]
 
 
 def test_handlers_get_their_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is logged while the lines are there goes above them; nothing stays of it."""
-    with terminal() as (seeing, stream):
+    with pseudo_terminal() as (seeing, stream):
         monkeypatch.setattr(sys, "stderr", stream)
         handler = logging.StreamHandler(stream)
         logger = logging.getLogger("of.a.library")
         logger.addHandler(handler)
-        screen = Screen(stream)
-        screen.open()
-        screen.show(["live"])
+        terminal = Terminal(stream)
+        terminal.open()
+        terminal.show(["live"])
         logger.warning("from a handler")
         sys.stderr.write("of a warning\n")
         during = seen(seeing, stream)
-        screen.close()
+        terminal.close()
         logger.removeHandler(handler)
         assert rendered(during) == ["from a handler", "of a warning", "", "live"]
         assert handler.stream is stream
@@ -321,7 +321,7 @@ def test_a_run_on_a_terminal_shows_its_lines_and_wipes_them_off(
 def on_a_terminal(home: Path, command: list[str]) -> tuple[str, int]:
     """What a command writes to its terminal that reads the file `tap.singer`, and how it ends."""
     environ = {name: one for name, one in os.environ.items() if not name.startswith("MELTANO_")}
-    with terminal(columns=200) as (seeing, stream), (home / "tap.singer").open() as tap:
+    with pseudo_terminal(columns=200) as (seeing, stream), (home / "tap.singer").open() as tap:
         process = subprocess.Popen(  # noqa: S603 - our own module
             command,
             stdin=tap,

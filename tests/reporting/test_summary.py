@@ -15,8 +15,7 @@ from support.process import record, run_target, schema, state
 from target_userflow.config.problems import problems
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
-from target_userflow.reporting import remedies as advice
-from target_userflow.reporting import summary
+from target_userflow.reporting import remedies, summary
 from target_userflow.reporting.html_report import page
 from target_userflow.services import Run
 
@@ -52,17 +51,17 @@ def at_its_end() -> Run:
     """A run in which everything happened that can be told."""
     run = quiet()
     for stream in ("users", HOSTILE):
-        run.report.open(stream, "users")
+        run.tally.open(stream, "users")
         for _ in range(5):
-            run.report.receive(stream)
-        run.report.settle(stream, "delivered")
-        run.report.skip(stream, f"because of {HOSTILE}")
-        run.report.reject(stream, f"HTTP 400 {HOSTILE}", "an-id")
-        run.report.reject(stream, "user_id is missing", "an-id")
-        run.report.doubt(stream)
-    run.report.delete("users", rejected=True)
+            run.tally.receive(stream)
+        run.tally.settle(stream, "delivered")
+        run.tally.skip(stream, f"because of {HOSTILE}")
+        run.tally.reject(stream, f"HTTP 400 {HOSTILE}", "an-id")
+        run.tally.reject(stream, "user_id is missing", "an-id")
+        run.tally.doubt(stream)
+    run.tally.delete("users", rejected=True)
     for second, status in enumerate([200, 429, None, 200]):
-        run.timeline.add(second + 0.5, 0.1 * (second + 1), status)
+        run.request_stats.add(second + 0.5, 0.1 * (second + 1), status)
     run.clock.sleep(5)
     return run
 
@@ -86,11 +85,11 @@ def test_the_facts_are_versioned_and_say_how_it_went() -> None:
 
 
 def test_the_facts_have_a_row_per_stream_that_adds_up() -> None:
-    """Received = delivered + … + rejected + unsettled, and what is beside the fates."""
+    """Received = delivered + … + rejected + unsettled, and what is beside the outcomes."""
     row = told(at_its_end())["streams"][0]
     assert (row["stream"], row["object"]) == ("users", "users")
-    fates = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected", "unsettled")
-    assert [row[one] for one in fates] == [1, 0, 0, 0, 1, 2, 1]
+    outcomes = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected", "unsettled")
+    assert [row[one] for one in outcomes] == [1, 0, 0, 0, 1, 2, 1]
     assert row["received"] == 5
     assert (row["in_doubt"], row["deleted"], row["requests"]) == (1, 0, 0)
 
@@ -112,8 +111,8 @@ def test_the_facts_measure_the_requests_of_every_second() -> None:
 def test_a_good_run_has_nothing_to_be_looked_at() -> None:
     """Below the table stands nothing at all."""
     run = quiet()
-    run.report.receive("users")
-    run.report.settle("users", "delivered")
+    run.tally.receive("users")
+    run.tally.settle("users", "delivered")
     assert summary.text(told(run)) == ""
     assert not summary.is_wrong(told(run))
 
@@ -132,14 +131,14 @@ def test_the_text_tells_all_that_needs_attention() -> None:
 
 
 def test_only_the_most_frequent_reasons_are_told() -> None:
-    """A thousand reasons do not scroll the table away; the report has all of them."""
+    """Hundreds of reasons do not scroll the table away; the report has all of them."""
     run = at_its_end()
-    for number in range(1000):
-        run.report.reject("users", f"a reason of its own, {number}")
+    for number in range(900):
+        run.tally.reject("users", f"a reason of its own, {number}")
     found = told(run)
     assert len(summary.text(found).splitlines()) < 60
     assert "more for other reasons" in summary.text(found)
-    assert len(found["rejected"]) == 1004
+    assert len(found["rejected"]) == 904
 
 
 @pytest.mark.parametrize(
@@ -163,7 +162,7 @@ def test_only_the_most_frequent_reasons_are_told() -> None:
 )
 def test_each_kind_of_rejection_has_its_next_step(reason: str, step: str) -> None:
     """Nobody has to look a reason up."""
-    assert step in advice.next_step(reason)
+    assert step in remedies.next_step(reason)
 
 
 # The report
@@ -303,9 +302,9 @@ def test_a_run_without_requests_has_a_page_too(sandbox: Sandbox, tmp_path: Path)
 def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
     """In the log, in the report and on its page: nobody else would notice."""
     run = quiet()
-    run.report.open("users", "users")
-    run.report.remark("users", {"blanks around an id are taken off": 2})
-    run.report.remark("users", {"blanks around an id are taken off": 1})
+    run.tally.open("users", "users")
+    run.tally.remark("users", {"blanks around an id are taken off": 2})
+    run.tally.remark("users", {"blanks around an id are taken off": 1})
     found = told(run)
     line = "3 times in users: blanks around an id are taken off"
     assert line in summary.text(found)
@@ -325,7 +324,7 @@ def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
 )
 def test_the_column_in_a_reason_does_not_change_its_next_step(reason: str, step: str) -> None:
     """What mends a value is the same in every column."""
-    assert step in advice.next_step(reason)
+    assert step in remedies.next_step(reason)
 
 
 def test_the_report_counts_a_401_as_a_refusal(sandbox: Sandbox, tmp_path: Path) -> None:

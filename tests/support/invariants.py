@@ -222,8 +222,8 @@ def numbers_of_events(there: Mapping[str, Any]) -> list[int]:
 def counts(result: Result) -> dict[str, dict[str, int]]:
     """The counts of a run's summary by stream, as its log tells them."""
     found: dict[str, dict[str, int]] = {}
-    for value, stream, fate in _METRIC.findall(result.log):
-        found.setdefault(stream, {})[fate] = int(value)
+    for value, stream, outcome in _METRIC.findall(result.log):
+        found.setdefault(stream, {})[outcome] = int(value)
     return found
 
 

@@ -117,8 +117,8 @@ def run_here(
         target = TargetUserflow(config=settings, clock=clock or Clock())
         status = target.finish(io.BytesIO(singer(messages)))  # type: ignore[arg-type] # it reads bytes
     counts: dict[str, dict[str, int]] = {}
-    for stream, fate, count in target.run.report.counts():
-        counts.setdefault(stream, {})[fate] = count
+    for stream, outcome, count in target.run.tally.counts():
+        counts.setdefault(stream, {})[outcome] = count
     return Counted(status, counts)
 
 

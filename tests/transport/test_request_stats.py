@@ -1,4 +1,4 @@
-"""The timeline: what was asked when, how fast it was answered, in a memory that does not grow."""
+"""What was asked when, and how fast it was answered, in a memory that does not grow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from support.clocks import VirtualClock
 
 from target_userflow.apis.messages import Answer, TryAgain, reading
-from target_userflow.transport.request_stats import MOST, Timed, Timeline, total
+from target_userflow.transport.request_stats import MOST, RequestStats, Timed, total
 
 if TYPE_CHECKING:
     from target_userflow.apis.messages import Outcome, Request
@@ -35,52 +35,52 @@ class Slow:
         self.closed = True
 
 
-def filled(clock: VirtualClock, seconds: int, *, each: int = 1) -> Timeline:
-    """The timeline of a run with so many requests in each of its seconds."""
-    timeline = Timeline(clock)
+def filled(clock: VirtualClock, seconds: int, *, each: int = 1) -> RequestStats:
+    """The request stats of a run with so many requests in each of its seconds."""
+    stats = RequestStats(clock)
     for second in range(seconds):
         for _ in range(each):
-            timeline.add(second + 0.5, 0.1, 200)
+            stats.add(second + 0.5, 0.1, 200)
     clock.seconds = seconds
-    return timeline
+    return stats
 
 
 def test_each_second_has_the_requests_that_ended_in_it() -> None:
     """An idle second is one with none, so that a gap can be seen."""
     clock = VirtualClock()
-    timeline = Timeline(clock)
+    stats = RequestStats(clock)
     for ended in (0.2, 0.9, 2.1):
-        timeline.add(ended, 0.1, 200)
+        stats.add(ended, 0.1, 200)
     clock.seconds = 4
-    spans = timeline.spans()
+    spans = stats.spans()
     assert [(span.at, span.requests) for span in spans[:4]] == [(0, 2), (1, 0), (2, 1), (3, 0)]
     assert sum(span.seconds for span in spans) == 4
 
 
 def test_what_is_no_success_is_told_apart() -> None:
     """429 is the API's limit; no answer and 5xx are failures; 400 is an answer as good as any."""
-    timeline = Timeline(VirtualClock())
+    stats = RequestStats(VirtualClock())
     for status in (200, 400, 429, 429, 500, 503, None):
-        timeline.add(0, 0.1, status)
-    (span,) = timeline.spans()
+        stats.add(0, 0.1, status)
+    (span,) = stats.spans()
     assert (span.requests, span.limited, span.failed) == (7, 2, 3)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_latencies_are_told_to_three_percent(share: float) -> None:
     """From a tenth of a millisecond to a minute, without keeping each of them."""
-    timeline = Timeline(VirtualClock())
+    stats = RequestStats(VirtualClock())
     numbers = random.Random(7)  # noqa: S311 - not a secret
     seconds = [10 ** numbers.uniform(-4, 1.7) for _ in range(2001)]
     for one in seconds:
-        timeline.add(0, one, 200)
+        stats.add(0, one, 200)
     exact = sorted(seconds)[int(share * 2001)]
-    assert timeline.spans()[0].latency(share) == pytest.approx(exact, rel=0.03)
+    assert stats.spans()[0].latency(share) == pytest.approx(exact, rel=0.03)
 
 
 def test_no_requests_have_no_latency() -> None:
     """And a clock that stands still divides by nothing."""
-    (span,) = Timeline(VirtualClock()).spans()
+    (span,) = RequestStats(VirtualClock()).spans()
     assert (span.latency(0.5), span.seconds, span.requests) == (None, 0, 0)
 
 
@@ -98,10 +98,10 @@ def test_memory_is_bounded_and_nothing_is_lost(seconds: int) -> None:
 def test_a_run_that_only_waits_stays_small() -> None:
     """A tap that is silent for a month costs no memory either."""
     clock = VirtualClock()
-    timeline = Timeline(clock)
-    timeline.add(0.5, 0.1, 200)
+    stats = RequestStats(clock)
+    stats.add(0.5, 0.1, 200)
     clock.seconds = 30 * 86_400
-    spans = timeline.spans()
+    spans = stats.spans()
     assert len(spans) <= MOST
     assert spans[0].requests == 1
 
@@ -109,10 +109,10 @@ def test_a_run_that_only_waits_stays_small() -> None:
 def test_the_last_moment_makes_no_peak() -> None:
     """One request in the hundredth of a second before the end is no hundred a second."""
     clock = VirtualClock()
-    timeline = filled(clock, 3, each=10)
+    stats = filled(clock, 3, each=10)
     clock.sleep(0.01)
-    timeline.add(3.005, 0.1, 200)
-    spans = timeline.spans()
+    stats.add(3.005, 0.1, 200)
+    spans = stats.spans()
     assert [span.requests for span in spans] == [10, 10, 11]
     assert spans[-1].seconds == pytest.approx(1.01)
 
@@ -120,16 +120,16 @@ def test_the_last_moment_makes_no_peak() -> None:
 def test_a_request_is_measured_from_its_start_to_its_answer() -> None:
     """Whatever came of it is handed on."""
     clock = VirtualClock()
-    timeline = Timeline(clock)
+    stats = RequestStats(clock)
     answers: list[tuple[float, Answer | Outcome]] = [
         (0.2, Answer(200, {}, b"{}")),
         (2.0, TryAgain("ReadTimeout", lost=True)),
         (0.5, Answer(429, {}, b"")),
     ]
     slow = Slow(clock, *answers)
-    timed = Timed(slow, timeline, clock)
+    timed = Timed(slow, stats, clock)
     assert [timed.send(reading("/users")) for _ in answers] == [answer for _, answer in answers]
-    spans = timeline.spans()
+    spans = stats.spans()
     assert [(one.requests, one.limited, one.failed) for one in spans] == [
         (1, 0, 0),
         (0, 0, 0),
@@ -156,8 +156,8 @@ def test_a_request_is_measured_from_its_start_to_its_answer() -> None:
 )
 def test_an_answer_counts_as_what_it_is(status: int, counted: str | None) -> None:
     """A wrong key is no good answer; what was asked and is not there, or is bad, is one."""
-    timeline = Timeline(VirtualClock())
-    timeline.add(0, 0.1, status)
-    span = timeline.spans()[0]
+    stats = RequestStats(VirtualClock())
+    stats.add(0, 0.1, status)
+    span = stats.spans()[0]
     counts = {name: getattr(span, name) for name in ("refused", "limited", "failed")}
     assert counts == {name: int(name == counted) for name in counts}

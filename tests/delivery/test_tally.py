@@ -1,4 +1,4 @@
-"""The accounts of a run: every record meets one fate, and the summary adds up."""
+"""The accounts of a run: every record meets one outcome, and the summary adds up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.process import record, run_target, schema
 
-from target_userflow.delivery.tally import FATES, Report
+from target_userflow.delivery.tally import OUTCOMES, Tally
 from target_userflow.errors import StopRun, TooManyRejects
 
 if TYPE_CHECKING:
@@ -17,54 +17,54 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
 
-def report_of(stream: str = "users", ratio: float = 1.0, /, **fates: int) -> Report:
-    """A report that has received and settled so many records."""
-    report = Report(ratio)
-    settle(report, stream, **fates)
-    return report
+def tally_of(stream: str = "users", ratio: float = 1.0, /, **outcomes: int) -> Tally:
+    """A tally that has received and settled so many records."""
+    tally = Tally(ratio)
+    settle(tally, stream, **outcomes)
+    return tally
 
 
-def settle(report: Report, stream: str, /, **fates: int) -> None:
-    for fate, count in fates.items():
+def settle(tally: Tally, stream: str, /, **outcomes: int) -> None:
+    for outcome, count in outcomes.items():
         for _ in range(count):
-            report.receive(stream)
-            if fate == "rejected":
-                report.reject(stream, "HTTP 400")
+            tally.receive(stream)
+            if outcome == "rejected":
+                tally.reject(stream, "HTTP 400")
             else:
-                report.settle(stream, fate)
+                tally.settle(stream, outcome)
 
 
-@pytest.mark.parametrize("fate", FATES)
-def test_each_fate_accounts_for_a_record(fate: str) -> None:
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_each_outcome_accounts_for_a_record(outcome: str) -> None:
     """A record that was delivered, merged, skipped … is one that the run can account for."""
-    report = report_of(**{fate: 3})
-    report.check()
-    assert report.accounts["users"].settled == 3
-    assert report.accounts["users"].row()[fate] == 3
+    tally = tally_of(**{outcome: 3})
+    tally.check()
+    assert tally.accounts["users"].settled == 3
+    assert tally.accounts["users"].row()[outcome] == 3
 
 
-def test_a_record_without_a_fate_fails_the_run() -> None:
+def test_a_record_without_an_outcome_fails_the_run() -> None:
     """A run that lost a record says of which stream, and the numbers."""
-    report = report_of(delivered=5)
-    report.receive("events")
+    tally = tally_of(delivered=5)
+    tally.receive("events")
     with pytest.raises(StopRun, match=r"'events': 1 records were received and 0 accounted for"):
-        report.check()
+        tally.check()
 
 
-def test_a_record_with_two_fates_fails_the_run_too() -> None:
+def test_a_record_with_two_outcomes_fails_the_run_too() -> None:
     """Counting one twice would hide another one's loss."""
-    report = report_of(delivered=5)
-    report.settle("users", "merged")
+    tally = tally_of(delivered=5)
+    tally.settle("users", "merged")
     with pytest.raises(StopRun, match="5 records were received and 6 accounted for"):
-        report.check()
+        tally.check()
 
 
-def test_what_is_in_doubt_is_counted_beside_the_fates() -> None:
+def test_what_is_in_doubt_is_counted_beside_the_outcomes() -> None:
     """A request that was repeated is no second record."""
-    report = report_of(delivered=1)
-    report.doubt("users")
-    report.check()
-    assert list(report.counts()) == [
+    tally = tally_of(delivered=1)
+    tally.doubt("users")
+    tally.check()
+    assert list(tally.counts()) == [
         ("users", "received", 1),
         ("users", "delivered", 1),
         ("users", "in_doubt", 1),
@@ -73,20 +73,20 @@ def test_what_is_in_doubt_is_counted_beside_the_fates() -> None:
 
 def test_the_table_is_aligned_and_leaves_out_what_never_happened() -> None:
     """Received, delivered and rejected always stand there, others when they say something."""
-    report = report_of("users", delivered=1234)
-    settle(report, "public-events", delivered=7, rejected=2)
-    report.doubt("public-events")
-    assert report.table().splitlines() == [
+    tally = tally_of("users", delivered=1234)
+    settle(tally, "public-events", delivered=7, rejected=2)
+    tally.doubt("public-events")
+    assert tally.table().splitlines() == [
         "stream         received  delivered  rejected  in doubt",
         "users             1,234      1,234         0         0",
         "public-events         9          7         2         1",
     ]
 
 
-def test_the_table_shows_all_fates_in_the_order_of_the_sum() -> None:
+def test_the_table_shows_all_outcomes_in_the_order_of_the_sum() -> None:
     """Received = delivered + merged + unchanged + duplicate + skipped + rejected."""
-    heading = report_of(**dict.fromkeys(FATES, 1)).table().splitlines()[0].split()
-    assert heading == ["stream", "received", *FATES]
+    heading = tally_of(**dict.fromkeys(OUTCOMES, 1)).table().splitlines()[0].split()
+    assert heading == ["stream", "received", *OUTCOMES]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_table_shows_all_fates_in_the_order_of_the_sum() -> None:
 )
 def test_rejections_up_to_the_ratio_go_on(ratio: float, delivered: int, rejected: int) -> None:
     """One hundred records have to be settled, and more than their share rejected."""
-    assert report_of("users", ratio, delivered=delivered, rejected=rejected).rejected == rejected
+    assert tally_of("users", ratio, delivered=delivered, rejected=rejected).rejected == rejected
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_rejections_up_to_the_ratio_go_on(ratio: float, delivered: int, rejected
 )
 def test_one_rejection_more_aborts(ratio: float, delivered: int, rejected: int) -> None:
     """The very record that exceeds the ratio ends the run, and is itself accounted for."""
-    report = report_of("users", ratio, delivered=delivered, rejected=rejected - 1)
-    report.receive("users")
+    tally = tally_of("users", ratio, delivered=delivered, rejected=rejected - 1)
+    tally.receive("users")
     with pytest.raises(TooManyRejects) as caught:
-        report.reject("users", "user_id is missing")
-    report.check()
+        tally.reject("users", "user_id is missing")
+    tally.check()
     total = delivered + rejected
     assert f"Stream 'users': {rejected} of {total} records were rejected" in str(caught.value)
     assert "abort_reject_ratio" in str(caught.value)
@@ -127,44 +127,44 @@ def test_one_rejection_more_aborts(ratio: float, delivered: int, rejected: int) 
 
 def test_the_ratio_is_that_of_one_stream() -> None:
     """A wrong mapping of one stream is not hidden by the records of another."""
-    report = report_of("users", 0.5, delivered=5000)
+    tally = tally_of("users", 0.5, delivered=5000)
     with pytest.raises(TooManyRejects, match="Most often: HTTP 400"):
-        settle(report, "events", rejected=100)
+        settle(tally, "events", rejected=100)
 
 
 def test_what_waits_counts_as_not_rejected() -> None:
     """A bad record is settled when it is read, a good one when its window is delivered."""
-    report = Report(0.5)
+    tally = Tally(0.5)
     for number in range(500):
-        report.receive("users")
+        tally.receive("users")
         if number < 200:
-            report.reject("users", "user_id is missing", reading=True)
-    report.check_shares()
+            tally.reject("users", "user_id is missing", reading=True)
+    tally.check_shares()
     for _ in range(50):
-        report.reject("users", "HTTP 400")
+        tally.reject("users", "HTTP 400")
     with pytest.raises(TooManyRejects, match="'users': 251 of 500 records were rejected"):
-        report.reject("users", "HTTP 400")
+        tally.reject("users", "HTTP 400")
 
 
 def test_nothing_is_looked_at_while_a_window_is_read() -> None:
     """Bad records may all stand at its beginning; once it is read, they can't be outweighed."""
-    report = Report(0.5)
+    tally = Tally(0.5)
     for _ in range(150):
-        report.receive("users")
-        report.reject("users", "user_id is missing", reading=True)
+        tally.receive("users")
+        tally.reject("users", "user_id is missing", reading=True)
     with pytest.raises(TooManyRejects, match="'users': 150 of 150 records were rejected"):
-        report.check_shares()
+        tally.check_shares()
 
 
 def test_reasons_without_end_are_counted_as_others() -> None:
     """Columns that come with the records may be data: memory does not grow with them."""
-    report = Report()
+    tally = Tally()
     for number in range(5000):
-        report.receive("users")
-        report.reject("users", f"`{number % 3000}`: a date-time is not ISO 8601")
-    assert len(report.reasons) == 1001
-    assert sum(report.reasons.values()) == 5000
-    assert report.reasons["users", "`7`: a date-time is not ISO 8601"] == 2
+        tally.receive("users")
+        tally.reject("users", f"`{number % 3000}`: a date-time is not ISO 8601")
+    assert len(tally.reasons) == 1001
+    assert sum(tally.reasons.values()) == 5000
+    assert tally.reasons["users", "`7`: a date-time is not ISO 8601"] == 2
 
 
 def test_the_log_has_the_most_frequent_reasons_of_many_columns_first(
