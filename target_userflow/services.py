@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from target_userflow.apis.registry import API_OF, TURN
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import TableVersions
 from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
-from target_userflow.delivery.dedup import ChangeDetection, ForgettingMemory, NoDedup
+from target_userflow.delivery.checkpoint import Checkpoint
+from target_userflow.delivery.dedup import ChangeDetection, ForgetWritten, NoDedup
 from target_userflow.delivery.event_dedup import EventDedup, EventKeys
 from target_userflow.delivery.existing_objects import ExistingObjectsByType
-from target_userflow.delivery.flush_policy import Window
+from target_userflow.delivery.known_rows import KnownRows
+from target_userflow.delivery.pipeline import Bounds, Pipeline
+from target_userflow.delivery.product_delivery import ProductDelivery
 from target_userflow.delivery.tally import Tally
-from target_userflow.delivery.workers import Delivery
 from target_userflow.delivery.write_modes import UpsertMode, write_mode
 from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
-from target_userflow.errors import ConfigError
+from target_userflow.errors import ConfigError, StopRun
 from target_userflow.ledger.ledger import Ledger, exists
 from target_userflow.singer.dead_letters import DeadLetters
+from target_userflow.singer.state import StateWriter
+from target_userflow.transport.client import Client
 from target_userflow.transport.request_stats import RequestStats
 
 if TYPE_CHECKING:
@@ -37,6 +42,13 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("target-userflow")
 
 
+class Syncable(Protocol):
+    """Notes what became of records."""
+
+    def sync(self) -> None:
+        """Return once it is written."""
+
+
 class Run:
     """The settings of one run, its files, its accounts, and the ways to the products."""
 
@@ -47,8 +59,6 @@ class Run:
         self.tally = Tally(settings.abort_reject_ratio)
         self.request_stats = RequestStats(clock)
         self.started = clock.now()
-        self.delivering = False
-        """Whether a window is being delivered, so that nothing is read."""
         run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         self.dry_run = DryRun(settings.pace) if settings.dry_run else None
         parts = (
@@ -57,27 +67,41 @@ class Run:
             else (run_id, _fingerprint(settings.destinations))
         )
         self.dead_letters = DeadLetters(settings.dead_letter_dir, *parts)
-        self.window = Window(clock, settings.pace, most=settings.batch_size_rows)
-        self._deliveries: dict[str, Delivery] = {}
+        self.checkpoint = Checkpoint(clock)
+        self._state = StateWriter()
+        bounds = Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
+        self.pipeline = Pipeline(self.checkpoint, self._write_state, self, clock, bounds)
+        self._streams: list[Syncable] = []
+        self._deliveries: dict[str, ProductDelivery] = {}
         self._existing: dict[str, ExistingObjectsByType] = {}
         self._definitions: dict[str, Definitions] = {}
         self._versions: dict[tuple[str, str], TableVersions] = {}
         self._ledgers: dict[str, Ledger] = {}
+        self._known_rows: dict[str, KnownRows] = {}
         self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
-    def delivery(self, name: str) -> Delivery:
+    def delivery(self, name: str) -> ProductDelivery:
         """The way to the product of the object `name`.
 
         Each has a clock of its own: one that is down does not stop the others.
         """
         api = API_OF[name]
         if api.name not in self._deliveries:
-            pace, clock = self.settings.pace, self.clock.child()
-            parts = api, self._destination(api), pace, clock, self.request_stats
-            self._deliveries[api.name] = (
-                DryRunDelivery(self.dry_run, *parts) if self.dry_run else Delivery(*parts)
-            )
+            delivery = self._delivery_to(api)
+            self._deliveries[api.name] = delivery
+            self.pipeline.connect(delivery)
         return self._deliveries[api.name]
+
+    def _delivery_to(self, api: Api) -> ProductDelivery:
+        pace, clock, destination = self.settings.pace, self.clock.child(), self._destination(api)
+        client = Client(api, destination, pace, clock, self.request_stats)
+        if self.dry_run:
+            return DryRunDelivery(self.dry_run, api, destination, client, clock)
+        return ProductDelivery(api, destination, client, clock, pace.concurrency)
+
+    def track(self, stream: Syncable) -> None:
+        """Have what is noted of a stream's records written before STATE is."""
+        self._streams.append(stream)
 
     def existing(self, name: str) -> ExistingObjectsByType:
         """What exists in the product of the object `name`."""
@@ -119,11 +143,11 @@ class Run:
             return NoDedup()
         if events and stream.keys:
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            return EventDedup(self._ledger(name, stream), today, keys)
+            return EventDedup(self._rows(name, stream), today, keys)
         if not events and settings.skip_unchanged:
-            return ChangeDetection(self._ledger(name, stream), today, name, settings.resync_days)
+            return ChangeDetection(self._rows(name, stream), today, name, settings.resync_days)
         if not events and not settings.dry_run and exists(settings.ledger):
-            return ForgettingMemory(self._ledger(name), today, name)
+            return ForgetWritten(self._rows(name), today, name)
         return NoDedup()
 
     def versions(self, name: str, source: str, stream: str) -> TableVersions:
@@ -172,22 +196,47 @@ class Run:
         """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""
         for delivery in self._deliveries.values():
             delivery.suspects.convict(last=last)
-        self.dead_letters.sync()
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether all is settled that was delivered or given up on."""
-        return not any(delivery.suspects for delivery in self._deliveries.values())
+    def check_shares(self) -> None:
+        """Let records be delivered, unless too many were rejected; see `Tally.check_shares`."""
+        self.tally.check_shares()
+
+    def sync(self) -> None:
+        """Return once the disk has what became of all that is settled.
+
+        Raises:
+            StorageError: the dead letters or the ledger can't be written.
+        """
+        self.dead_letters.sync()
+        for stream in self._streams:
+            stream.sync()
+
+    def _write_state(self, line: str) -> None:
+        self.sync()
+        if not self.tally.mixed_up and not self.dry_run:
+            self._state.write(line)
 
     def waits(self) -> Iterator[tuple[str, str, float]]:
         """Product, what the run waited for there, and for how many seconds."""
         for name, delivery in self._deliveries.items():
-            yield from ((name, cause.value, secs) for cause, secs in delivery.limits.waits.told())
+            yield from (
+                (name, cause.value, secs) for cause, secs in delivery.client.limits.waits.told()
+            )
 
     def limiting(self, name: str) -> str:
         """What sets the pace now of what is sent for the object `name`."""
         delivery = self._deliveries.get(API_OF[name].name)
-        return delivery.limits.waits.limiting.value if delivery else ""
+        return delivery.client.limits.waits.limiting.value if delivery else ""
+
+    def stop(self) -> None:
+        """Settle what is in flight, and write its STATE: the run has to end.
+
+        Whatever fails now is not said, as something else has failed before.
+        """
+        with suppress(StopRun):
+            self.pipeline.stop()
+            self.pipeline.write_last_state()
+            self.sync()
 
     def close(self) -> None:
         """Close connections and files."""
@@ -218,6 +267,11 @@ class Run:
 
         longest = self.settings.pace.max_retry_seconds
         return Store(self.settings.ledger, clock=self.clock, max_retry_seconds=longest)
+
+    def _rows(self, name: str, stream: Stream | None = None) -> KnownRows:
+        """What is known of a ledger's rows, for all streams that are written to its product."""
+        ledger = self._ledger(name, stream)
+        return self._known_rows.setdefault(API_OF[name].prefix, KnownRows(ledger))
 
     def _ledger(self, name: str, stream: Stream | None = None) -> Ledger:
         """The ledger of what is written to the product of the object `name`.

@@ -1,16 +1,15 @@
-"""The sinks: take a stream's records in, and settle them a window at a time."""
+"""The sinks: make a pending record of each RECORD of a stream, or a dead letter."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import BatchSink
 
-from target_userflow.apis.messages import GaveUp, Rejected
+from target_userflow.apis.messages import Rejected
 from target_userflow.apis.registry import API_OF, mapper
 from target_userflow.deletes.activate_version import Activation
-from target_userflow.deletes.log_based import deleting_column, deletions_last
+from target_userflow.deletes.log_based import deleting_column
 from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import DeliveryTracker
 from target_userflow.errors import RejectRecord
@@ -24,7 +23,6 @@ from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.singer.reader import Source
@@ -89,35 +87,30 @@ class UserflowSink(BatchSink):
         )
         write_mode = target.run.write_mode(self.object, stream)
         self._request_of = mapper(self.object, stream)
-        self._delivery = target.run.delivery(self.object)
+        self._product = target.run.delivery(self.object)
+        self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._tracker = DeliveryTracker(
-            self.object, stream, write_mode, target.run, self.logger, self._write_dead_letter
+            self.object,
+            stream,
+            write_mode,
+            target.run,
+            self.logger,
+            self._write_dead_letter,
+            self._limit,
         )
+        target.run.track(self)
         activation = Activation(
             self.object, self._request_of, self._tracker, target.run, self.logger
         )
         self.table = Table(target.run, self._reader, self.object, activation)
         """The table that the records come from."""
+        self._tracker.table = self.table
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
-        self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._said_deletion = False
+        self._received = 0
+        """Records since the last `sync`."""
         self._columns = {*self.schema["properties"]}
         self._most_columns = len(self._columns) + _LATE_COLUMNS
-        self._taken: list[PendingRecord] = []
-        self._held: list[PendingRecord] = []
-        self._deletions: list[PendingRecord] = []
-        self.window: list[PendingRecord] = []
-        """The pending of the window that is being delivered, in the order read."""
-
-    @property
-    def is_full(self) -> bool:
-        """Never by itself: all streams are delivered together, in the order of their objects."""
-        return False
-
-    @property
-    def batch_processing_timer(self) -> AbstractContextManager[None]:  # type: ignore[override] # all that the SDK does is enter it
-        """Nothing: the SDK times `process_batch`, which only holds the window; see `drain`."""
-        return nullcontext()
 
     def get_validator(self) -> None:
         """Leave the SDK's own validator out."""
@@ -162,10 +155,6 @@ class UserflowSink(BatchSink):
                 ", ".join(columns),
             )
 
-    def start_batch(self, context: dict[str, Any]) -> None:
-        """Open a window."""
-        context["records"] = self._taken = []
-
     def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
         """Take a record into the window, or out to the dead letters.
 
@@ -186,7 +175,7 @@ class UserflowSink(BatchSink):
             self._reject(str(error), " ".join(ids))
             seen, rejected = self._identity(record), True
         else:
-            self._taken.append(pending)
+            self._run.pipeline.add(self._product, pending)
             seen, rejected = pending.request.object_id, False
         if not mark:
             self._see(version, seen, rejected=rejected)
@@ -197,75 +186,20 @@ class UserflowSink(BatchSink):
         self._see(version, None, rejected=True)
         self._reject(failure(error))
 
-    def check_deletions(self) -> None:
-        """Let the window's deletions pass, if they are not too many.
-
-        Raises:
-            TooManyDeletions: they are; nothing of the window may be sent.
-        """
-        self._limit.check()
-
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Hold the window ready for `Drain`, and apart the deletions that nothing follows."""
-        self.record_counter_metric.increment(self.current_size)
-        self.window = context["records"]  # a missing key must fail, not pass for settled
-        self.table.open()
-        self.hold(*(deletions_last(self.window) if self._deletes else (self.window,)))
+        """There never is a batch: records go to the pipeline as they come."""
 
-    def hold(
-        self, pending: list[PendingRecord], deletions: list[PendingRecord] | None = None
-    ) -> None:
-        """Hold pending of the window ready, and apart those that delete at its end, if given."""
-        self._held = pending
-        if deletions is not None:
-            self._deletions = deletions
-
-    def hold_deletions(self) -> bool:
-        """Hold ready what the window ends with deleting, if there is something."""
-        self._held, self._deletions = self._deletions, []
-        return bool(self._held)
-
-    def rides_with(self, other: UserflowSink) -> bool:
-        """Whether its records can go in the requests of another's.
-
-        Not if something that joins these is changed there: it can only be looked at after that.
-        """
-        carrier = API_OF[self.object].carriers.get(self.object)
-        requests = [one.request for one in other._held] if other.object == carrier else []
-        changes = any(one.deletes or one.ends or one.writes for one in requests)
-        return other.object == carrier and not changes
-
-    def passes(self) -> list[Sequence[PendingRecord]]:
-        """What is held, as it may be sent now; each round is to be settled before the next."""
-        return self._tracker.open(self._held)
-
-    @property
-    def timer(self) -> AbstractContextManager[Any]:
-        """The SDK's metric of how long a window takes."""
-        return self._batch_timer
-
-    def send(self, pending: Sequence[PendingRecord]) -> None:
-        """Return when all of these have their outcome.
+    def sync(self) -> None:
+        """Return once all that is known of settled records is written and counted.
 
         Raises:
-            StopRun: the run has to end; pending without an outcome are unsettled.
+            StorageError: the ledger can't be written.
         """
-        self._delivery.settle(pending)
-
-    def release(self) -> None:
-        """Bury what was rejected of what is held, however it ended."""
-        for pending in self._held:
-            if isinstance(pending.outcome, Rejected) and not isinstance(pending.outcome, GaveUp):
-                self._write_dead_letter(pending.source, pending.outcome)
-        self._run.window.sent(sum(pending.sent for pending in self._held))
-        self._held = []
-        self._tracker.close()
-
-    def close_window(self) -> None:
-        """Note what of the window is there now and what is not, however it ended."""
-        self.table.close(self.window)
-        self.window = []
+        self._tracker.sync()
         self._run.tally.remark(self.stream_name, self._request_of.take_remarks())
+        received, self._received = self._received, 0
+        self.record_counter_metric.increment(received)
+        self.tally_record_read(received)
 
     def announce(self, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
@@ -286,12 +220,9 @@ class UserflowSink(BatchSink):
 
     def _receive(self) -> Source:
         source = self._reader.source
-        if self._pending_batch is None:
-            self._get_context({})  # opens a window, even if nothing should get into it
         self._run.tally.receive(self.stream_name)
         self._limit.receive()
-        self._run.window.add(len(source.line))
-        self.tally_record_read()
+        self._received += 1
         return source
 
     def _reject(self, reason: str, ids: str = "") -> None:

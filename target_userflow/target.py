@@ -1,4 +1,4 @@
-"""The target: settings become shared services, streams become sinks, and windows become STATE."""
+"""The target: settings become shared services, streams become sinks, and messages records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from target_userflow.config import routing
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
 from target_userflow.deletes.log_based import log_marks
-from target_userflow.delivery.flush import Drain
 from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
 from target_userflow.reporting.finish import conclude, remind, send_metrics
 from target_userflow.reporting.progress import Progress, progress
@@ -28,7 +27,7 @@ from target_userflow.reporting.report_file import ReportFile
 from target_userflow.services import Run
 from target_userflow.singer.dead_letters import alias_of
 from target_userflow.singer.reader import LineReader
-from target_userflow.singer.state import StateWriter, hold
+from target_userflow.singer.state import state_line
 from target_userflow.singer.stream_maps import MapNames
 from target_userflow.singer.stream_schema import for_flattening, with_columns
 from target_userflow.sinks import IgnoredSink, UserflowSink
@@ -62,8 +61,6 @@ class TargetUserflow(CommandLine):
     ]
     default_sink_class = UserflowSink
     message_reader: LineReader
-    _at_end = False
-    """Whether nothing more is read."""
     _ending = False
     """Whether a signal would only disturb what it asks for."""
 
@@ -83,13 +80,12 @@ class TargetUserflow(CommandLine):
         self.run = Run(Settings.of(self.config), self._clock)
         path = self.run.settings.report_path
         self._report_file = ReportFile(path) if path else None
-        self._state = StateWriter()
         self._map_names = MapNames(self.config.get("stream_maps") or {}, self.logger.warning)
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
         self._unmade: set[tuple[str, str]] = set()
         self._stated = 0  # the line of the last STATE
-        self._drain = Drain(self.run, self.drain_one)
+        self.message_reader.idle = self.run.pipeline.idle
 
     # Streams
 
@@ -130,17 +126,14 @@ class TargetUserflow(CommandLine):
         The SDK has one for each name, and would read the records of one stream by the schema of
         another that has the same name. Here each stream of the tap has its own.
 
-        Before a changed SCHEMA takes effect, all that is held is delivered: the new sink must not
-        overtake the old one, and with it a record its own predecessor.
+        Records that came under an earlier SCHEMA keep their sink, and go before those of the next.
         """
         place = _place(self.message_reader.stream, stream_name)
         known = self._sinks_active.get(place)
         if schema is None:
             return self._sinks_active[place]
-        if known:
-            self.drain_all()
-            if (known.original_schema, known.key_properties) == (schema, key_properties):
-                return known
+        if known and (known.original_schema, known.key_properties) == (schema, key_properties):
+            return known
         sink_class = self.get_sink_class(stream_name)
         made = sink_class(self, stream_name, schema, key_properties)
         made.setup()
@@ -163,8 +156,6 @@ class TargetUserflow(CommandLine):
             raise self.message_reader.complain("key_properties is no list of names")
         try:
             schema = self._readable(message_dict["stream"], message_dict["schema"], keys)
-            if self._changes(message_dict["stream"], schema, keys):
-                self.drain_all()  # first, so that no failure of it passes for one of the schema
             declared = message_dict["schema"].get("properties") or {}
             self._map_names.schema(message_dict["stream"], declared)
             super()._process_schema_message({**message_dict, "schema": schema})
@@ -197,17 +188,6 @@ class TargetUserflow(CommandLine):
         options = self.mapper.flattening_options
         return options.enabled and options.max_level > 0
 
-    def _changes(self, stream: str, schema: dict[str, Any], keys: list[str]) -> bool:
-        """Whether a SCHEMA differs from the one before it, if there was one."""
-        known = self.mapper.stream_maps.get(stream)
-        return known is not None and (
-            known[0].raw_schema,
-            list(known[0].raw_key_properties or []),
-        ) != (
-            schema,
-            keys,
-        )
-
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
@@ -215,7 +195,7 @@ class TargetUserflow(CommandLine):
         self._map_names.record(stream, message_dict["record"])
         for stream_map in self._maps_of(message_dict):
             self._take(stream_map, message_dict)
-        self._deliver_if_due()
+        self.run.pipeline.tick()
 
     def _maps_of(self, message: dict[str, Any]) -> Sequence[StreamMap]:
         """The stream maps that a record goes through: all, or that of a dead letter's stream."""
@@ -267,7 +247,7 @@ class TargetUserflow(CommandLine):
         if version is None:
             self._say_that_versions_delete_nothing(stream)
             return
-        self.drain_all()
+        self.run.pipeline.settle()
         for stream_map in self.mapper.stream_maps[stream]:
             if self.sink_exists(stream_map.stream_alias):
                 self._sink_of(stream_map.stream_alias).announce(version)
@@ -282,50 +262,30 @@ class TargetUserflow(CommandLine):
     def process_endofpipe(self) -> None:
         """Deliver the rest, and delete what versions leave behind that came ahead of records."""
         if self.run.announced():
-            self.drain_all()
+            self.run.pipeline.settle()
         for (source, alias), versions in self.run.announced():
             sink = self._sinks_active[_place(source, alias)]
             if isinstance(sink, UserflowSink):
                 sink.table.activate(complete=self._stated > versions.line)
-        self._at_end = True
+        self.run.pipeline.end()
         super().process_endofpipe()
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
         raise self.message_reader.complain("BATCH messages are not read: let the tap send RECORDs")
 
-    # Windows
-
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Keep the STATE as the line that it will be: that it can be one is seen here."""
         try:
-            held = hold(message_dict["value"])
+            line = state_line(message_dict["value"])
         except RejectRecord as error:
             raise self.message_reader.complain(f"STATE can't be written: {error}") from None
-        super()._process_state_message({**message_dict, "value": held})
+        if line:
+            self.run.checkpoint.state(line)
         self._stated = self.message_reader.number
-        self._deliver_if_due()
+        self.run.pipeline.tick()
 
-    def _deliver_if_due(self) -> None:
-        """Deliver when the window is due, rather than every five minutes."""
-        if self.run.window.due:
-            self.drain_all()
-
-    def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:  # noqa: ARG002 - each product has its workers
-        """Deliver a window: its first failure ends the run, and the others are told."""
-        failures = self._drain.window(sink_list)
-        for error in failures[1:]:
-            self.logger.error("%s", error)
-        for error in failures:
-            raise error
-        self.run.convict(last=self._at_end and sink_list is not self._sinks_to_clear)
-
-    def _reset_max_record_age(self) -> None:
-        self.run.window.reopen()
-
-    def _write_state_message(self, state: Any) -> None:
-        is_settled = self.run.is_settled and not self.run.tally.mixed_up
-        if is_settled and not self.run.dry_run:
-            self._state.write(state)
+    def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:
+        """Drain nothing: sinks hold no records, see `Pipeline`."""
 
     # The end
 
@@ -360,10 +320,19 @@ class TargetUserflow(CommandLine):
             status = conclude(self.run, self._report_file, self.logger, status, error)
         return status
 
+    def _listen(self, file_input: IO[str] | None) -> None:
+        """Read to the end; if the run has to end before, what is in flight is settled."""
+        try:
+            self.listen(file_input)
+        except BaseException as error:
+            self._clock.stop(error)
+            self.run.stop()
+            raise
+
     def _read(self, file_input: IO[str] | None) -> tuple[int, str | None]:
         """Read to the end: the exit status, and why it failed."""
         try:
-            self.listen(file_input)
+            self._listen(file_input)
             self.run.tally.check()
             self.run.tally.check_keys()
         except StopRun as error:
@@ -394,7 +363,6 @@ class TargetUserflow(CommandLine):
         self.logger.error("%s", error, exc_info=self.logger.isEnabledFor(logging.DEBUG))
 
     def _close(self) -> None:
-        self._drain.close()
         self.run.close()
         if not self.run.dry_run:  # nothing of it happened
             send_metrics(self.run.tally, self.metrics_logger)

@@ -252,6 +252,8 @@ class Api:
     """The body of one request, made of the bodies of its objects."""
     fold: Callable[[Sequence[bytes]], bytes] | None = None
     """The body that does to an object what several do; None where it is not known to be one."""
+    kinds: Callable[[bytes], dict[str, str]] | None = None
+    """The data types of a body's values, where records may be one request only if they agree."""
     carriers: Mapping[str, str] = field(default_factory=dict)
     """By object, the one whose requests can take it along."""
     limits: Mapping[str, int] = field(default_factory=dict)

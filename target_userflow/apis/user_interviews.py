@@ -80,7 +80,7 @@ class Participants(Mapper):
                 raise RejectRecord(f"'{name}' is no string")
         body = encoded({"email": email, **fields})
         key = email.lower()
-        return Request("PATCH", PATH, body, key, (key,), idempotent=True)
+        return Request("PATCH", PATH, body, key, (key,), idempotent=True, mergeable=True)
 
 
 def headers(destination: Destination) -> dict[str, str]:

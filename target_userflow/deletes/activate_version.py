@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.messages import Rejected
+from target_userflow.apis.registry import TURN
 from target_userflow.delivery.pending import PendingRecord
 from target_userflow.singer.reader import Source
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import logging
 
     from target_userflow.apis.mapper import Mapper
+    from target_userflow.apis.messages import Settled
     from target_userflow.deletes.table_versions import TableVersions
     from target_userflow.delivery.tracker import DeliveryTracker
     from target_userflow.ledger.delivered_rows import Ids
@@ -22,7 +24,7 @@ _NO_RECORD = Source("", b"", b"")
 
 
 class Activation:
-    """Deletes, and keeps the tracker of it, as there is no record that is settled."""
+    """Deletes, and follows the deletions, as no record asks for them."""
 
     def __init__(
         self,
@@ -32,13 +34,14 @@ class Activation:
         run: Run,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        """Delete nothing yet; arguments as a sink has them for its records."""
+        """Delete objects of one type; arguments as a sink has them for its records."""
         self.stream_name = tracker.stream_name
         self._object = name
         self._mapper = mapper
         self._dedup = tracker.dedup
         self._existing = tracker.existing
-        self._delivery = run.delivery(name)
+        self._product = run.delivery(name)
+        self._deliver = run.pipeline.deliver
         self._tally = run.tally
         self._logger = logger
         self._reasons: Counter[str] = Counter()
@@ -76,61 +79,59 @@ class Activation:
             )
 
     def _delete(self, versions: TableVersions, ids: dict[bytes, Ids]) -> None:
-        pending = {key: self._entry(some) for key, some in ids.items()}
-        self._dedup.open(pending.values())
+        deletions = {key: self._deletion(of_object) for key, of_object in ids.items()}
         try:
-            self._delivery.settle([*pending.values()])
+            self._deliver(self._product, [*deletions.values()])
         finally:
-            self._dedup.close()
-            gone = {key for key, pending in pending.items() if _is_done(pending)}
-            versions.deleted(gone)
+            self._dedup.sync()
+            versions.deleted({key for key, deletion in deletions.items() if _is_done(deletion)})
 
-    def _entry(self, ids: Ids) -> PendingRecord:
+    def _deletion(self, ids: Ids) -> PendingRecord:
         request = self._mapper.deletion(ids)
-        return PendingRecord(
-            request, _NO_RECORD, self, self._dedup.key({}, request, _NO_RECORD.stream)
-        )
+        key = self._dedup.key({}, request, _NO_RECORD.stream)
+        reference = self._object, *request.object_id
+        return PendingRecord(request, _NO_RECORD, self, key, TURN[self._object], reference)
 
-    # What the workers tell, as the observer of these deletions
+    # What is told of these deletions
 
-    def superseded(self, pending: PendingRecord) -> None:
-        """No deletion stands for another one."""
+    def check(self) -> None:
+        """They were counted before: `TableVersions.left_behind`."""
 
-    def carried(self, pending: PendingRecord) -> None:
-        """Nor is one part of another's request."""
+    def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
+        """All of them are needed."""
+        self._dedup.prefetch(records)
+        return records
 
-    def is_needed(self, pending: PendingRecord) -> bool:  # noqa: ARG002 - the observer's signature
+    def is_needed(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
         """All of them are."""
         return True
 
-    def asking(self) -> None:
+    def request_sent(self) -> None:
         """Count a request."""
         self._tally.ask(self.stream_name)
 
-    def sending(self, pending: PendingRecord) -> None:
+    def before_send(self, record: PendingRecord) -> None:
         """Forget what was last delivered."""
-        if not pending.sent:
-            self._dedup.sending(pending)
+        if not record.sent:
+            self._dedup.sending(record)
 
-    def settled(self, pending: PendingRecord) -> None:
-        """Count a deletion."""
-        rejected = isinstance(pending.outcome, Rejected)
+    def settled(self, record: PendingRecord, outcome: Settled | None) -> None:
+        """Count a deletion; one without an outcome is left to the next activation."""
+        if outcome is None:
+            return
+        record.outcome = outcome
+        rejected = isinstance(outcome, Rejected)
         self._tally.delete(self.stream_name, rejected=rejected)
-        if isinstance(pending.outcome, Rejected):
-            self._reasons[pending.outcome.reason] += 1
+        if isinstance(outcome, Rejected):
+            self._reasons[outcome.reason] += 1
         else:
-            self._dedup.delivered(pending)
-            self._existing.note(pending.request, self._object)
-
-    def convicted(self, pending: PendingRecord) -> None:
-        """Nothing is left to be done: it was counted when it was given up on."""
-
-    def unsettled(self, pending: PendingRecord) -> None:
-        """Leave it to the next activation."""
+            self._dedup.delivered(record)
+            self._existing.note(record.request, self._object)
+        self._dedup.release(record)
 
 
-def _is_done(pending: PendingRecord) -> bool:
-    return pending.outcome is not None and not isinstance(pending.outcome, Rejected)
+def _is_done(deletion: PendingRecord) -> bool:
+    return deletion.outcome is not None and not isinstance(deletion.outcome, Rejected)
 
 
 _CUT_OFF = (

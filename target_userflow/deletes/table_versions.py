@@ -7,6 +7,7 @@ specification has it, or ahead of them, as the taps of the Meltano SDK do.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class TableVersions:
         self._entered: defaultdict[int, dict[bytes, Ids]] = defaultdict(dict)
         self._rejected: defaultdict[int, set[bytes]] = defaultdict(set)
         self._new: set[bytes] = set()
+        self._lock = threading.Lock()
         self.announced: int | None = None
         """A version that was activated ahead of its records."""
         self.line = 0
@@ -62,29 +64,41 @@ class TableVersions:
         self._latest = version
         if ids is None:
             self._unnamed.add(version)
-        elif rejected:
-            self._rejected[version].add(self._key(ids))
-        else:
-            self._entered[version][self._key(ids)] = ids
+            return
+        with self._lock:
+            if rejected:
+                self._rejected[version].add(self._key(ids))
+            else:
+                self._entered[version][self._key(ids)] = ids
 
     def open(self) -> None:
-        """Put the window's records down before they are sent: no crash makes them unknown."""
-        for version in sorted({*self._entered, *self._rejected}):
-            entered, rejected = self._entered[version], self._rejected[version]
-            self._new |= self._rows.note(entered, version, rejected)
-        self._entered.clear()
-        self._rejected.clear()
+        """Put the records down before they are sent: no crash makes them unknown."""
+        with self._lock:
+            entered, self._entered = self._entered, defaultdict(dict)
+            rejected, self._rejected = self._rejected, defaultdict(set)
+        for version in sorted({*entered, *rejected}):
+            new = self._rows.note(entered[version], version, rejected[version])
+            with self._lock:
+                self._new |= new
 
     def close(self, records: Iterable[PendingRecord]) -> None:
-        """Strike out what was deleted, and what turned out not to be delivered."""
+        """Strike out what was deleted, and what turned out not to be delivered.
+
+        Args:
+            records: Records that are settled, or that will not be.
+        """
         there: dict[bytes, bool] = {}
+        settled: set[bytes] = set()
         for record in records:
-            leaves = _leaves(record)
+            leaves, key = _leaves(record), self._key(record.request.object_id)
+            settled.add(key)
             if leaves is not None:
-                there[self._key(record.request.object_id)] = leaves
+                there[key] = leaves
         self._rows.drop({key for key in there if not there[key]}, of_all_streams=True)
-        self._rows.drop(self._new - there.keys())
-        self._new.clear()
+        with self._lock:
+            undelivered = (self._new & settled) - there.keys()
+            self._new -= settled
+        self._rows.drop(undelivered)
 
     # An activation
 

@@ -41,12 +41,12 @@ class Table:
         versions.see(version, ids, rejected=rejected)
 
     def open(self) -> None:
-        """Put the window's records down before they are sent."""
+        """Put the records down before they are sent."""
         if self._versions:
             self._versions.open()
 
     def close(self, records: Iterable[PendingRecord]) -> None:
-        """Strike out what of a window is not there now, however it ended."""
+        """Strike out what is not there now of records that are settled."""
         if self._versions:
             self._versions.close(records)
 

@@ -1,63 +1,63 @@
-"""Fewer requests for the same truth: what of a window goes together in one request."""
+"""Fewer requests for the same truth: which records go together in one request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.userflow.merging import agree, kinds
+from target_userflow.apis.userflow.merging import agree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from target_userflow.delivery.pending import Batch, PendingRecord
+
+    Kinds = Callable[[bytes], dict[str, str]]
 
 _MOST = 100  # of one chain: what is refused is sent again in halves
 
 
-@dataclass(slots=True)
-class _Chain:
-    """Entries of one user with its memberships, or of one group: each adds to those before."""
+class Chain:
+    """Records of one ordering key that one request can stand for; the later adds to the earlier.
 
-    records: Batch
-    kinds: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
-    """Per object the data types of its values; looked for when there is a second record."""
+    They are of one user with its memberships, of one group, or of one participant.
+    """
 
-    def takes(self, record: PendingRecord) -> bool:
-        """Add a record, unless its values are of other types."""
-        if len(self.records) >= _MOST:
+    def __init__(self, first: PendingRecord, kinds: Kinds | None) -> None:
+        """Begin with a record.
+
+        Args:
+            first: The record, which is sent in any case.
+            kinds: The data types of a body's values, where they have to stay the same.
+        """
+        self.records: Batch = [first]
+        self._kinds_of = kinds
+        self._kinds: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def add(self, record: PendingRecord) -> bool:
+        """Add a record, if its request can join; whether it was added."""
+        if not (self._is_open and record.request.mergeable and self._agrees(record)):
             return False
-        if not self.kinds:
-            self._note(self.records[0], kinds(self.records[0].request.body))
-        more = kinds(record.request.body)
-        if not agree(self.kinds.get(record.request.object_id, {}), more):
-            return False
-        self._note(record, more)
         self.records.append(record)
         return True
 
-    def _note(self, record: PendingRecord, found: dict[str, str]) -> None:
-        self.kinds.setdefault(record.request.object_id, {}).update(found)
+    @property
+    def _is_open(self) -> bool:
+        return self.records[0].request.mergeable and len(self.records) < _MOST
 
+    def _agrees(self, record: PendingRecord) -> bool:
+        """Whether all values are of the types that the object's values had before."""
+        if self._kinds_of is None:
+            return True
+        if not self._kinds:
+            self._note(self.records[0], self._kinds_of(self.records[0].request.body))
+        new = self._kinds_of(record.request.body)
+        if not agree(self._kinds.get(record.request.object_id, {}), new):
+            return False
+        self._note(record, new)
+        return True
 
-def chains(records: Iterable[PendingRecord]) -> list[Batch]:
-    """The records of a window, those together that one request can stand for.
-
-    They are in the order of their first records, and of one key in the order read.
-    """
-    found: list[Batch] = []
-    last: dict[str, _Chain] = {}
-    for record in records:
-        key, mergeable = record.request.ordering_key, record.request.mergeable
-        chain = last.pop(key, None) if mergeable else None
-        if chain is None or not chain.takes(record):
-            chain = _Chain([record])
-            found.append(chain.records)
-        if mergeable:
-            last[key] = chain
-        else:
-            last.pop(key, None)
-    return found
+    def _note(self, record: PendingRecord, new: dict[str, str]) -> None:
+        self._kinds.setdefault(record.request.object_id, {}).update(new)
 
 
 def objects(records: Iterable[PendingRecord]) -> list[Batch]:

@@ -45,6 +45,9 @@ class DeliveryObserver(Protocol):
     stream_name: str
     """The stream's name, after any stream map."""
 
+    def check(self) -> None:
+        """Let records be handed over that were read; raises if they may not be."""
+
     def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """Settle the records that need no request. Returns the others, in the order read."""
 

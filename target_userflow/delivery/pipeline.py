@@ -7,11 +7,12 @@ when reading it has taken `LINGER` seconds of the processor, or when no more may
 
 from __future__ import annotations
 
+import gc
+import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
     from target_userflow.clock import Clock
@@ -23,6 +24,7 @@ LINGER = 0.2
 """Seconds of processor time that reading a batch may take: no matter how busy the machine is."""
 PAUSE = 0.05
 """Seconds that a tap may be silent before what it has written is handed over."""
+_logger = logging.getLogger(__name__)
 _TICK = 0.2  # seconds until it is looked again whether a STATE may be written
 _AGAIN = 0.5  # of the records that may be held: with fewer, reading goes on
 
@@ -34,20 +36,33 @@ class Bounds(NamedTuple):
     bytes: int = 32_000_000
 
 
+class Accounts(Protocol):
+    """What is known of the records that are settled, and has to be on disk before STATE is."""
+
+    def check_shares(self) -> None:
+        """Let records be delivered, unless too many were rejected."""
+
+    def convict(self, *, last: bool) -> None:
+        """Settle the records that were given up on and are clear to be at fault."""
+
+    def sync(self) -> None:
+        """Return once the disk has what became of all that is settled."""
+
+
 class Pipeline:
     """Takes records in as they are read, and STATE out as they are settled.
 
     All of it is called by the thread that reads.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is of another kind
         self,
         checkpoint: Checkpoint,
         write_state: Callable[[str], None],
+        accounts: Accounts,
         clock: Clock,
-        logger: logging.Logger,
-        *,
         bounds: Bounds,
+        *,
         cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         """Begin with nothing read.
@@ -55,21 +70,22 @@ class Pipeline:
         Args:
             checkpoint: Knows what is unsettled.
             write_state: Writes a STATE line, once all that it stands for is on disk.
+            accounts: What is known of records that are settled.
             clock: Time, and whether the run is to end.
-            logger: Is told of all failures but the first.
             bounds: What may be held.
             cpu: Seconds that the reading thread has spent on a processor.
         """
         self._checkpoint = checkpoint
         self._write_state = write_state
         self._clock = clock
-        self._logger = logger
+        self._accounts = accounts
         self._bounds = bounds
         self._cpu = cpu
         self._products: list[ProductDelivery] = []
         self._batch: dict[ProductDelivery, list[PendingRecord]] = {}
         self._began = self._began_cpu = 0.0
         self._ticked = 0.0
+        self._is_frozen = False
 
     @property
     def is_delivering(self) -> bool:
@@ -98,6 +114,7 @@ class Pipeline:
         """
         if self._batch and self._cpu() - self._began_cpu >= LINGER:
             self.flush()
+            self._check()
         if self._clock.monotonic() - self._ticked >= _TICK:
             self._check()
         if self._is_full(1):
@@ -124,8 +141,18 @@ class Pipeline:
         return None
 
     def flush(self) -> None:
-        """Hand over what was read."""
+        """Hand over what was read.
+
+        Raises:
+            StopRun: some of it may not be sent, and so nothing of it is.
+        """
+        if not self._is_frozen:
+            self._is_frozen = True
+            gc.freeze()  # all that stays is there: it need not be looked through again and again
         batch, self._batch = self._batch, {}
+        self._accounts.check_shares()
+        for observer in {record.observer for records in batch.values() for record in records}:
+            observer.check()
         for product, records in batch.items():
             product.deliver(records)
 
@@ -139,7 +166,28 @@ class Pipeline:
         while self.is_delivering:
             self._wait()
         self._check()
+        self._accounts.sync()
+
+    def end(self) -> None:
+        """Settle everything, and what was given up on as well: no more is read.
+
+        Raises:
+            StopRun: as for `add`.
+        """
+        self.settle()
+        self._accounts.convict(last=True)
+        self._accounts.check_shares()
         self.write_last_state()
+        self._accounts.sync()
+
+    def deliver(self, product: ProductDelivery, records: list[PendingRecord]) -> None:
+        """Return when records are settled that no message of the tap asks for.
+
+        Raises:
+            StopRun: as for `add`.
+        """
+        product.deliver(records)
+        self.settle()
 
     def write_last_state(self) -> None:
         """Write the STATE of what is settled, however the run ended."""
@@ -166,22 +214,21 @@ class Pipeline:
         """Write a STATE that is due, and end the run if it has to end."""
         self._ticked = self._clock.monotonic()
         self._clock.check()
+        self._accounts.convict(last=False)
         line = self._checkpoint.due()
         if line is not None:
             self._write_state(line)
-        failed = [product for product in self._products if product.failure]
-        if failed:
-            self._end(failed)
+        if any(product.failure for product in self._products):
+            self._end()
 
-    def _end(self, failed: list[ProductDelivery]) -> None:
+    def _end(self) -> None:
         """Let the other products settle what was read for them, then raise the first failure."""
         self.flush()
         while others := [one for one in self._products if one.unsettled and not one.failure]:
             self._clock.check()
             for product in others:
                 product.wait()
-        failures = [product.failure for product in self._products if product.failure]
-        first, *others_ = dict.fromkeys(failures)
-        for error in others_:
-            self._logger.error("%s", error)
+        first, *more = dict.fromkeys(one.failure for one in self._products if one.failure)
+        for error in more:
+            _logger.error("%s", error)
         raise first

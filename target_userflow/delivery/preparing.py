@@ -17,8 +17,8 @@ def prepared(records: Sequence[PendingRecord]) -> Iterator[list[PendingRecord]]:
     What comes first can be queued before what follows is prepared.
 
     Requests to Userflow create what they refer to: a membership that waits would bring a deleted
-    user back. So what stays deleted is deleted after all else, and those first that refer to others.
-    A deletion that the object's next version follows keeps its place.
+    user back. So what stays deleted is deleted after all else, first what refers to others. A
+    deletion that the object's next version follows keeps its place.
     """
     others, deletions = deletions_last(records)
     yield from _by_turn(others, reverse=False)
@@ -41,9 +41,7 @@ def deletions_last(
     return others[::-1], last[::-1]
 
 
-def _by_turn(
-    records: Iterable[PendingRecord], *, reverse: bool
-) -> Iterator[list[PendingRecord]]:
+def _by_turn(records: Iterable[PendingRecord], *, reverse: bool) -> Iterator[list[PendingRecord]]:
     in_turn = sorted(records, key=lambda record: record.turn, reverse=reverse)
     for _, same in groupby(in_turn, key=lambda record: record.turn):
         yield _prepared_together([*same])

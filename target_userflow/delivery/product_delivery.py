@@ -59,7 +59,7 @@ class ProductDelivery:
         self.suspects = Suspects(self._evidence)
         """What was given up on, and is not settled yet."""
         turns = {name: turn for turn, name in enumerate(api.objects)}
-        queues = OrderedQueues(turns, api.batch, api.deletions)
+        queues = OrderedQueues(turns, api.batch, api.deletions, api.kinds)
         self._workers = WorkerPool(api.name, queues, self._settle, Concurrency(concurrency), clock)
         self._preparer = ThreadPoolExecutor(1, f"{api.name} prepares")
         self._readers = ThreadPoolExecutor(concurrency, f"{api.name} reads")
@@ -203,9 +203,7 @@ class ProductDelivery:
             else:
                 yield from self._send(half)
 
-    def _deliver(
-        self, needed: list[Batch]
-    ) -> Generator[float, None, Delivered | Rejected | None]:
+    def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
         """Try until there is an outcome, or the delivery is to end."""
         request = self._request([chain[-1].request for chain in needed])
         records = _flat(needed)

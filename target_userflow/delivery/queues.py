@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from target_userflow.apis.messages import Reference
+    from target_userflow.delivery.merging import Kinds
     from target_userflow.delivery.pending import PendingRecord
 
 
@@ -73,7 +74,11 @@ class OrderedQueues:
     """The records of one product that are read and not settled."""
 
     def __init__(
-        self, turns: Mapping[str, int], batch_size: int = 1, deletions_size: int = 1
+        self,
+        turns: Mapping[str, int],
+        batch_size: int = 1,
+        deletions_size: int = 1,
+        kinds: Kinds | None = None,
     ) -> None:
         """Begin empty.
 
@@ -81,10 +86,12 @@ class OrderedQueues:
             turns: The product's object types, each with its place in the order of sending.
             batch_size: Ordering keys that one request may take.
             deletions_size: Ordering keys that one deletion may take, of one path.
+            kinds: The data types of a body's values, where records go together only if these agree.
         """
         self._turns = turns
         self._batch_size = batch_size
         self._deletions_size = deletions_size
+        self._kinds = kinds
         self._queues: dict[str, KeyQueue] = {}
         self._ready: list[deque[KeyQueue]] = [deque() for _ in turns]
         self._writers = _Holders()
@@ -232,7 +239,7 @@ class OrderedQueues:
 
     def _chain(self, queue: KeyQueue) -> list[PendingRecord]:
         """Take the next record off, with those after it that its request can stand for."""
-        chain = Chain(queue.pop())
+        chain = Chain(queue.pop(), self._kinds)
         while queue.waiting:
             record = queue.waiting[0]
             if self._missing(record, queue) or not chain.add(record):

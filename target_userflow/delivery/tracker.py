@@ -264,4 +264,3 @@ class DeliveryTracker:
 def _place(record: PendingRecord) -> bytes | tuple[str, ...]:
     """What tells whether two records are about the same."""
     return record.ledger_key or record.request.object_id
-

@@ -9,13 +9,12 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.messages import Delivered
-from target_userflow.delivery.concurrency import Concurrency
-from target_userflow.delivery.workers import Delivery
+from target_userflow.delivery.product_delivery import ProductDelivery
 from target_userflow.dry_run import curl
 from target_userflow.escaping import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from target_userflow.apis.messages import Answer, Api, Rejected, Request
     from target_userflow.clock import Clock
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from target_userflow.delivery.pending import Batch
     from target_userflow.delivery.tally import Tally
     from target_userflow.singer.dead_letters import DeadLetters
-    from target_userflow.transport.request_stats import RequestStats
+    from target_userflow.transport.client import Client
 
 _SHOWN = 3  # requests of each stream
 _MINUTE, _HOUR = 60, 3600
@@ -32,24 +31,17 @@ Kind = tuple[str, str]
 """A method, and a path without the ids in it."""
 
 
-class DryRunDelivery(Delivery):
-    """Settles windows as a delivery does, and sends nothing but reads.
+class DryRunDelivery(ProductDelivery):
+    """Settles records as a delivery does, and sends nothing but reads.
 
-    Windows are settled by one worker, so that the first requests are those of the first records.
+    There is one worker, so that the first requests are those of the first records.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - those of `Delivery`
-        self,
-        dry_run: DryRun,
-        api: Api,
-        destination: Destination,
-        pace: Pace,
-        clock: Clock,
-        stats: RequestStats,
+    def __init__(
+        self, dry_run: DryRun, api: Api, destination: Destination, client: Client, clock: Clock
     ) -> None:
-        """Tell the dry_run what would be sent; for the rest see `Delivery`."""
-        super().__init__(api, destination, pace, clock, stats)
-        self._concurrency = Concurrency(1)
+        """Tell `dry_run` what would be sent; for the rest see `ProductDelivery`."""
+        super().__init__(api, destination, client, clock, concurrency=1)
         self._dry_run = dry_run
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
@@ -57,15 +49,16 @@ class DryRunDelivery(Delivery):
         self._dry_run.read(self._api, len(requests))
         return super().fetch(requests)
 
-    def _deliver(self, needed: list[Batch]) -> Delivered | Rejected | None:
+    def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
         """Take it for delivered, at once."""
         request = self._request([chain[-1].request for chain in needed])
         for record in [record for chain in needed for record in chain]:
-            record.observer.sending(record)
+            record.observer.before_send(record)
             record.sent = True
         stream = needed[0][-1].observer.stream_name
         self._dry_run.note(stream, self._api, self._destination, request)
         return Delivered()
+        yield  # it waits for nothing
 
 
 @dataclass(slots=True)

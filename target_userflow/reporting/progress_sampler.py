@@ -87,8 +87,8 @@ class ProgressSampler:
 
     def _limit(self, name: str, *, held: bool) -> str:
         """What the records of a stream wait for; nothing once all of them are settled."""
-        if self._run.delivering and held:
+        if held:
             return self._run.limiting(name)
         if self._reader.ended:
             return ""
-        return _TAP if self._reader.waiting or self._run.delivering else _READING
+        return _TAP if self._reader.waiting else _READING

@@ -11,6 +11,8 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_userflow.clock import Clock
+
 _READ = 1 << 18  # bytes, at most, of one read: four times what a pipe holds
 
 
@@ -20,20 +22,24 @@ class Lines:
     Python's own files can't tell whether a line is there without waiting for one.
     """
 
-    def __init__(self, source: IO[bytes], idle: Callable[[], float | None]) -> None:
+    def __init__(self, source: IO[bytes], clock: Clock, idle: Callable[[], float | None]) -> None:
         """Read from a file, a pipe, or any stream of bytes.
 
         Args:
             source: What is read; one without a file descriptor is never idle.
+            clock: Tells whether to go on.
             idle: Is called while there is no line. Returns the seconds until it wants to be called
                 again, or None if only the next line can change anything.
         """
         self._source = source
+        self._clock = clock
         self._idle = idle
         self._descriptor = _descriptor(source)
         self._lines: deque[bytes] = deque()
         self._parts: list[bytes] = []
         self._ended = False
+        self.waiting = False
+        """Whether it waits for input, and for nothing else."""
 
     @property
     def size(self) -> int:
@@ -44,7 +50,12 @@ class Lines:
         return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def next(self) -> bytes:
-        """The next line with its line break; empty at the end of the input."""
+        """The next line with its line break; empty at the end of the input.
+
+        Raises:
+            StopRun: the clock was stopped.
+        """
+        self._clock.check()
         if self._descriptor is None:
             return self._source.readline()
         while not self._lines and not self._ended:
@@ -54,7 +65,7 @@ class Lines:
     def _read(self, descriptor: int) -> None:
         """Wait for bytes, and make lines of them."""
         seconds: float | None = 0.0
-        while not select.select([descriptor], [], [], seconds)[0]:
+        while not self._has_come(descriptor, seconds):
             seconds = self._idle()
         data = os.read(descriptor, _READ)
         self._ended = not data
@@ -67,6 +78,14 @@ class Lines:
         if self._ended and self._parts:
             self._lines.append(b"".join(self._parts))
             self._parts.clear()
+
+    def _has_come(self, descriptor: int, seconds: float | None) -> bool:
+        self.waiting = True
+        try:
+            self._clock.check()
+            return bool(select.select([descriptor], [], [], seconds)[0])
+        finally:
+            self.waiting = False
 
 
 def _descriptor(source: IO[bytes]) -> int | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 import sys
 from collections import Counter
 from decimal import Decimal
@@ -15,6 +13,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_userflow.errors import InputError, StopRun
+from target_userflow.singer.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,13 +67,15 @@ class LineReader(GenericSingerReader[bytes]):
     """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
     is_empty = True
     """Whether no message has come yet."""
-    waiting = False
-    """Whether the reader waits for input: the one moment that a signal may break off at once."""
+    idle: Callable[[], float | None]
+    """Is called while no line is there; see `Lines`."""
 
     def __init__(self, clock: Clock) -> None:
-        """Read nothing yet; a stopped clock ends the reading."""
+        """Read until the clock is stopped."""
         super().__init__()
         self._clock = clock
+        self._lines: Lines | None = None
+        self.idle = lambda: None
         self._schemas: dict[str, bytes] = {}
 
     @property
@@ -98,10 +99,11 @@ class LineReader(GenericSingerReader[bytes]):
         Raises:
             InputError: a line is no Singer message; it names the line's number.
         """
-        lines = getattr(file_input, "buffer", file_input) or self.default_input
-        self.whole = _size_of(lines)
+        source = getattr(file_input, "buffer", file_input) or self.default_input
+        self._lines = Lines(source, self._clock, self.idle)
+        self.whole = self._lines.size
         counts: Counter[str] = Counter()
-        while line := self._next(lines):
+        while line := self._lines.next():
             self.number += 1
             self.size += len(line)
             self.too_deep = False
@@ -138,6 +140,11 @@ class LineReader(GenericSingerReader[bytes]):
             return self._shallow(line)
 
     @property
+    def waiting(self) -> bool:
+        """Whether it waits for input: the one moment that a signal may break off at once."""
+        return self._lines is not None and self._lines.waiting
+
+    @property
     def source(self) -> Source:
         """Where the record comes from that is being processed."""
         return Source(self.stream, self._schemas.get(self.stream, b""), self.line, self.number)
@@ -154,14 +161,6 @@ class LineReader(GenericSingerReader[bytes]):
         """The error for a message that can't be processed; the SDK says some in several lines."""
         return InputError(f"Line {self.number}: {str(problem).partition(chr(10))[0]}")
 
-    def _next(self, lines: IO[bytes]) -> bytes:
-        self.waiting = True
-        try:
-            self._clock.check()
-            return lines.readline()
-        finally:
-            self.waiting = False
-
     def _message(self, found: Any) -> dict[str, Any]:
         if not isinstance(found, dict) or not isinstance(found.get("type"), str):
             raise self.complain(f"no Singer message, which is a JSON object with a type. {_TAPS}")
@@ -177,15 +176,6 @@ class LineReader(GenericSingerReader[bytes]):
         if found is None:
             raise self.complain(f"there is no message type '{kind[:40]}'")
         return found
-
-
-def _size_of(lines: IO[bytes]) -> int:
-    """The bytes of a regular file, else 0."""
-    try:
-        found = os.fstat(lines.fileno())
-    except (OSError, ValueError):  # a stream in memory has no file
-        return 0
-    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _why(error: Exception) -> str:

@@ -10,40 +10,40 @@ from target_userflow.mapping.values import encoded
 from target_userflow.private_files import append_whole
 
 
-def hold(value: Any) -> Any:
-    """A STATE as the SDK may hold it, which takes an empty one for none.
+def state_line(value: Any) -> str:
+    """A STATE as the line that it is to be written as; empty for an empty one, which is none.
 
     Raises:
         RejectRecord: it can't be written as JSON.
     """
-    return {"line": encoded(value).decode()} if value else value
+    return encoded(value).decode() if value else ""
 
 
 class StateWriter:
     """Writes STATE to standard output."""
 
     def __init__(self) -> None:
-        """Have nothing written yet."""
-        self._written: Any = None
+        """Write to the standard output of the process."""
+        self._written = ""
 
-    def write(self, state: Any) -> None:
-        """Write a STATE that is held, unless it is the last one again.
+    def write(self, line: str) -> None:
+        """Write a line, unless it is the last one again.
 
         Raises:
             StorageError: there is nowhere to write it.
         """
-        if state == self._written:
+        if line == self._written:
             return
         if sys.stdout is None:
             raise StorageError("STATE can't be written: standard output is closed")
         try:
-            _put(state["line"] + "\n")
+            _put(line + "\n")
         except OSError as error:
             raise StorageError(
                 f"STATE can't be written to standard output: {error.strerror}. What was delivered "
                 "since the last one comes again on the next run"
             ) from None
-        self._written = state
+        self._written = line
 
 
 def _put(line: str) -> None:

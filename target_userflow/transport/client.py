@@ -54,7 +54,6 @@ class Observer:
         """An attempt has ended."""
 
 
-
 class Client:
     """The way to one API: its connections, its pace, and the patience with it."""
 
@@ -107,9 +106,10 @@ class Client:
         tries = self._try(request, self._read, Observer())
         while True:
             try:
-                self._clock.sleep(next(tries))
+                seconds = next(tries)
             except StopIteration as end:
                 return self._answered(end.value)
+            self._clock.sleep(seconds)
 
     def down(self, why: str) -> ApiDown:
         """The error for an API that does not work."""

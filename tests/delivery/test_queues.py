@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_userflow.apis.messages import Request
+from target_userflow.apis.userflow.merging import kinds
 from target_userflow.delivery.pending import PendingRecord
 from target_userflow.delivery.queues import OrderedQueues, Work
 
@@ -52,7 +53,7 @@ def event(name: str, **more: Any) -> PendingRecord:
 
 
 def queued(*records: PendingRecord, batch_size: int = 1) -> OrderedQueues:
-    queues = OrderedQueues(TURNS, batch_size)
+    queues = OrderedQueues(TURNS, batch_size, kinds=kinds)
     for record in records:
         queues.add(record)
     return queues
@@ -66,7 +67,7 @@ def taken(queues: OrderedQueues) -> Work:
 
 def all_taken(queues: OrderedQueues) -> list[PendingRecord]:
     """What can be taken at once, by as many workers as there need to be."""
-    found = []
+    found: list[PendingRecord] = []
     while work := queues.take():
         found += work.records
     return found
@@ -179,7 +180,7 @@ def test_nobody_waits_in_a_circle() -> None:
     joined = pending("memberships", "user ada", "ada", "acme", refers_to=[("groups", "acme")])
     gone, back = group("acme", deletes=True), group("acme")
     queues = queued(joined, gone, back)
-    order = []
+    order: list[PendingRecord] = []
     while work := queues.take():
         order += work.records
         queues.finish(work)
@@ -225,7 +226,9 @@ def test_everything_is_taken_once_and_in_order(seed: int, workers: int) -> None:
     """Whatever comes, in whatever order requests end: nothing is lost, no key is out of order."""
     rng = random.Random(seed)  # noqa: S311 - no secret
     records = [_any_record(rng) for _ in range(rng.randint(1, 40))]
-    queues, busy, order = OrderedQueues(TURNS), [], []
+    queues = OrderedQueues(TURNS)
+    busy: list[Work] = []
+    order: list[PendingRecord] = []
     waiting = [*records]
     while waiting or busy or len(queues):
         for _ in range(rng.randint(0, 5)):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from target_userflow.clock import Clock
 from target_userflow.singer.lines import Lines
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ class Tap:
     """Writes its pieces into a pipe, one whenever the reader has nothing to read."""
 
     def __init__(self, *pieces: bytes) -> None:
+        """Write these."""
         receiving, self._sending = os.pipe()
         self._source = os.fdopen(receiving, "rb")
         self._pieces = [*pieces]
         self.idle = 0
-        self.lines = Lines(self._source, self._write)
+        self.lines = Lines(self._source, Clock(), self._write)
 
     def _write(self) -> float:
         self.idle += 1
@@ -33,6 +35,7 @@ class Tap:
         return 0.0
 
     def read(self) -> list[bytes]:
+        """All lines until the end."""
         found = [*iter(self.lines.next, b"")]
         self._source.close()
         return found
@@ -61,14 +64,14 @@ def test_a_file_is_never_idle(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(b"a\n" * 1000)
     with path.open("rb") as source:
-        lines = Lines(source, lambda: pytest.fail("it was idle"))
+        lines = Lines(source, Clock(), lambda: pytest.fail("it was idle"))
         assert lines.size == 2000
         assert [*iter(lines.next, b"")] == [b"a\n"] * 1000
 
 
 def test_a_stream_in_memory_is_read_as_well() -> None:
     """The SDK's tests hand one over."""
-    lines = Lines(io.BytesIO(b"a\nb"), lambda: pytest.fail("it was idle"))
+    lines = Lines(io.BytesIO(b"a\nb"), Clock(), lambda: pytest.fail("it was idle"))
     assert (lines.next(), lines.next(), lines.next(), lines.size) == (b"a\n", b"b", b"", 0)
 
 

@@ -12,7 +12,7 @@ from target_userflow.apis.mapper import EventMapper, Mapper, in_url
 from target_userflow.apis.messages import Api, Probe, Request
 from target_userflow.apis.userflow import own_objects
 from target_userflow.apis.userflow import reading as userflow_lists
-from target_userflow.apis.userflow.merging import folded, joined
+from target_userflow.apis.userflow.merging import folded, joined, kinds
 from target_userflow.config.settings import USERFLOW_URLS
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import RoleSpec
@@ -378,5 +378,6 @@ API = Api(
     attributes=userflow_lists.attributes,
     join=joined,
     fold=folded,
+    kinds=kinds,
     carriers={"memberships": "users"},
 )
