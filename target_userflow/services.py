@@ -205,7 +205,10 @@ class Run:
         store = self._opened_store()
         if store.is_new and signs:
             _logger.warning(
-                "Ledger %s is new, although %s. %s", store.name, " and ".join(signs), loss.FOLLOWS
+                "Ledger %s is new, although %s. %s",
+                store.name,
+                " and ".join(signs),
+                loss.EFFECTS,
             )
         return store
 
