@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """A record that notes that it was found to be at fault; its own keeper."""
+    """A record that notes that it was found to be at fault; its own observer."""
 
     def __init__(self) -> None:
         """Begin innocent."""
         self.convictions = 0
-        self.keeper = self
+        self.observer = self
 
-    def convicted(self, entry: object) -> None:
+    def convicted(self, record: object) -> None:
         """Count it."""
-        assert entry is self
+        assert record is self
         self.convictions += 1
 
 

@@ -23,7 +23,7 @@ class UsersByEmail(Users):
     could be an id, such as the key property, is the CRM's and an attribute like any other.
     """
 
-    needs = replace(
+    role_spec = replace(
         Users.role_spec.without("user_id"),
         columns={"email": ("email",), **Users.role_spec.without("user_id").columns},
         one_of=[("email",)],
@@ -49,7 +49,7 @@ def with_id(request: Request, user_id: str) -> Request:
     return structs.replace(
         request,
         body=body_of(request.body),
-        key=user_id,
+        ordering_key=user_id,
         object_id=(user_id,),
         references=(*map(named, request.references),),
         writes=tuple(
