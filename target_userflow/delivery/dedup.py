@@ -175,7 +175,7 @@ class ChangeDetection(ForgettingMemory):
         """
         request = record.request
         mark, day = self._known.get(record.ledger_key, _UNKNOWN)
-        if mark != fingerprint(request.body) or not request.idempotent:
+        if mark is None or not request.idempotent or mark != fingerprint(request.payload):
             return None
         is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
         is_stale = self._is_orphan(request, day) or not all(
@@ -187,7 +187,7 @@ class ChangeDetection(ForgettingMemory):
         """Note the versions that it leaves behind, or that it was deleted."""
         super().delivered(record)
         if not record.request.deletes:
-            self._note(record.ledger_key, fingerprint(record.request.body))
+            self._note(record.ledger_key, fingerprint(record.request.payload))
         for key, mark in _written(record):
             if key not in self._contested:
                 self._note(key, mark)
@@ -219,7 +219,7 @@ _UNCHANGED = NotSent("unchanged")
 
 def _written(record: PendingRecord) -> Iterator[tuple[bytes, bytes]]:
     """Keys and marks of what a record changes beside its own object."""
-    return ((digest(*ids), fingerprint(body)) for ids, body in record.request.writes)
+    return ((digest(*ids), fingerprint(payload)) for ids, payload in record.request.writes)
 
 
 def _grave(*ids: str) -> bytes:

@@ -86,7 +86,7 @@ class EventDedup(LedgerMemory):
         mark, _ = self._known.get(record.ledger_key, (b"", 0))
         if not _was(DELIVERED, mark):
             return None
-        same = mark in {DELIVERED, event_mark(DELIVERED, record.request.body)}
+        same = mark in {DELIVERED, event_mark(DELIVERED, record.request.payload)}
         return DUPLICATE if same else DIFFERS
 
     def is_doubtful(self, record: PendingRecord) -> bool:
@@ -111,7 +111,7 @@ class EventDedup(LedgerMemory):
             self._known.pop(record.ledger_key, None)
 
     def _put(self, record: PendingRecord, what: bytes, *, synced: bool) -> None:
-        mark = event_mark(what, record.request.body)
+        mark = event_mark(what, record.request.payload)
         self._ledger.put(record.ledger_key, mark, self._today, synced=synced)
         self._known[record.ledger_key] = mark, self._today
 

@@ -28,8 +28,8 @@ class _Chain:
         if len(self.records) >= _MOST:
             return False
         if not self.kinds:
-            self._note(self.records[0], kinds(self.records[0].request.body))
-        more = kinds(record.request.body)
+            self._note(self.records[0], kinds(self.records[0].request.payload or {}))
+        more = kinds(record.request.payload or {})
         if not agree(self.kinds.get(record.request.object_id, {}), more):
             return False
         self._note(record, more)

@@ -159,7 +159,7 @@ class Delivery:
             _unsettle(needed)
         elif isinstance(outcome, Delivered):
             self._close(needed, outcome)
-        elif outcome.status and len(_flat(needed)) > 1:
+        elif not isinstance(outcome, GaveUp) and len(_flat(needed)) > 1:
             for record, request in zip(records, own, strict=True):
                 record.request = request
             self._split(_flat(needed))
@@ -182,7 +182,8 @@ class Delivery:
         last = chain[-1].request
         if len(chain) == 1 or self._api.fold is None:
             return last
-        return replace(last, body=self._api.fold([record.request.body for record in chain]))
+        payloads = [record.request.payload or {} for record in chain]
+        return replace(last, payload=self._api.fold(payloads))
 
     def _close(self, needed: list[Batch], outcome: Delivered) -> None:
         """Settle what was delivered; the last of each object stands for those before."""
@@ -233,8 +234,8 @@ class Delivery:
     def _request(self, requests: list[Request]) -> Request:
         if len(requests) == 1 and not self._batched:
             return requests[0]
-        body = self._api.join(self._destination, [one.body for one in requests])
-        return replace(requests[0], body=body)
+        payloads = [request.payload or {} for request in requests]
+        return replace(requests[0], payload=self._api.join(self._destination, payloads))
 
     def _ask(self, request: Request) -> Answer:
         """The answer to one read; the first that has none stops the run."""

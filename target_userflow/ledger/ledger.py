@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from target_userflow.mapping.values import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from target_userflow.apis.messages import Payload
     from target_userflow.config.settings import Destination
     from target_userflow.ledger.delivered_rows import DeliveredRows
     from target_userflow.ledger.store import Row, Store
@@ -58,23 +61,24 @@ def digest(*parts: str, size: int = 16) -> bytes:
     return hashlib.blake2b(text, digest_size=size).digest()
 
 
-def fingerprint(body: bytes) -> bytes:
+def fingerprint(payload: Payload | None) -> bytes:
     """Return the mark of a delivered record, 8 bytes.
 
     Args:
-        body: The body that was sent.
+        payload: What the body said that was sent; its JSON text is hashed.
     """
+    body = b"" if payload is None else encoded(payload)
     return hashlib.blake2b(body, digest_size=8).digest()
 
 
-def event_mark(status: bytes, body: bytes) -> bytes:
+def event_mark(status: bytes, payload: Payload | None) -> bytes:
     """Return the mark of an event, `EVENT_MARK_SIZE` bytes.
 
     Args:
         status: `IN_FLIGHT` or `DELIVERED`.
-        body: The body that was sent.
+        payload: What the body said that was sent.
     """
-    return status + fingerprint(body)[: EVENT_MARK_SIZE - len(status)]
+    return status + fingerprint(payload)[: EVENT_MARK_SIZE - len(status)]
 
 
 class Ledger:

@@ -66,6 +66,8 @@ class LineReader(GenericSingerReader[bytes]):
     """Whether all of it was read."""
     too_deep = False
     """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
+    is_lenient = False
+    """Whether only Python's own parser took the line: it may hold halves of surrogate pairs."""
     is_empty = True
     """Whether no message has come yet."""
     waiting = False
@@ -104,7 +106,7 @@ class LineReader(GenericSingerReader[bytes]):
         while line := self._next(lines):
             self.number += 1
             self.size += len(line)
-            self.too_deep = False
+            self.too_deep = self.is_lenient = False
             self.line = line if isinstance(line, bytes) else line.encode()
             if not self.line.isspace():
                 message = self.deserialize_json(self.line)
@@ -127,7 +129,7 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             return self._message(_decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
-            pass
+            self.is_lenient = True
         try:
             return self._message(json.loads(line, parse_int=_number, parse_float=_number))
         except ValueError as error:

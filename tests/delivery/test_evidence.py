@@ -28,8 +28,8 @@ class Record:
 
 
 def writing(path: str = "/users", method: str = "POST") -> Request:
-    body = b"{}" if method == "POST" else b""
-    return Request(method, path, body, "1", ("1",), idempotent=True)
+    payload = {"id": "1"} if method == "POST" else None
+    return Request(method, path, payload, "1", ("1",), idempotent=True)
 
 
 def suspecting(evidence: Evidence, at: float) -> tuple[Suspects, Record]:
