@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import NotSent
+from target_userflow.delivery.write_intents import write_intents
 from target_userflow.ledger.ledger import DELETED, digest, fingerprint
 
 if TYPE_CHECKING:
@@ -86,9 +87,12 @@ class ForgettingMemory(LedgerMemory):
     before nor this one may pass for the last.
     """
 
+    _notes_versions = False
+
     def __init__(self, ledger: Ledger, today: int, name: str) -> None:
         """Forget what is written of the object `name`, and of others that it takes along."""
         super().__init__(ledger, today)
+        self._intents = write_intents(ledger, today, notes_versions=self._notes_versions)
         self._object = name
         self._noted: dict[bytes, Row] = {}
 
@@ -102,13 +106,14 @@ class ForgettingMemory(LedgerMemory):
 
     def forget(self, records: Iterable[PendingRecord]) -> None:
         """Forget the versions before, all at once."""
-        self._write({key: None for record in records for key in self._overtaken(record)})
+        self._intents.declare({key for record in records for key in self._overtaken(record)})
 
     def sending(self, record: PendingRecord) -> None:
         """Forget the versions before, if there still are some."""
-        for key in [*self._overtaken(record)]:
+        overtaken = [*self._overtaken(record)]
+        for key in overtaken:
             self._noted.pop(key, None)
-            self._ledger.drop(key)
+        self._intents.declare(overtaken)
 
     def delivered(self, record: PendingRecord) -> None:
         """Note what was deleted, or ended without being named."""
@@ -120,7 +125,7 @@ class ForgettingMemory(LedgerMemory):
     def close(self) -> None:
         """Have the ledger written with what was noted."""
         noted, self._noted = self._noted, {}
-        self._write(noted)
+        self._intents.settle(noted)
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         """The keys of the rows that matter for a record."""
@@ -128,17 +133,16 @@ class ForgettingMemory(LedgerMemory):
         yield from (key for key, _ in _written(record))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
-        """Keys of what is known and a record is about to change; it is known no longer then."""
+        """Keys of what is known and a record is about to change; it is known no longer then.
+
+        Where others may come to know of it at any time, of all that it is about to change.
+        """
         for key in self._read(record):
-            if self._known.pop(key, None):
+            if self._known.pop(key, None) or self._intents.is_shared:
                 yield key
 
     def _note(self, key: bytes, mark: bytes) -> None:
         self._known[key] = self._noted[key] = mark, self._today
-
-    def _write(self, rows: Mapping[bytes, Row | None]) -> None:
-        if rows:
-            self._ledger.write(rows)
 
 
 class ChangeDetection(ForgettingMemory):
@@ -148,6 +152,8 @@ class ChangeDetection(ForgettingMemory):
     time. A row says what was last written to an object, whichever stream brought it: a user may
     bring attributes of its groups.
     """
+
+    _notes_versions = True
 
     def __init__(self, ledger: Ledger, today: int, name: str, resync_days: int) -> None:
         """Compare the records of the object `name`, for so many days after a delivery."""
@@ -200,7 +206,7 @@ class ChangeDetection(ForgettingMemory):
         """All but what a record would leave as it is: many users bring the same group."""
         changed = [key for key, mark in _written(record) if not self._is_last(key, mark)]
         for key in (record.ledger_key, *changed):
-            if self._known.pop(key, None):
+            if self._known.pop(key, None) or self._intents.is_shared:
                 yield key
 
     def _is_last(self, key: bytes, mark: bytes) -> bool:

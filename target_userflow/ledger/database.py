@@ -23,6 +23,7 @@ T = TypeVar("T")
 _RETRY_SECONDS = 0.5  # between attempts to connect
 _IN_USE_SECONDS = 5.0  # that a run waits for a SQLite file which another program has
 _ADVISORY_LOCK = int.from_bytes(b"userflow", "big")
+_DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE deadlock_detected
 _REMEDY = (
     "Mend its place, or bring back a copy of it. With another ledger, or with none, events that "
     "the tap sends again are delivered again"
@@ -68,6 +69,11 @@ class Database:
         """Its name in messages: an absolute path, or a driver, host and database."""
         return name_of(self._shown)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other runs may write to it at the same time; a SQLite file is one run's own."""
+        return not self._is_file
+
     @contextmanager
     def transaction(self, *, in_turn: bool = False) -> Iterator[sa.Connection]:
         """Give the connection for one transaction; keep it short, as all workers wait.
@@ -97,18 +103,19 @@ class Database:
         return is_sqlite(self._url)
 
     def _retried(self, work: Callable[[], T]) -> T:
-        """Do the work in a transaction; repeat it if the server went away meanwhile.
+        """Do the work in a transaction; repeat it if the server went away or ended a deadlock.
 
-        Whatever is done here may be done twice: the answer to a commit can be what got lost.
+        Two runs may wait for rows of each other, until the server fails one of them. Whatever is
+        done here may be done twice: the answer to a commit can be what got lost.
         """
         deadline = self._clock.monotonic() + self._max_retry_seconds
         while True:
             try:
                 with self._connection.begin():
                     return work()
-            except SQLAlchemyError:
+            except SQLAlchemyError as error:
                 went_away = not self._is_file and self._connection.invalidated
-                if self._is_over(deadline) or not went_away:
+                if self._is_over(deadline) or not (went_away or _is_deadlock(error)):
                     raise
             self._clock.sleep(_RETRY_SECONDS)
 
@@ -167,6 +174,10 @@ def failing(url: sa.URL) -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         raise _storage_error(error, url) from None
+
+
+def _is_deadlock(error: SQLAlchemyError) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK
 
 
 def _storage_error(error: SQLAlchemyError | OSError, url: sa.URL) -> StorageError:

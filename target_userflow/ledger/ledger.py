@@ -32,6 +32,8 @@ EVENT_MARK_SIZE = 7
 """Bytes of an event's mark; a record's mark has 8."""
 DELETED = b"x"
 """The mark of an object that was deleted, in a row beside its own."""
+INTENT_SIZE = 6
+"""Bytes of the mark of an object that a run is writing."""
 EVENT_MARKS = (IN_FLIGHT, DELIVERED)
 """The whole marks of events in a ledger of version 1.0.0."""
 
@@ -152,6 +154,19 @@ class Ledger:
     def write(self, rows: Mapping[bytes, Row | None]) -> None:
         """Write several rows, delete those that are None, and return once that is on the disk."""
         self._store.write({(self._destination, key): row for key, row in rows.items()})
+
+    def replace(self, rows: Mapping[bytes, tuple[bytes, Row]]) -> None:
+        """Replace rows that have not changed meanwhile, and delete those that have.
+
+        Args:
+            rows: Key → the mark that the row must still have, and the new row.
+        """
+        self._store.replace({(self._destination, key): parts for key, parts in rows.items()})
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other runs may write rows at the same time."""
+        return self._store.is_shared
 
     def delivered_rows(self, *stream: str) -> DeliveredRows:
         """Return the rows that a stream with versions has delivered.

@@ -117,6 +117,28 @@ class Store(Database):
         if batch.error:
             raise batch.error
 
+    def replace(self, rows: Mapping[Key, tuple[bytes, Row]]) -> None:
+        """Replace rows that have not changed meanwhile, and delete those that have.
+
+        Args:
+            rows: Key → the mark that the row must still have, and the new row.
+
+        Raises:
+            StorageError: the database can't be written.
+        """
+        parameters = [
+            {"its_destination": number, "its_key": key, "its_mark": mark, "mark_": new, "day_": day}
+            for (number, key), (mark, (new, day)) in rows.items()
+        ]
+        if parameters:
+            with self._lock, failing(self._shown):
+                self._sync(wanted=True)
+                self._retried(partial(self._replace, parameters))
+
+    def _replace(self, parameters: list[dict[str, Any]]) -> None:
+        for statement in (_REPLACE, _DELETE_CHANGED):
+            self._connection.execute(statement, parameters)
+
     def _commit_batch(self, batch: _Batch) -> None:
         try:
             with failing(self._shown):
@@ -184,7 +206,14 @@ _LOOK_UP = sa.select(*_RAW_COLUMNS).where(  # always as many keys, so that it is
     _RAW_COLUMNS[0].in_([sa.bindparam(name, type_=sa.types.NullType()) for name in _KEY_NAMES]),
 )
 _UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
-_DELETE = sa.delete(delivered).where(
+_IS_IT = sa.and_(
     delivered.c.destination == sa.bindparam("its_destination"),
     delivered.c.key == sa.bindparam("its_key"),
 )
+_DELETE = sa.delete(delivered).where(_IS_IT)
+_REPLACE = (
+    sa.update(delivered)
+    .where(_IS_IT, delivered.c.mark == sa.bindparam("its_mark"))
+    .values(mark=sa.bindparam("mark_"), day=sa.bindparam("day_"))
+)
+_DELETE_CHANGED = _DELETE.where(delivered.c.mark != sa.bindparam("mark_"))
