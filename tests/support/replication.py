@@ -38,8 +38,8 @@ class Tap:
     schemas: tuple[dict[str, Any], ...]
     records: list[dict[str, Any]]
 
-    def grow(self) -> None:
-        """Find new records, if there ever are some."""
+    def grow(self, position: int) -> None:
+        """Find new records, if there ever are some: up to this position all are delivered."""
 
     def lines(self, position: int) -> bytes:
         """What comes after a position, and a little that came before it."""
@@ -124,7 +124,7 @@ def replicate(  # noqa: PLR0913 - each is of another kind
     killed = 0
     with one.ready() as run:
         for number in count():
-            one.tap.grow()
+            one.tap.grow(one.position)
             sent = signals[killed % len(signals)]
             at = 1 + number * 7 % farthest  # no common factor with 7: every one comes up
             status = run(relay, at, MOMENTS[number % len(MOMENTS)], sent)
