@@ -1,4 +1,4 @@
-"""The command line of the sandbox."""
+"""The command line: ``target-userflow-sandbox``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import socket
 
 _DEFAULTS = Settings()
-_FAULTS_TOLD = "; ".join(f"{name} {what}" for name, what in FAULTS.items())
+_FAULT_HELP = "; ".join(f"{fault} {effect}" for fault, effect in FAULTS.items())
 
 
 def main() -> None:
-    """Run the command line: whatever is refused is refused in one line."""
+    """Run the command line; print an error in one line."""
     try:
         status = cli(prog_name="target-userflow-sandbox", standalone_mode=False)
     except click.ClickException as error:
@@ -40,7 +40,7 @@ def cli(context: click.Context) -> None:
 
 
 def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
-    """Refuse to be reachable from elsewhere: the sandbox keeps no secrets."""
+    """Check that the host is a loopback address. Returns the IP address."""
     address = "127.0.0.1" if host == "localhost" else host
     try:
         loopback = ipaddress.ip_address(address).is_loopback
@@ -54,20 +54,20 @@ def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -
 def _odds(
     _context: click.Context, _parameter: click.Parameter, chances: tuple[str, ...]
 ) -> dict[str, float]:
-    """The probabilities by fault; a fault that is given twice has the last one."""
+    """Return the probabilities by fault; a repeated fault has its last probability."""
     return dict(_chance(chance) for chance in chances)
 
 
 def _chance(chance: str) -> tuple[str, float]:
-    name, _, probability = chance.partition(":")
+    fault, _, probability = chance.partition(":")
     try:
-        return name, float(probability)
+        return fault, float(probability)
     except ValueError:
         raise click.BadParameter(f"{chance!r} is not of the form NAME:PROBABILITY") from None
 
 
 def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -> int | None:
-    """A limit, or none."""
+    """Return the limit, or None for ``none``."""
     return None if text == "none" else click.IntRange(1)(text, parameter, context)
 
 
@@ -141,7 +141,7 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
     multiple=True,
     metavar="NAME:PROBABILITY",
     callback=_odds,
-    help=f"What goes wrong and how often, such as 503:0.05; repeatable. {_FAULTS_TOLD}.",
+    help=f"What goes wrong and how often, such as 503:0.05; repeatable. {_FAULT_HELP}.",
 )
 @click.option("--seed", type=int, help="Makes the sequence of the faults reproducible.")
 @click.option(
@@ -163,7 +163,7 @@ def serve(host: str, port: int, **options: Any) -> None:
 @cli.command()
 @click.option("--exit", "leave", is_flag=True, help="End when the sample is delivered.")
 def demo(*, leave: bool) -> None:
-    """Run the real target on a sample of made-up data, and show what came of it."""
+    """Run the real target on a sample of made-up data, and show what arrived."""
     from target_userflow.sandbox.demo import demo as show  # noqa: PLC0415 (needs the extra)
 
     sys.exit(show(click.echo, stay=not leave))
@@ -178,7 +178,8 @@ def sample() -> None:
 
 def _serve(host: str, port: int, settings: Settings) -> None:
     try:
-        from target_userflow.sandbox import server  # noqa: PLC0415 (needs the extra)
+        from target_userflow.sandbox.app import App  # noqa: PLC0415 (needs the extra)
+        from target_userflow.sandbox.http import server  # noqa: PLC0415 (needs the extra)
     except ModuleNotFoundError as missing:
         raise click.ClickException(
             f"{missing.name} is missing: pip install 'target-userflow[sandbox]'"
@@ -189,7 +190,7 @@ def _serve(host: str, port: int, settings: Settings) -> None:
         raise click.ClickException(
             f"can't listen on {host} port {port}: {error.strerror or error}"
         ) from None
-    server.serve(listener, settings)
+    server.serve(listener, App(settings))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from support.process import record, run_target, schema
 
 import target_userflow.sandbox
 from target_userflow.sandbox import Sandbox, running
+from target_userflow.sandbox.client import SandboxError
 from target_userflow.sandbox.faults import FAULTS
-from target_userflow.sandbox.handle import SandboxError
 from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
