@@ -39,16 +39,23 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
-    """Check that the host is a loopback address. Returns the IP address."""
-    address = "127.0.0.1" if host == "localhost" else host
+def _address(context: click.Context, _parameter: click.Parameter, host: str) -> str:
+    """Check that the host is a loopback address, or that other machines are allowed.
+
+    Returns:
+        The IP address.
+    """
+    text = "127.0.0.1" if host == "localhost" else host
     try:
-        loopback = ipaddress.ip_address(address).is_loopback
+        address = ipaddress.ip_address(text)
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise click.BadParameter(f"{host} is no loopback address such as 127.0.0.1")
-    return address
+        raise click.BadParameter(f"{host} is no loopback address such as 127.0.0.1") from None
+    if not address.is_loopback and not context.params["allow_remote"]:
+        raise click.BadParameter(
+            f"{host} is no loopback address such as 127.0.0.1; other machines could read and change"
+            " all that the sandbox keeps, which --allow-remote allows"
+        )
+    return text
 
 
 def _odds(
@@ -72,18 +79,29 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
 
 
 @cli.command()
-@click.option("--host", default="127.0.0.1", callback=_loopback, help="A loopback address.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    callback=_address,
+    help="The IP address to listen on: a loopback address, unless --allow-remote is given.",
+)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    is_eager=True,
+    help="Allow a --host that other machines reach, such as 0.0.0.0 in a container.",
+)
 @click.option("--port", default=8765, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--api-key", default=_DEFAULTS.api_key, help="The one key that Userflow lets in.")
+@click.option("--api-key", default=_DEFAULTS.api_key, help="The API key that Userflow accepts.")
 @click.option(
     "--user-interviews-api-key",
     default=_DEFAULTS.user_interviews_api_key,
-    help="The one key that User Interviews lets in.",
+    help="The API key that User Interviews accepts.",
 )
 @click.option(
     "--userpilot-api-key",
     default=_DEFAULTS.userpilot_api_key,
-    help="The one key that Userpilot lets in.",
+    help="The API key that Userpilot accepts.",
 )
 @click.option(
     "--latency-ms",
@@ -151,13 +169,13 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
     metavar="GLOB",
     help="Participants that User Interviews refuses by rules of its own; repeatable.",
 )
-def serve(host: str, port: int, **options: Any) -> None:
+def serve(host: str, port: int, *, allow_remote: bool, **options: Any) -> None:
     """Serve until Ctrl-C, keeping everything in memory."""
     try:
         settings = _DEFAULTS.changed(options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _serve(host, port, settings)
+    _serve(host, port, settings, allow_remote=allow_remote)
 
 
 @cli.command()
@@ -176,7 +194,7 @@ def sample() -> None:
         click.echo(line)
 
 
-def _serve(host: str, port: int, settings: Settings) -> None:
+def _serve(host: str, port: int, settings: Settings, *, allow_remote: bool) -> None:
     try:
         from target_userflow.sandbox.app import App  # noqa: PLC0415 (needs the extra)
         from target_userflow.sandbox.http import server  # noqa: PLC0415 (needs the extra)
@@ -190,7 +208,7 @@ def _serve(host: str, port: int, settings: Settings) -> None:
         raise click.ClickException(
             f"can't listen on {host} port {port}: {error.strerror or error}"
         ) from None
-    server.serve(listener, App(settings))
+    server.serve(listener, App(settings, allow_remote=allow_remote))
 
 
 if __name__ == "__main__":

@@ -33,9 +33,10 @@ class App:
     is the order of the writes, however long the answers wait.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Start with empty APIs and the settings to which a reset returns."""
+    def __init__(self, settings: Settings, *, allow_remote: bool = False) -> None:
+        """Take the settings to which a reset returns, and whether other machines may send."""
         self._backend = Backend(settings)
+        self._allow_remote = allow_remote
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI)."""
@@ -44,7 +45,8 @@ class App:
             raw = await request.body()
         except ClientDisconnect:
             return
-        answer = host_check.refusal(request.headers) or await self._own_answer(request, raw)
+        refusal = host_check.refusal(request.headers, allow_remote=self._allow_remote)
+        answer = refusal or await self._own_answer(request, raw)
         if answer:
             await writer.write(answer)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.sandbox.apis.userflow.attributes import data_type
+from target_userflow.sandbox.apis.userflow.attributes import data_type, merge
 from target_userflow.sandbox.apis.userflow.paged_dict import PagedDict
 
 if TYPE_CHECKING:
@@ -22,7 +22,14 @@ class AttributeDefinitions(PagedDict[Definition]):
         super().__init__()
         self._now = now
 
-    def define(self, scope: str, name: str, change: Any) -> None:
+    def merge(self, scope: str, attributes: dict[str, Any], body: dict[str, Any]) -> None:
+        """Apply the changes in a body to attributes, and define the attributes that are new."""
+        changes = body.get("attributes", {})
+        merge(attributes, changes)
+        for name, change in changes.items():
+            self._define(scope, name, change)
+
+    def _define(self, scope: str, name: str, change: Any) -> None:
         """Define an attribute by its first change that has a type; later types are ignored."""
         id_ = f"{scope}:{name}"
         if id_ not in self and (type_ := data_type(change)):

@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from target_userflow.sandbox.apis.times import to_utc
-from target_userflow.sandbox.apis.userflow.attributes import merge
 from target_userflow.sandbox.apis.userflow.definitions import AttributeDefinitions, EventDefinitions
 from target_userflow.sandbox.apis.userflow.events import EventHistory
 from target_userflow.sandbox.apis.userflow.objects import Group, User
@@ -62,7 +61,7 @@ class Store:
     def save_user(self, body: dict[str, Any]) -> User:
         """Create or update a user and the groups and memberships in the body."""
         user = self._create_or_touch(self.users, User, body["id"])
-        self._merge("user", user.attributes, body)
+        self.attribute_definitions.merge("user", user.attributes, body)
         joined = {self._join(user, membership) for membership in memberships_in(body)}
         if body.get("prune_memberships"):
             for group_id in user.memberships.keys() - joined:
@@ -72,7 +71,7 @@ class Store:
     def save_group(self, body: dict[str, Any]) -> Group:
         """Create or update a group."""
         group = self._create_or_touch(self.groups, Group, body["id"])
-        self._merge("group", group.attributes, body)
+        self.attribute_definitions.merge("group", group.attributes, body)
         return group
 
     def track(self, body: dict[str, Any], seq: int) -> dict[str, Any]:
@@ -85,7 +84,7 @@ class Store:
             "attributes": {},
             "time": to_utc(body["time"]) if "time" in body else self.now(),
         }
-        self._merge("event", event["attributes"], body)
+        self.attribute_definitions.merge("event", event["attributes"], body)
         self.event_definitions.define(body["name"])
         return self.events.add(event)
 
@@ -126,7 +125,7 @@ class Store:
             user.memberships[group.id] = {}
             user.joined_at[group.id] = self.now()
             self._members[group.id][user.id] = None
-        self._merge("group_membership", user.memberships[group.id], membership)
+        self.attribute_definitions.merge("group_membership", user.memberships[group.id], membership)
         return group.id
 
     def _create_or_touch(
@@ -137,10 +136,3 @@ class Store:
         item = items.get(id_) or items.add(id_, kind(id_, now, now))
         item.updated_at = now
         return item
-
-    def _merge(self, scope: str, attributes: dict[str, Any], body: dict[str, Any]) -> None:
-        """Apply the attribute changes in a body, and define the attributes that are new."""
-        changes = body.get("attributes", {})
-        merge(attributes, changes)
-        for name, change in changes.items():
-            self.attribute_definitions.define(scope, name, change)
