@@ -21,6 +21,7 @@ from target_userflow.delivery.known_rows import KnownRows
 from target_userflow.delivery.pipeline import Bounds, Pipeline
 from target_userflow.delivery.product_delivery import ProductDelivery
 from target_userflow.delivery.tally import Tally
+from target_userflow.delivery.write_intents import write_intents
 from target_userflow.delivery.write_modes import UpsertMode, write_mode
 from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
 from target_userflow.errors import ConfigError, StopRun
@@ -254,7 +255,10 @@ class Run:
         store = self._opened_store()
         if store.is_new and signs:
             _logger.warning(
-                "Ledger %s is new, although %s. %s", store.name, " and ".join(signs), loss.FOLLOWS
+                "Ledger %s is new, although %s. %s",
+                store.name,
+                " and ".join(signs),
+                loss.EFFECTS,
             )
         return store
 
@@ -271,7 +275,12 @@ class Run:
     def _rows(self, name: str, stream: Stream | None = None) -> KnownRows:
         """What is known of a ledger's rows, for all streams that are written to its product."""
         ledger = self._ledger(name, stream)
-        return self._known_rows.setdefault(API_OF[name].prefix, KnownRows(ledger))
+        prefix = API_OF[name].prefix
+        if prefix not in self._known_rows:
+            today, compares = self.clock.now().toordinal(), self.settings.skip_unchanged
+            intents = write_intents(ledger, today, notes_versions=compares)
+            self._known_rows[prefix] = KnownRows(ledger, intents)
+        return self._known_rows[prefix]
 
     def _ledger(self, name: str, stream: Stream | None = None) -> Ledger:
         """The ledger of what is written to the product of the object `name`.

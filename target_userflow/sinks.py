@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.sinks import BatchSink
 
 from target_userflow.apis.messages import Rejected
@@ -16,7 +17,7 @@ from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
-from target_userflow.mapping.values import located
+from target_userflow.mapping.values import encoded, located
 from target_userflow.singer.record_validator import Validator
 from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
@@ -24,6 +25,7 @@ from target_userflow.singer.stream_schema import has_open_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_userflow.apis.messages import Request
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.singer.reader import Source
     from target_userflow.target import TargetUserflow
@@ -77,6 +79,7 @@ class UserflowSink(BatchSink):
         target.run.tally.open(stream_name, self.object)
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
         maps = target.mapper.stream_maps.get(self._reader.stream, ())
+        self._is_mapped = any(isinstance(one, CustomStreamMap) for one in maps)
         raw_schema = maps[0].raw_schema if maps else self.schema
         stream = Stream(
             stream_name,
@@ -236,6 +239,7 @@ class UserflowSink(BatchSink):
                 self._rules.check(record)
             self._look_at_columns(record)
             request = self._request_of(record)
+            self._check_encodable(request)
             return self._tracker.pending(record, request, source)
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
@@ -245,6 +249,7 @@ class UserflowSink(BatchSink):
     def _deletion(self, record: dict[str, Any], source: Source) -> PendingRecord:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
         request = self._request_of.deletion(self._request_of.object_id(record))
+        self._check_encodable(request)
         pending = self._tracker.pending(record, request, source)
         self._limit.mark()
         return pending
@@ -267,6 +272,11 @@ class UserflowSink(BatchSink):
         if self._tracker.matches:
             return "match_by enriches users and deletes none"
         return f"{API_OF[self.object].name} can't delete {self.object}"
+
+    def _check_encodable(self, request: Request) -> None:
+        """Let pass what can be encoded: the fast parser reads nothing else, but others may."""
+        if self._is_mapped or self._reader.is_lenient:
+            encoded(request.payload)
 
     def _check_whole(self, record: dict[str, Any]) -> None:
         if self._reader.too_deep:

@@ -300,7 +300,7 @@ class TargetUserflow(CommandLine):
         why, again = Interrupted(signum), self._clock.why
         if not again:  # `stop` may be what is interrupted, and can't be entered twice
             self._clock.stop(why)
-        if again or self.message_reader.waiting:
+        if again or self.message_reader.is_interruptible:
             self._ending = True
             raise why
 

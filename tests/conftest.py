@@ -23,7 +23,7 @@ class Plain(Sandbox):
     """The sandbox for tests that are not about the question before a stream's first write.
 
     `GET /attribute_definitions` stands in no journal, and no step of a script that names no path is
-    used up by it; `test_drift.py` is about it.
+    used up by it; `test_attribute_types.py` is about it.
     """
 
     def requests(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ Each API's module makes a `Request` of a record; `retry` makes an `Outcome` of a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from target_userflow.config.settings import Destination
 
 JSON = "application/json"
+Payload: TypeAlias = "Mapping[str, Any]"
+"""What the body of a request says, as JSON values: `Decimal` keeps every digit of a number."""
 
 
 Reference = tuple[str, ...]
@@ -28,7 +30,11 @@ class Request(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    body: bytes
+    payload: Payload | None
+    """What its body says, which the transport encodes; None without a body.
+
+    It is shared: what says something else is another payload.
+    """
     ordering_key: str
     """Requests with one ordering key are sent one after the other, in the order read."""
     object_id: tuple[str, ...]
@@ -41,10 +47,11 @@ class Request(msgspec.Struct, frozen=True):
     """What it refers to; the deletion of one of these undoes a part of what it did."""
     media_type: str = JSON
     """The `Content-Type` of its body, if it has one."""
-    writes: tuple[tuple[tuple[str, ...], bytes], ...] = ()
-    """Object and ids of what it changes beside its own, each with the body that alone does so."""
+    writes: tuple[tuple[tuple[str, ...], Payload], ...] = ()
+    """Object and ids of what it changes beside its own, each with the payload that alone does so.
+    """
     ends: tuple[tuple[str, ...], ...] = ()
-    """What it takes away without naming it, as `joins` names that."""
+    """What it takes away without naming it, as `references` names that."""
 
     @property
     def deletes(self) -> bool:
@@ -154,10 +161,10 @@ def json_object(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def only(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: ARG001 - where a record is a request
-    """The body of a request for one record."""
-    (body,) = bodies
-    return body
+def only(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - where a record is a request
+    """The payload of a request for one record."""
+    (payload,) = payloads
+    return payload
 
 
 class ExistingObject(NamedTuple):
@@ -211,7 +218,7 @@ def nothing(request: Request) -> Iterable[Any]:  # noqa: ARG001 - for APIs that 
 
 def reading(path: str) -> Request:
     """The request that reads what is at a path."""
-    return Request("GET", path, b"", ordering_key="", object_id=(), idempotent=True)
+    return Request("GET", path, None, ordering_key="", object_id=(), idempotent=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +255,12 @@ class Api:
     """Records that one request takes at most."""
     deletions: int = 1
     """Objects that one request deletes at most."""
-    join: Callable[[Destination, Sequence[bytes]], bytes] = only
-    """The body of one request, made of the bodies of its objects."""
-    fold: Callable[[Sequence[bytes]], bytes] | None = None
-    """The body that does to an object what several do; None where it is not known to be one."""
-    kinds: Callable[[bytes], dict[str, str]] | None = None
-    """The data types of a body's values, where records may be one request only if they agree."""
+    join: Callable[[Destination, Sequence[Payload]], Payload] = only
+    """The payload of one request, made of the payloads of its objects."""
+    fold: Callable[[Sequence[Payload]], Payload] | None = None
+    """The payload that does to an object what several do; None where none is known to."""
+    kinds: Callable[[Payload], dict[str, str]] | None = None
+    """The data types of a payload's values, where records go together only if they agree."""
     carriers: Mapping[str, str] = field(default_factory=dict)
     """By object, the one whose requests can take it along."""
     limits: Mapping[str, int] = field(default_factory=dict)

@@ -10,20 +10,17 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from target_userflow.apis import user_interviews_list
 from target_userflow.apis.mapper import Mapper
 from target_userflow.apis.messages import JSON, Api, Probe, Request, has_json_object
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import RoleSpec
-from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.apis.messages import Answer
+    from target_userflow.apis.messages import Answer, Payload
     from target_userflow.config.settings import Destination
 
 BATCH = 100  # participants in one request; secondary sources
@@ -54,9 +51,6 @@ _KEY_HEADERS = {
 }
 
 
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
 class Participants(Mapper):
     """Up to 100 in one `PATCH`, which creates or updates by email, all of them or none.
 
@@ -78,9 +72,9 @@ class Participants(Mapper):
         for name in fields.keys() & _STRINGS:
             if not isinstance(fields[name], str):
                 raise RejectRecord(f"'{name}' is no string")
-        body = encoded({"email": email, **fields})
         key = email.lower()
-        return Request("PATCH", PATH, body, key, (key,), idempotent=True, mergeable=True)
+        payload = {"email": email, **fields}
+        return Request("PATCH", PATH, payload, key, (key,), idempotent=True, mergeable=True)
 
 
 def headers(destination: Destination) -> dict[str, str]:
@@ -95,20 +89,16 @@ def otherwise(destination: Destination) -> str:
     return f"set user_interviews_auth to {other}"
 
 
-def join(destination: Destination, bodies: Sequence[bytes]) -> bytes:
-    """The body of one batch, in the shape that `user_interviews_body` says."""
+def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:
+    """The payload of one batch, in the shape that `user_interviews_body` says."""
     if destination.body == "participants":
-        return b'{"participants":[' + b",".join(bodies) + b"]}"
-    data = b'},{"type":"participant","attributes":'.join(bodies)
-    return b'{"data":[{"type":"participant","attributes":' + data + b"}]}"
+        return {"participants": payloads}
+    return {"data": [{"type": "participant", "attributes": payload} for payload in payloads]}
 
 
-def folded(bodies: Sequence[bytes]) -> bytes:
+def folded(payloads: Sequence[Payload]) -> Payload:
     """One participant with the fields of several records: a later value wins, others stay."""
-    whole: dict[str, msgspec.Raw] = {}
-    for body in bodies:
-        whole.update(_fields(body))
-    return msgspec.json.encode(whole)
+    return {name: value for payload in payloads for name, value in payload.items()}
 
 
 def is_believable(answer: Answer) -> bool:

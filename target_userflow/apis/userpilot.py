@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.messages import Api, Probe, Request
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.json_text import unpacked
-from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_userflow.apis.messages import Answer
+    from target_userflow.apis.messages import Answer, Payload
     from target_userflow.config.settings import Destination
     from target_userflow.mapping.columns import Stream
 
@@ -35,7 +32,6 @@ DELETIONS_PER_MINUTE = 30  # "1 request in 2 s"
 DELETIONS = 100  # ids in one request; the reference names no most
 _COMPANY_IDS = ("id", "company_id")
 _BLANKS = b"\xef\xbb\xbf \t\r\n"  # and a byte order mark
-_decode = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 
 class _Mapper(Mapper):
@@ -70,11 +66,11 @@ class Users(_Mapper):
         """The user, and the company that it belongs to."""
         user_id = self._id(record, "user_id")
         company = self._company(record)
-        body = {"user_id": user_id, "metadata": self._metadata(record), **company}
+        payload = {"user_id": user_id, "metadata": self._metadata(record), **company}
         return Request(
             "POST",
             IDENTIFY,
-            encoded(body),
+            payload,
             f"user {user_id}",
             (user_id,),
             idempotent=True,
@@ -114,9 +110,9 @@ class Companies(_Mapper):
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The company."""
         company_id = self._id(record, "company_id")
-        body = _company_body(company_id, self._metadata(record))
+        payload = _company_payload(company_id, self._metadata(record))
         key, ids = f"company {company_id}", (company_id,)
-        return Request("POST", COMPANIES, body, key, ids, idempotent=True)
+        return Request("POST", COMPANIES, payload, key, ids, idempotent=True)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /v1/companies`, likewise once a day."""
@@ -134,31 +130,28 @@ class Events(EventMapper):
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The event; its time, if there is one, is metadata like any other."""
         user_id = self._id(record, "user_id")
-        body = {
+        payload = {
             "user_id": user_id,
             "event_name": self._name(record),
             "metadata": _primitives(self.attributes(record)),
         }
-        return Request("POST", TRACK, encoded(body), f"user {user_id}", (), idempotent=False)
+        return Request("POST", TRACK, payload, f"user {user_id}", (), idempotent=False)
 
 
-def _company_body(company_id: str, metadata: Mapping[str, Any]) -> bytes:
-    return encoded({"company_id": company_id, "metadata": metadata})
+def _company_payload(company_id: str, metadata: Mapping[str, Any]) -> Payload:
+    return {"company_id": company_id, "metadata": metadata}
 
 
-def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], bytes]:
+def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], Payload]:
     """The company of a user as `Request.writes` has it."""
     metadata = {name: value for name, value in company.items() if name not in _COMPANY_IDS}
-    return ("userpilot_companies", company["id"]), _company_body(company["id"], metadata)
+    return ("userpilot_companies", company["id"]), _company_payload(company["id"], metadata)
 
 
-def join(destination: Destination, bodies: Sequence[bytes]) -> bytes:  # noqa: ARG001 - as `Api.join`
-    """The body of one deletion, made of those of several that name users, or companies."""
-    whole, *others = map(_decode, bodies)
-    for other in others:
-        for name, ids in other.items():
-            whole[name] += ids
-    return encoded(whole)
+def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Api.join`
+    """The payload of one deletion, made of those of several that name users, or companies."""
+    (name,) = payloads[0]
+    return {name: [id_ for payload in payloads for id_ in payload[name]]}
 
 
 def headers(destination: Destination) -> dict[str, str]:
@@ -173,7 +166,7 @@ def headers(destination: Destination) -> dict[str, str]:
 def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
     (id_,) = ids
     key = f"{_SUBJECTS[path]} {id_}"
-    return Request("DELETE", path, encoded({name: [id_]}), key, (id_,), idempotent=True)
+    return Request("DELETE", path, {name: [id_]}, key, (id_,), idempotent=True)
 
 
 def _object(company: Any) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
             "postgresql+psycopg://user:password@host/database"
         )
     if "://" in where:
-        from target_userflow.ledger.database import problem  # noqa: PLC0415 - SQLAlchemy takes half a second
+        from target_userflow.ledger.url import problem  # noqa: PLC0415 - SQLAlchemy takes half a second
 
         found = problem(where)
         if found:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Api, Request
     from target_userflow.delivery.existing_objects import Reads
 
-_TYPES = {bool: "boolean", int: "number", Decimal: "number", str: "string", list: "list"}
+_TYPES = {
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    Decimal: "number",
+    str: "string",
+    list: "list",
+}
 _RESULTS = {
     "add": "number",
     "subtract": "number",

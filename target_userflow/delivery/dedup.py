@@ -132,8 +132,11 @@ class ForgetWritten(LedgerDedup):
         yield from (key for key, _ in _written(record))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
-        """Keys of what is known and a record is about to change."""
-        return (key for key in self._read(record) if self._rows.get(key)[0])
+        """Keys of what is known and a record is about to change.
+
+        Where others may come to know of it at any time, of all that it is about to change.
+        """
+        return (key for key in self._read(record) if self._rows.is_known(key))
 
     def _note(self, key: bytes, mark: bytes) -> None:
         self._rows.note(key, (mark, self._today))
@@ -170,7 +173,7 @@ class ChangeDetection(ForgetWritten):
         """
         request = record.request
         mark, day = self._rows.get(record.ledger_key)
-        if mark != fingerprint(request.body) or not request.idempotent:
+        if not mark or not request.idempotent or mark != fingerprint(request.payload):
             return None
         is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
         is_stale = self._is_orphan(request, day) or not all(
@@ -182,7 +185,7 @@ class ChangeDetection(ForgetWritten):
         """Note the versions that it leaves behind, or that it was deleted."""
         super().delivered(record)
         if not record.request.deletes:
-            self._note(record.ledger_key, fingerprint(record.request.body))
+            self._note(record.ledger_key, fingerprint(record.request.payload))
         for key, mark in _written(record):
             if not self._rows.is_contested(key):
                 self._note(key, mark)
@@ -194,7 +197,7 @@ class ChangeDetection(ForgetWritten):
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """All but what a record would leave as it is: many users bring the same group."""
         changed = [key for key, mark in _written(record) if not self._is_last(key, mark)]
-        return (key for key in (record.ledger_key, *changed) if self._rows.get(key)[0])
+        return (key for key in (record.ledger_key, *changed) if self._rows.is_known(key))
 
     def _is_last(self, key: bytes, mark: bytes) -> bool:
         """Whether a version is the one that was last written."""
@@ -211,7 +214,7 @@ _UNCHANGED = NotSent("unchanged")
 
 def _written(record: PendingRecord) -> Iterator[tuple[bytes, bytes]]:
     """Keys and marks of what a record changes beside its own object."""
-    return ((digest(*ids), fingerprint(body)) for ids, body in record.request.writes)
+    return ((digest(*ids), fingerprint(payload)) for ids, payload in record.request.writes)
 
 
 def _grave(*ids: str) -> bytes:

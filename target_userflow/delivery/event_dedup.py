@@ -89,7 +89,7 @@ class EventDedup(LedgerDedup):
         mark, _ = self._rows.get(record.ledger_key)
         if not _was(DELIVERED, mark):
             return None
-        same = mark in {DELIVERED, event_mark(DELIVERED, record.request.body)}
+        same = mark in {DELIVERED, event_mark(DELIVERED, record.request.payload)}
         return DUPLICATE if same else DIFFERS
 
     def is_doubtful(self, record: PendingRecord) -> bool:
@@ -110,10 +110,11 @@ class EventDedup(LedgerDedup):
     def not_delivered(self, record: PendingRecord) -> None:
         """Take the note back, unless an earlier run left it."""
         if not self.is_doubtful(record):
-            self._rows.drop([record.ledger_key])
+            self._rows.ledger.drop(record.ledger_key)
+            self._rows.pop(record.ledger_key)
 
     def _put(self, record: PendingRecord, what: bytes, *, synced: bool) -> None:
-        mark = event_mark(what, record.request.body)
+        mark = event_mark(what, record.request.payload)
         self._rows.ledger.put(record.ledger_key, mark, self._today, synced=synced)
         self._rows.put(record.ledger_key, (mark, self._today))
 

@@ -90,4 +90,4 @@ class Suspects:
 
 def _endpoint(request: Request) -> str:
     """What works or fails as one: without a body, an id is a part of the path."""
-    return request.path if request.body else request.method
+    return request.method if request.payload is None else request.path

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from target_userflow.delivery.write_intents import WriteIntents
     from target_userflow.ledger.ledger import Ledger
     from target_userflow.ledger.store import Row
 
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
 class KnownRows:
     """What is known of keys of one ledger, as far as records wait that it matters for."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Look up in a ledger, and write to it."""
+    def __init__(self, ledger: Ledger, intents: WriteIntents) -> None:
+        """Look up in a ledger, and write to it.
+
+        Args:
+            ledger: The ledger.
+            intents: What the ledger says of objects while they are written.
+        """
         self.ledger = ledger
+        self._intents = intents
         self._rows: dict[bytes, Row] = {}
         self._noted: dict[bytes, Row] = {}
         self._waiting: Counter[bytes] = Counter()
@@ -68,19 +75,28 @@ class KnownRows:
         """The row of a key; an empty mark and day 0 where there is none."""
         return self._rows.get(key, _NONE)
 
+    def is_known(self, key: bytes) -> bool:
+        """Whether the ledger may hold a version of a key, now or by the hand of another run."""
+        return bool(self.get(key)[0]) or self._intents.is_shared
+
     def put(self, key: bytes, row: Row) -> None:
         """Know a row that is in the ledger."""
         with self._lock:
             self._rows[key] = row
 
     def drop(self, keys: Collection[bytes]) -> None:
-        """Have the ledger forget rows, and know them no longer; returns once it is committed."""
+        """Have the ledger forget versions; returns once that is committed."""
         with self._writing:
             with self._lock:
                 for key in keys:
                     self._rows.pop(key, None)
                     self._noted.pop(key, None)
-            self.ledger.write(dict.fromkeys(keys))
+            self._intents.declare(keys)
+
+    def pop(self, key: bytes) -> None:
+        """Know a row no longer that is not in the ledger any more."""
+        with self._lock:
+            self._rows.pop(key, None)
 
     def note(self, key: bytes, row: Row) -> None:
         """Note a row that the ledger is to have."""
@@ -94,8 +110,7 @@ class KnownRows:
         with self._writing:
             with self._lock:
                 noted, self._noted = self._noted, {}
-            if noted:
-                self.ledger.write(noted)
+            self._intents.settle(noted, self._waiting)
 
     def add_mark(self, key: bytes, mark: bytes) -> None:
         """Note what a record that waits is about to write under a key."""

@@ -9,9 +9,10 @@ from target_userflow.apis.userflow.merging import agree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from target_userflow.apis.messages import Payload
     from target_userflow.delivery.pending import Batch, PendingRecord
 
-    Kinds = Callable[[bytes], dict[str, str]]
+    Kinds = Callable[[Payload], dict[str, str]]
 
 _MOST = 100  # of one chain: what is refused is sent again in halves
 
@@ -27,7 +28,7 @@ class Chain:
 
         Args:
             first: The record, which is sent in any case.
-            kinds: The data types of a body's values, where they have to stay the same.
+            kinds: The data types of a payload's values, where they have to stay the same.
         """
         self.records: Batch = [first]
         self._kinds_of = kinds
@@ -49,8 +50,8 @@ class Chain:
         if self._kinds_of is None:
             return True
         if not self._kinds:
-            self._note(self.records[0], self._kinds_of(self.records[0].request.body))
-        new = self._kinds_of(record.request.body)
+            self._note(self.records[0], self._kinds_of(self.records[0].request.payload or {}))
+        new = self._kinds_of(record.request.payload or {})
         if not agree(self._kinds.get(record.request.object_id, {}), new):
             return False
         self._note(record, new)

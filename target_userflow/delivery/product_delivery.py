@@ -161,7 +161,7 @@ class ProductDelivery:
             raise
         if isinstance(outcome, Delivered):
             self._close(needed)
-        elif isinstance(outcome, Rejected) and outcome.status and len(_flat(needed)) > 1:
+        elif _is_worth_a_split(outcome) and len(_flat(needed)) > 1:
             for record, request in zip(records, own, strict=True):
                 record.request = request
             yield from self._split(_flat(needed))
@@ -184,7 +184,8 @@ class ProductDelivery:
         last = chain[-1].request
         if len(chain) == 1 or self._api.fold is None:
             return last
-        return replace(last, body=self._api.fold([record.request.body for record in chain]))
+        payloads = [record.request.payload or {} for record in chain]
+        return replace(last, payload=self._api.fold(payloads))
 
     def _close(self, needed: list[Batch]) -> None:
         """Settle what was delivered; the last of each object stands for those before."""
@@ -220,8 +221,8 @@ class ProductDelivery:
         """One request that does what several do."""
         if len(requests) == 1 and not self._batched:
             return requests[0]
-        body = self._api.join(self._destination, [request.body for request in requests])
-        return replace(requests[0], body=body)
+        payloads = [request.payload or {} for request in requests]
+        return replace(requests[0], payload=self._api.join(self._destination, payloads))
 
     def _given_up(self, result: GivenUp, request: Request, records: Batch) -> GaveUp:
         """Hold the records that can't be delivered, if the API works for others.
@@ -253,6 +254,10 @@ class _Attempts(Observer):
         for record in self._records:
             record.sent = True
             record.lost |= isinstance(outcome, TryAgain) and outcome.lost
+
+
+def _is_worth_a_split(outcome: Rejected | None) -> bool:
+    return isinstance(outcome, Rejected) and not isinstance(outcome, GaveUp)
 
 
 def _settle_all(needed: list[Batch], outcome: Rejected | None) -> None:

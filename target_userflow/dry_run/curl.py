@@ -8,6 +8,8 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from target_userflow.mapping.values import encoded
+
 if TYPE_CHECKING:
     from target_userflow.apis.messages import Api, Request
     from target_userflow.config.settings import Destination
@@ -19,13 +21,13 @@ _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 def command(api: Api, destination: Destination, request: Request, user_agent: str) -> str:
     """The request as a `curl` command; in the key's place stands the variable that may hold it."""
     masked = replace(destination, api_key=f"$TARGET_USERFLOW_{api.prefix.upper()}API_KEY")
-    body = {"Content-Type": request.media_type} if request.body else {}
+    body = {"Content-Type": request.media_type} if request.payload is not None else {}
     named = {**api.headers(masked), **body}
     headers = [f'-H "{name}: {value}"' for name, value in named.items()]
     lines = [
         f"curl -X {request.method} {shlex.quote(destination.url + request.path)}",
         " ".join([*headers, f"-H {shlex.quote(f'User-Agent: {user_agent}')}"]),
-        *_data(request.body),
+        *_data(b"" if request.payload is None else encoded(request.payload)),
     ]
     return " \\\n  ".join(lines)
 

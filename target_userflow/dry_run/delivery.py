@@ -161,7 +161,7 @@ def kind(request: Request) -> Kind:
     A deletion whose object is named neither in its body nor in a query has the id in its path.
     """
     path, query, _ = request.path.partition("?")
-    if request.deletes and not query and not request.body:
+    if request.deletes and not query and request.payload is None:
         path = f"{path.rpartition('/')[0]}/:id"
     return request.method, path
 

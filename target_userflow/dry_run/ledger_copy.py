@@ -1,4 +1,4 @@
-"""The ledger of a run that must not write to it: a copy, which is gone with the run."""
+"""The ledger of a dry run: a copy, which is removed when the run ends."""
 
 from __future__ import annotations
 
@@ -10,85 +10,89 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 
 from target_userflow.errors import StorageError
-from target_userflow.ledger.database import url_of
-from target_userflow.ledger.store import AT_ONCE, Store, metadata
+from target_userflow.ledger.database import failing
+from target_userflow.ledger.store import Store
+from target_userflow.ledger.tables import CHUNK, metadata
+from target_userflow.ledger.url import is_sqlite, name_of, url_of
 
-_TRIES = 10
+_ATTEMPTS = 10
 
 
 class LedgerCopy(Store):
-    """Begins with what the ledger holds, and is written to in its place.
+    """A store that begins with the rows of the ledger, and is written to in its place.
 
     The ledger is only read. A file of SQLite is copied without being opened, as SQLite would at
     least lock it, and tidy up behind a run that was killed.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, setting: str) -> None:
         """Copy the ledger, if there is one, and open the copy.
 
         Args:
-            where: The ledger, as for `Store`.
+            setting: The setting `ledger`, as for `Store`.
 
         Raises:
-            ConfigError: `where` names no database that can be used.
-            StorageError: it can't be read, or another run is writing to it.
+            ConfigError: the setting names no database that can be used.
+            StorageError: the ledger can't be read, or another run is writing to it.
         """
-        self._original = url_of(where)
-        self._existing = TemporaryDirectory(prefix="target-userflow-")
-        copy = Path(self._existing.name) / "ledger.db"
-        with self._failing():
-            if self._original.get_backend_name() == "sqlite":
-                self._copy_file(Path(self._original.database or ":memory:"), copy)
+        ledger = url_of(setting)
+        self._directory = TemporaryDirectory(prefix="target-userflow-")
+        copy = Path(self._directory.name) / "ledger.db"
+        with failing(ledger):
+            if is_sqlite(ledger):
+                _copy_file(ledger, copy)
             else:
-                _copy_rows(self._original, copy)
-        super().__init__(str(copy))
+                _copy_rows(ledger, copy)
+        super().__init__(str(copy), shown=ledger)
 
     def close(self) -> None:
-        """Remove the copy."""
+        """Close the copy, and remove it."""
         super().close()
-        self._existing.cleanup()
+        self._directory.cleanup()
 
-    @property
-    def _shown(self) -> sa.URL:
-        return self._original
 
-    def _copy_file(self, ledger: Path, copy: Path) -> None:
-        """Copy a file and what waits beside it to be written into it: both as they are at once."""
-        pairs = {Path(f"{ledger}{end}"): Path(f"{copy}{end}") for end in ("", "-wal")}
-        for _ in range(_TRIES):
-            before = [_stamp(one) for one in pairs]
-            for source, target in pairs.items():
-                target.unlink(missing_ok=True)
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(source, target)
-            if before == [_stamp(one) for one in pairs]:
-                return
-        raise StorageError(
-            f"Ledger {self.name} can't be read: another run is writing to it. Wait for its end"
-        )
+def _copy_file(ledger: sa.URL, copy: Path) -> None:
+    """Copy a SQLite file and its write-ahead log, both as they are at one moment."""
+    path = ledger.database or ":memory:"
+    pairs = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in ("", "-wal")}
+    for _ in range(_ATTEMPTS):
+        before = [_stamp(source) for source in pairs]
+        for source, target in pairs.items():
+            target.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(source, target)
+        if before == [_stamp(source) for source in pairs]:
+            return
+    raise StorageError(
+        f"Ledger {name_of(ledger)} can't be read: another run is writing to it. Wait for its end"
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """What a write to a file changes; None if there is no file."""
+    """Return what a write to a file changes: its time and size; None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def _copy_rows(ledger: sa.URL, copy: Path) -> None:
-    """Copy the tables of another database, in one transaction that reads only."""
-    only_reads = {"postgresql_readonly": True, "stream_results": True}
-    source = sa.create_engine(ledger, execution_options=only_reads)
+    """Copy the tables of a server's database, in one transaction that only reads."""
+    read_only = {"postgresql_readonly": True, "stream_results": True}
+    source = sa.create_engine(ledger, execution_options=read_only)
     target = sa.create_engine(sa.URL.create("sqlite", database=str(copy)))
-    with source.connect() as rows_of, target.begin() as into:
-        there = sa.inspect(rows_of).get_table_names()
+    with source.connect() as reading, target.begin() as writing:
+        existing = sa.inspect(reading).get_table_names()
         for table in metadata.sorted_tables:
-            if table.name in there:
-                table.create(into)
-                rows = rows_of.execute(sa.select(table)).mappings()
-                for some in rows.partitions(AT_ONCE):
-                    into.execute(sa.insert(table), [dict(row) for row in some])
+            if table.name in existing:
+                _copy_table(table, reading, writing)
     source.dispose()
     target.dispose()
+
+
+def _copy_table(table: sa.Table, reading: sa.Connection, writing: sa.Connection) -> None:
+    table.create(writing)
+    rows = reading.execute(sa.select(table)).mappings()
+    for chunk in rows.partitions(CHUNK):
+        writing.execute(sa.insert(table), [dict(row) for row in chunk])

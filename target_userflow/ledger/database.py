@@ -1,129 +1,189 @@
-"""Where a ledger is, and how its database is opened."""
+"""The connection to the ledger's database: transactions, retries, and errors in one line."""
 
 from __future__ import annotations
 
-import errno
-import os
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import threading
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import SQLAlchemyError
 
-from target_userflow.errors import ConfigError
-from target_userflow.private_files import open_private
+from target_userflow.clock import Clock
+from target_userflow.errors import StorageError, of_disk
+from target_userflow.ledger.engine import engine_of, sync_commits
+from target_userflow.ledger.tables import migrate, schema_version
+from target_userflow.ledger.url import is_sqlite, name_of, redacted, url_of
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+_RETRY_SECONDS = 0.5  # between attempts to connect
+_IN_USE_SECONDS = 5.0  # that a run waits for a SQLite file which another program has
+_ADVISORY_LOCK = int.from_bytes(b"userflow", "big")
+_DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE deadlock_detected
+_REMEDY = (
+    "Mend its place, or bring back a copy of it. With another ledger, or with none, events that "
+    "the tap sends again are delivered again"
+)
 
 
-def problem(where: str) -> str | None:
-    """What is wrong with the setting `ledger`, as far as it shows without opening it."""
-    try:
-        url_of(where).get_dialect().import_dbapi()
-    except ConfigError as error:
-        return str(error)
-    except (NoSuchModuleError, ImportError) as error:
-        return (
-            f"Setting 'ledger' names a database without a driver here ({error}). For PostgreSQL: "
-            "pip install 'target-userflow[postgres-ledger]' and postgresql+psycopg://…"
-        )
-    return None
+class Database:
+    """One connection, which all destinations and all workers of a run share."""
+
+    def __init__(
+        self,
+        setting: str,
+        *,
+        clock: Clock | None = None,
+        max_retry_seconds: float = 0,
+        shown: sa.URL | None = None,
+    ) -> None:
+        """Open the database, and make or migrate its tables where needed.
+
+        Args:
+            setting: The path of a SQLite file, or an SQLAlchemy URL.
+            clock: Another time than the machine's.
+            max_retry_seconds: How long to try to connect again to a server that went away.
+            shown: The URL that messages are about, if it is another one.
+
+        Raises:
+            ConfigError: `setting` names no database that can be used.
+            StorageError: the database can't be opened, or another run has it.
+        """
+        self._url = url_of(setting)
+        self._shown = shown or self._url
+        self._clock = clock or Clock()
+        self._max_retry_seconds = max_retry_seconds
+        self._lock = threading.Lock()
+        self._syncs: bool | None = None
+        self.is_new = False
+        """Whether the database had no tables before."""
+        with failing(self._shown):
+            self._connection = self._connected()
+
+    @property
+    def name(self) -> str:
+        """Its name in messages: an absolute path, or a driver, host and database."""
+        return name_of(self._shown)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other runs may write to it at the same time; a SQLite file is one run's own."""
+        return not self._is_file
+
+    @contextmanager
+    def transaction(self, *, in_turn: bool = False) -> Iterator[sa.Connection]:
+        """Give the connection for one transaction; keep it short, as all workers wait.
+
+        Args:
+            in_turn: Whether no other machine may be in such a transaction at the same time.
+
+        Raises:
+            StorageError: the database can't be read and written.
+        """
+        with self._lock, failing(self._shown):
+            if not self._is_file:
+                self._retried(partial(self._connection.execute, sa.select(1)))
+            self._sync(wanted=True)
+            with self._connection.begin():
+                if in_turn:
+                    self._take_turn()
+                yield self._connection
+
+    def close(self) -> None:
+        """Release the database for another run."""
+        self._connection.close()
+        self._connection.engine.dispose()
+
+    @property
+    def _is_file(self) -> bool:
+        return is_sqlite(self._url)
+
+    def _retried(self, work: Callable[[], T]) -> T:
+        """Do the work in a transaction; repeat it if the server went away or ended a deadlock.
+
+        Two runs may wait for rows of each other, until the server fails one of them. Whatever is
+        done here may be done twice: the answer to a commit can be what got lost.
+        """
+        deadline = self._clock.monotonic() + self._max_retry_seconds
+        while True:
+            try:
+                with self._connection.begin():
+                    return work()
+            except SQLAlchemyError as error:
+                went_away = not self._is_file and self._connection.invalidated
+                if self._is_over(deadline) or not (went_away or _is_deadlock(error)):
+                    raise
+            self._clock.sleep(_RETRY_SECONDS)
+
+    def _connected(self) -> sa.Connection:
+        """Connect, and wait a little for a SQLite file that is in use."""
+        engine, deadline = engine_of(self._url), self._clock.monotonic() + _IN_USE_SECONDS
+        while True:
+            try:
+                return self._with_tables(engine.connect())
+            except SQLAlchemyError as error:
+                is_in_use = self._is_file and "locked" in str(error)
+                if self._is_over(deadline) or not is_in_use:
+                    raise
+            self._clock.sleep(_RETRY_SECONDS)
+
+    def _with_tables(self, connection: sa.Connection) -> sa.Connection:
+        """Migrate the tables; close the connection if that fails."""
+        self._connection = connection
+        try:
+            with connection.begin():
+                self._take_turn()
+                version = schema_version(connection)
+                self.is_new = version == 0
+                migrate(connection, version, self.name)
+        except BaseException:
+            self.close()
+            raise
+        return connection
+
+    def _is_over(self, deadline: float) -> bool:
+        return self._clock.monotonic() >= deadline or self._clock.stopped
+
+    def _take_turn(self) -> None:
+        """Let no other machine make what this transaction is about to make."""
+        if self._url.get_backend_name() == "postgresql":  # a SQLite file is this run's alone
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+
+    def _sync(self, *, wanted: bool) -> None:
+        """Make the next transaction survive a power cut, or not wait for that."""
+        if self._is_file and wanted != self._syncs:
+            sync_commits(self._connection, wanted=wanted)
+            self._syncs = wanted
 
 
-def url_of(where: str) -> sa.URL:
-    """What `ledger` names: a SQLite file, unless it is a URL.
+@contextmanager
+def failing(url: sa.URL) -> Iterator[None]:
+    """Raise in one line what the database or the disk reports.
+
+    Args:
+        url: The database that the line names.
 
     Raises:
-        ConfigError: it is neither.
+        StorageError: the database or the disk failed in the block.
     """
-    if "://" not in where:
-        return sa.URL.create("sqlite", database=where)
-    if where.count("@") > 1:  # half a password would pass for a host
-        raise ConfigError(
-            "Setting 'ledger' holds several @: in a user, password or option, write each as %40"
-        )
     try:
-        url = sa.make_url(where)
-    except (ArgumentError, ValueError):  # the latter of a port
-        raise ConfigError(
-            "Setting 'ledger' is no SQLAlchemy URL: driver://user:password@host:port/database, "
-            "where the port is a number, and : / ? # @ in a password are %3A %2F %3F %23 %40"
-        ) from None
-    if url.get_backend_name() == "sqlite" and url.query:
-        raise ConfigError("Setting 'ledger': the URL of a SQLite file takes no options")
-    return url
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise _storage_error(error, url) from None
 
 
-def name_of(url: sa.URL) -> str:
-    """What a message calls a ledger: its absolute path, or its driver, host and database."""
-    if url.get_backend_name() == "sqlite":
-        return str(Path(url.database).absolute()) if url.database else ":memory:"
-    return f"{url.drivername}://{url.host or ''}/{url.database or ''}"
+def _is_deadlock(error: SQLAlchemyError) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK
 
 
-def said_of(error: BaseException, url: sa.URL) -> str:
-    """The first line of what a driver says, less all else that stands in the URL."""
-    (said, *_) = str(error).splitlines() or [type(error).__name__]
-    texts = [value for given in url.query.values() for value in _texts(given)]
-    hidden = [url.username, url.password, url.port, *texts]
-    for part in sorted({str(one) for one in hidden if one}, key=len, reverse=True):
-        said = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", said)
-    password = str(url.password or "")
-    return said.replace(password, "…") if len(password) > _SHORT else said
-
-
-def engine_of(url: sa.URL) -> sa.Engine:
-    """An engine; a SQLite file is this run's alone, and this user's."""
-    if url.get_backend_name() == "sqlite":
-        _make_private(Path(url.database or ""))
-        engine = sa.create_engine(url, connect_args={"timeout": 0, "check_same_thread": False})
-        event.listen(engine, "connect", _claim)
-        event.listen(
-            engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-        )
-        return engine
-    hurried = url.drivername in _LIBPQ and "connect_timeout" not in url.query
-    return sa.create_engine(
-        url, connect_args={"connect_timeout": _CONNECT_SECONDS} if hurried else {}
-    )
-
-
-def _texts(given: str | tuple[str, ...]) -> list[str]:
-    """An option of a URL, whole and in the parts that it may be made of."""
-    values = [given] if isinstance(given, str) else [*given]
-    return [*values, *(part for value in values for part in re.split(r"[\s;,&=]+", value))]
-
-
-def _make_private(path: Path) -> None:
-    for beside in (Path(f"{path}{end}") for end in _BESIDE):
-        if beside.is_symlink():
-            raise OSError(errno.ELOOP, f"{beside} is a symbolic link, and none is written through")
-    os.close(open_private(path, os.O_RDWR))
-
-
-def sync_commits(connection: sa.Connection, *, wanted: bool) -> None:
-    """Have the next commits to a file survive a power cut, or else a kill of this process only.
-
-    A commit that survives takes along those before it. (PostgreSQL does so for all, unless its
-    owner has changed that.)
-    """
-    raw: Any = connection.connection.driver_connection
-    raw.execute(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")  # in no transaction
-
-
-def _claim(connection: sqlite3.Connection, _: object) -> None:
-    """Take the file for this process; a kill lets go of it."""
-    connection.isolation_level = None  # SQLAlchemy begins, as the driver would leave out DDL
-    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode=WAL")
-
-
-_BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite puts beside its file: as private as the file is."""
-_SHORT = 3  # letters of a password that could stand anywhere
-_CONNECT_SECONDS = 10
-_LIBPQ = {"postgresql+psycopg", "postgresql+psycopg2", "postgresql"}
-"""Drivers that would wait for ever for a host that does not answer."""
+def _storage_error(error: SQLAlchemyError | OSError, url: sa.URL) -> StorageError:
+    disk = of_disk(error) if isinstance(error, OSError) else None
+    cause = disk or redacted(getattr(error, "orig", None) or error, url)
+    remedy = _REMEDY
+    if "locked" in cause:
+        remedy = "Another run has it: wait for its end, or give this one another ledger"
+    return StorageError(f"Ledger {name_of(url)} can't be read and written: {cause}. {remedy}")

@@ -1,7 +1,7 @@
-"""Which destination of a ledger a run writes to, and what the ledger knows of it.
+"""The destinations of a ledger: which one a run writes to, and how many rows it has.
 
-A destination is one URL under one key. A name (`ledger_destination`) stands for the same one when
-its key or URL has changed.
+A destination is one URL under one key. A name (`ledger_destination`) keeps standing for the same
+destination when its key or URL changes.
 """
 
 from __future__ import annotations
@@ -11,65 +11,66 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from target_userflow.ledger.ledger import digest
-from target_userflow.ledger.store import counted_rows, destinations, names, streams
+from target_userflow.ledger.store import counted_rows
+from target_userflow.ledger.tables import destinations, names, streams
 
 if TYPE_CHECKING:
     from target_userflow.ledger.store import Store
 
-MOST_COUNTED = 100_000
+COUNT_LIMIT = 100_000
 """Rows that are counted at a start; more are "more than" these."""
 
 
 class Destinations:
-    """The destinations of one product in a ledger."""
+    """The destinations of one product in a ledger.
+
+    All methods raise StorageError if the database can't be read and written.
+    """
 
     def __init__(self, store: Store, prefix: str) -> None:
-        """Share the database with the rest of the ledger.
+        """Give access to the destinations of a product.
 
         Args:
-            store: The database.
-            prefix: What the settings of the product start with.
+            store: The database, which the rest of the ledger uses too.
+            prefix: The prefix of the product's settings.
         """
         self._store = store
         self._prefix = prefix
 
     def find(self, hashed: bytes, name: str) -> int:
-        """The number of a destination; the first time it is given one.
+        """Return the number of a destination; a new one is given the next number.
 
         Args:
-            hashed: A hash of its URL and key.
-            name: What the settings call it, or what `id_of` calls the one that it was before;
-                empty for none.
-
-        Raises:
-            StorageError: the database can't be read and written; so for all that follows.
+            hashed: The hash of its URL and key, 16 bytes.
+            name: Its name in the settings, or what `id_of` returned for the destination that it
+                was before; empty for none.
         """
         return self._named(hashed, name) if name else self._store.destination(hashed)
 
     def id_of(self, number: int) -> str:
-        """What messages call a destination: eight digits, which tell nothing of its key."""
+        """Return a destination's id in messages: eight digits, which tell nothing of its key."""
         return self._ids()[number]
 
     def others(self, number: int) -> list[str]:
-        """What messages call all other destinations in the ledger."""
+        """Return the ids of all other destinations in the ledger."""
         return [name for other, name in self._ids().items() if other != number]
 
     def count(self, number: int) -> int:
-        """How many rows there are of a destination, up to one more than `MOST_COUNTED`."""
-        query = counted_rows(number, MOST_COUNTED + 1)
+        """Return how many rows a destination has, up to one more than `COUNT_LIMIT`."""
+        query = counted_rows(number, COUNT_LIMIT + 1)
         with self._store.transaction() as connection:
             return int(connection.execute(query).scalar_one())
 
     def note(self, number: int, stream: bytes) -> list[str]:
-        """Note that a destination gets a stream; the first time, tell which others got it.
+        """Note that a destination receives a stream.
 
         Args:
             number: The destination.
-            stream: A hash of the URL and of what tells the stream from others.
+            stream: The hash of the URL and of what tells the stream from others, 16 bytes.
 
         Returns:
-            What messages call the other destinations, all of the same URL; empty if this one has
-            had the stream before.
+            The ids of the other destinations of the same URL that received the stream; empty if
+            this one has received it before.
         """
         query = sa.select(streams.c.destination).where(streams.c.stream == stream)
         with self._store.transaction(in_turn=True) as connection:
@@ -81,11 +82,15 @@ class Destinations:
         return [ids[other] for other in sorted(known)]
 
     def _named(self, hashed: bytes, name: str) -> int:
-        """The destination of a name; a new name is one for what it calls, or for the run's own."""
+        """Return the destination of a name.
+
+        A new name that is the id of a destination stands for that one, any other new name for the
+        destination of the URL and key.
+        """
         named = digest("name", self._prefix, name)
         query = sa.select(names.c.destination).where(names.c.name == named)
-        before = {known: other for other, known in self._ids().items()}
-        own = before.get(name) or self._store.destination(hashed)
+        by_id = {other_id: other for other, other_id in self._ids().items()}
+        own = by_id.get(name) or self._store.destination(hashed)
         with self._store.transaction(in_turn=True) as connection:
             number = connection.execute(query).scalar_one_or_none()
             if number is None:

@@ -1,6 +1,6 @@
-"""What was delivered to one destination, as hashes: events, and versions of records.
+"""The ledger: which events and which versions of records were delivered, as hashes.
 
-What `hard_delete` may have to delete stands in it with its ids (`delivered_rows`).
+Objects that `hard_delete` may have to delete are in it with their ids (`delivered_rows`).
 
 Without its ledger a target sends records again, and events as often as the tap sends them again.
 """
@@ -14,34 +14,48 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from target_userflow.mapping.values import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from target_userflow.apis.messages import Payload
     from target_userflow.config.settings import Destination
     from target_userflow.ledger.delivered_rows import DeliveredRows
     from target_userflow.ledger.store import Row, Store
 
 IN_FLIGHT = b"?"
-"""What the mark of an event begins with that was being sent when it was last heard of."""
+"""The first byte of the mark of an event that was sent, and whose outcome is not known."""
 DELIVERED = b"!"
-"""What the mark of an event begins with that was delivered; the rest is of its body."""
+"""The first byte of the mark of a delivered event; the others are a hash of its body."""
 EVENT_MARK_SIZE = 7
-"""Bytes of an event's mark; a record's has 8."""
+"""Bytes of an event's mark; a record's mark has 8."""
 DELETED = b"x"
 """The mark of an object that was deleted, in a row beside its own."""
+INTENT_SIZE = 6
+"""Bytes of the mark of an object that a run is writing."""
 EVENT_MARKS = (IN_FLIGHT, DELIVERED)
 """The whole marks of events in a ledger of version 1.0.0."""
 
 _json_text = msgspec.json.Encoder().encode
 
 
-def exists(where: str) -> bool:
-    """Whether there may be rows: a database that machines share is always taken for one."""
-    return "://" in where or Path(where).exists()
+def exists(setting: str) -> bool:
+    """Return whether the ledger may have rows; a URL is always taken for one that has.
+
+    Args:
+        setting: The setting `ledger`.
+    """
+    return "://" in setting or Path(setting).exists()
 
 
 def digest(*parts: str, size: int = 16) -> bytes:
-    """A hash of some texts that tells them apart; the ledger holds nothing else of a record."""
+    """Return a hash of some texts; the ledger holds nothing else of a record.
+
+    Args:
+        parts: The texts: the same ones, split otherwise, have another hash.
+        size: Bytes of the hash.
+    """
     try:
         text = _json_text(parts)
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -49,18 +63,31 @@ def digest(*parts: str, size: int = 16) -> bytes:
     return hashlib.blake2b(text, digest_size=size).digest()
 
 
-def fingerprint(body: bytes) -> bytes:
-    """The mark of a delivered record."""
+def fingerprint(payload: Payload | None) -> bytes:
+    """Return the mark of a delivered record, 8 bytes.
+
+    Args:
+        payload: What the body said that was sent; its JSON text is hashed.
+    """
+    body = b"" if payload is None else encoded(payload)
     return hashlib.blake2b(body, digest_size=8).digest()
 
 
-def event_mark(what: bytes, body: bytes) -> bytes:
-    """The mark of an event: what became of it, `IN_FLIGHT` or `DELIVERED`, and of which body."""
-    return what + fingerprint(body)[: EVENT_MARK_SIZE - len(what)]
+def event_mark(status: bytes, payload: Payload | None) -> bytes:
+    """Return the mark of an event, `EVENT_MARK_SIZE` bytes.
+
+    Args:
+        status: `IN_FLIGHT` or `DELIVERED`.
+        payload: What the body said that was sent.
+    """
+    return status + fingerprint(payload)[: EVENT_MARK_SIZE - len(status)]
 
 
 class Ledger:
-    """The rows of one destination: those of another URL or key are never looked at."""
+    """The rows of one destination; rows of another URL or key are never read.
+
+    All methods raise StorageError if the database can't be read and written.
+    """
 
     def __init__(
         self, store: Store, destination: Destination, prefix: str = "", name: str = ""
@@ -70,11 +97,8 @@ class Ledger:
         Args:
             store: The database.
             destination: Where the run writes to.
-            prefix: What the settings of the product start with.
-            name: What `ledger_destination` says.
-
-        Raises:
-            StorageError: the store can't be read and written; so for all that follows.
+            prefix: The prefix of the product's settings.
+            name: The setting `ledger_destination`; empty for none.
         """
         from target_userflow.ledger.destinations import Destinations  # noqa: PLC0415 - SQLAlchemy, as for the store
 
@@ -86,51 +110,84 @@ class Ledger:
         )
 
     def summary(self) -> str:
-        """What the ledger knows of the destination, in a line."""
-        from target_userflow.ledger.destinations import MOST_COUNTED  # noqa: PLC0415 - likewise
-
+        """Return what the ledger knows of the destination, in a line."""
         own = f"{self._url} (destination {self._destinations.id_of(self._destination)})"
         count = self._destinations.count(self._destination)
-        if count:
-            much = f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
-            known = f"{much} {'row' if count == 1 else 'rows'}"
-        else:
-            others = self._destinations.others(self._destination)
-            known = "nothing yet"
-            known += f"; it knows other destinations: {', '.join(others)}" if others else ""
+        known = _rows(count) if count else self._nothing_known()
         return f"Ledger {self._store.name} knows of {own}: {known}"
 
     def note_stream(self, *stream: str) -> list[str]:
-        """Note that the destination gets a stream; `stream` is all that tells it from others.
+        """Note that the destination receives a stream.
+
+        Args:
+            stream: All that tells the stream from others.
 
         Returns:
-            What messages call those destinations of the same URL, under other keys, that have got
-            it before this one; empty once this one has.
+            The ids of the destinations of the same URL, under other keys, that received the
+            stream; empty if this destination has received it before.
         """
         return self._destinations.note(self._destination, digest(self._url, *stream))
 
     def has_events_of_1_0(self) -> bool:
-        """Whether version 1.0.0 noted events that no run has come across since."""
+        """Return whether there are events that version 1.0.0 noted, and that did not come since."""
         return self._store.has_mark(self._destination, EVENT_MARKS)
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, Row]:
-        """The mark and the day of those keys that have a row."""
+        """Return key → mark and day, for those of the keys that have a row."""
         return self._store.rows(self._destination, sorted(keys))  # neighbours lie together
 
     def put(self, key: bytes, mark: bytes, day: int, *, synced: bool) -> None:
-        """Return once the row is committed, and on the disk if it is `synced`."""
+        """Write a row, and return once it is committed.
+
+        Args:
+            key: The ledger key.
+            mark: The mark of an event or a record.
+            day: The ordinal of the date of its delivery.
+            synced: Whether the row has to survive a power cut.
+        """
         self._store.commit((self._destination, key), (mark, day), synced=synced)
 
     def drop(self, key: bytes) -> None:
-        """Return once the row is gone from the disk."""
+        """Delete a row, and return once that is on the disk."""
         self._store.commit((self._destination, key), None)
 
     def write(self, rows: Mapping[bytes, Row | None]) -> None:
-        """Return once all rows are on the disk, and those gone that are None."""
+        """Write several rows, delete those that are None, and return once that is on the disk."""
         self._store.write({(self._destination, key): row for key, row in rows.items()})
 
+    def replace(self, rows: Mapping[bytes, tuple[bytes, Row]]) -> None:
+        """Replace rows that have not changed meanwhile, and delete those that have.
+
+        Args:
+            rows: Key → the mark that the row must still have, and the new row.
+        """
+        self._store.replace({(self._destination, key): parts for key, parts in rows.items()})
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other runs may write rows at the same time."""
+        return self._store.is_shared
+
     def delivered_rows(self, *stream: str) -> DeliveredRows:
-        """What a stream has delivered under which version; `stream` is all that tells it apart."""
+        """Return the rows that a stream with versions has delivered.
+
+        Args:
+            stream: All that tells the stream from others.
+        """
         from target_userflow.ledger.delivered_rows import DeliveredRows  # noqa: PLC0415 - SQLAlchemy, as for the store
 
         return DeliveredRows(self._store, self._destination, digest(*stream))
+
+    def _nothing_known(self) -> str:
+        others = self._destinations.others(self._destination)
+        return "nothing yet" + (
+            f"; it knows other destinations: {', '.join(others)}" if others else ""
+        )
+
+
+def _rows(count: int) -> str:
+    from target_userflow.ledger.destinations import COUNT_LIMIT  # noqa: PLC0415 - likewise
+
+    if count > COUNT_LIMIT:
+        return f"more than {COUNT_LIMIT:,} rows"
+    return f"{count:,} {'row' if count == 1 else 'rows'}"

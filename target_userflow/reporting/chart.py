@@ -1,4 +1,4 @@
-"""The timeline of a run as a picture: SVG without a script, in the colours of its page."""
+"""Draws the timeline of a run: an SVG without a script, in the colours of its page."""
 
 from __future__ import annotations
 
@@ -20,48 +20,79 @@ _LATENCY = (
 )
 
 
+Span = dict[str, Any]
+"""A span of the timeline, as `summary.facts` returns it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One of the pictures that share the axis of time."""
+    """One of the graphs that share the time axis."""
 
     title: str
     top: float
-    """The largest value that fits."""
+    """The largest value on the y axis."""
     y: float
-    """Where its upper edge is."""
+    """The place of its upper edge in the picture."""
 
     def at(self, value: float) -> float:
-        """Where a value is."""
+        """Return the place of a value in the picture."""
         return self.y + _HEIGHT - value / self.top * _HEIGHT
 
 
-def chart(timeline: Sequence[dict[str, Any]]) -> str:
-    """Requests per second, latency and 429s over the time of a run."""
+def chart(timeline: Sequence[Span]) -> str:
+    """Draw requests per second, latency and 429s over the time of a run.
+
+    Args:
+        timeline: The spans of the run, at least one.
+
+    Returns:
+        An SVG element.
+    """
     end = timeline[-1]["at"] + timeline[-1]["seconds"] or 1.0
-    rates = [one["requests"] / (one["seconds"] or 1.0) for one in timeline]
-    limited = [one["limited"] / (one["seconds"] or 1.0) for one in timeline]
-    slowest = max((one["p95"] or 0.0) * 1000 for one in timeline)
-    tops = (_nice(max(rates)), _nice(slowest), _nice(max(limited)))
-    titles = ("Requests per second", _LATENCY, "429 per second")
-    panels = [
-        Panel(title, top, _TOP + place * (_HEIGHT + _GAP))
-        for place, (title, top) in enumerate(zip(titles, tops, strict=True))
-    ]
+    panels = _panels(timeline)
+    bottom = panels[-1].y + _HEIGHT
     parts = [
-        *(part for panel in panels for part in _frame(panel)),
-        _area("rate", panels[0], timeline, rates, end),
-        _line("p95", panels[1], timeline, "p95", end),
-        _line("p50", panels[1], timeline, "p50", end),
-        _area("limited", panels[2], timeline, limited, end),
-        *_axis(end, panels[-1].y + _HEIGHT),
-        *_tips(timeline, end, panels[-1].y + _HEIGHT),
+        *_graphs(panels, timeline, end),
+        *_axis(end, bottom),
+        *_tooltips(timeline, end, bottom),
     ]
-    height = panels[-1].y + _HEIGHT + _BOTTOM
     label = "Requests per second, latency and answers 429 over the time of the run"
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">'
+        f'<svg viewBox="0 0 {_WIDTH} {bottom + _BOTTOM}" role="img" aria-label="{label}">'
         f"{''.join(parts)}</svg>"
     )
+
+
+def _panels(timeline: Sequence[Span]) -> list[Panel]:
+    tops = {
+        "Requests per second": max(_rates(timeline, "requests")),
+        _LATENCY: max((span["p95"] or 0.0) * 1000 for span in timeline),
+        "429 per second": max(_rates(timeline, "limited")),
+    }
+    return [
+        Panel(title, _round_up(top), _TOP + place * (_HEIGHT + _GAP))
+        for place, (title, top) in enumerate(tops.items())
+    ]
+
+
+def _graphs(panels: Sequence[Panel], timeline: Sequence[Span], end: float) -> Iterator[str]:
+    for panel in panels:
+        yield from _frame(panel)
+    requests, latency, limited = panels
+    yield _area("rate", requests, timeline, _rates(timeline, "requests"), end)
+    yield _line("p95", latency, timeline, "p95", end)
+    yield _line("p50", latency, timeline, "p50", end)
+    yield _area("limited", limited, timeline, _rates(timeline, "limited"), end)
+
+
+def _rates(timeline: Sequence[Span], count: str) -> list[float]:
+    """Return a count per second for each span."""
+    return [_rate(span, count) for span in timeline]
+
+
+def _rate(span: Span, count: str) -> float:
+    rate: float = span[count] / (span["seconds"] or 1.0)
+    return rate
 
 
 def _frame(panel: Panel) -> Iterator[str]:
@@ -73,72 +104,72 @@ def _frame(panel: Panel) -> Iterator[str]:
 
 
 def _area(
-    name: str, panel: Panel, timeline: Sequence[dict[str, Any]], values: list[float], end: float
+    name: str, panel: Panel, timeline: Sequence[Span], values: list[float], end: float
 ) -> str:
-    """Steps, as each value holds for a span."""
+    """Draw steps: each value holds for a span."""
     steps = "".join(
-        f"V{panel.at(value):.1f}H{_x(one['at'] + one['seconds'], end):.1f}"
-        for one, value in zip(timeline, values, strict=True)
+        f"V{panel.at(value):.1f}H{_x(span['at'] + span['seconds'], end):.1f}"
+        for span, value in zip(timeline, values, strict=True)
     )
     return f'<path class="{name}" d="M{_LEFT} {panel.at(0)}{steps}V{panel.at(0)}Z"/>'
 
 
-def _line(name: str, panel: Panel, timeline: Sequence[dict[str, Any]], key: str, end: float) -> str:
-    """Steps where there is a value, and gaps where there is none."""
-    steps, drawing = "", False
-    for one in timeline:
-        if one[key] is not None:
-            y = panel.at(one[key] * 1000)
-            start = f"V{y:.1f}" if drawing else f"M{_x(one['at'], end):.1f} {y:.1f}"
-            steps += f"{start}H{_x(one['at'] + one['seconds'], end):.1f}"
-        drawing = one[key] is not None
+def _line(name: str, panel: Panel, timeline: Sequence[Span], key: str, end: float) -> str:
+    """Draw steps where there is a value, and gaps where there is none."""
+    steps, is_drawing = "", False
+    for span in timeline:
+        if span[key] is not None:
+            y = panel.at(span[key] * 1000)
+            start = f"V{y:.1f}" if is_drawing else f"M{_x(span['at'], end):.1f} {y:.1f}"
+            steps += f"{start}H{_x(span['at'] + span['seconds'], end):.1f}"
+        is_drawing = span[key] is not None
     return f'<path class="{name}" d="{steps}"/>' if steps else ""
 
 
 def _axis(end: float, y: float) -> Iterator[str]:
-    step = next((one for one in _STEPS if end / one <= _TICKS), end / _TICKS)
+    step = next((step for step in _STEPS if end / step <= _TICKS), end / _TICKS)
     for number in range(int(end / step) + 1):
         x = _x(number * step, end)
         yield f'<text class="time" x="{x:.1f}" y="{y + 18}">{duration(number * step)}</text>'
 
 
-def _tips(timeline: Sequence[dict[str, Any]], end: float, bottom: float) -> Iterator[str]:
-    """What a pointer over a span tells."""
-    for one in timeline:
-        x, width = _x(one["at"], end), one["seconds"] / end * _INNER
+def _tooltips(timeline: Sequence[Span], end: float, bottom: float) -> Iterator[str]:
+    """Draw what a pointer over a span shows."""
+    for span in timeline:
+        x, width = _x(span["at"], end), span["seconds"] / end * _INNER
         yield (
             f'<rect class="tip" x="{x:.1f}" y="{_TOP}" width="{width:.1f}" '
-            f'height="{bottom - _TOP}"><title>{_told(one)}</title></rect>'
+            f'height="{bottom - _TOP}"><title>{_tooltip(span)}</title></rect>'
         )
 
 
-def _told(one: dict[str, Any]) -> str:
+def _tooltip(span: Span) -> str:
     latency = ""
-    if one["p50"] is not None:
-        latency = f", p50 {one['p50'] * 1000:,.0f} ms, p95 {one['p95'] * 1000:,.0f} ms"
-    refused = f", {one['refused']:,} refused" if one["refused"] else ""
+    if span["p50"] is not None:
+        latency = f", p50 {span['p50'] * 1000:,.0f} ms, p95 {span['p95'] * 1000:,.0f} ms"
+    refused = f", {span['refused']:,} refused" if span["refused"] else ""
     return (
-        f"{duration(one['at'])}: {one['requests'] / (one['seconds'] or 1.0):,.1f} requests/s"
-        f"{latency}, {one['limited']:,} answered 429, {one['failed']:,} failed{refused}"
+        f"{duration(span['at'])}: {_rate(span, 'requests'):,.1f} requests/s"
+        f"{latency}, {span['limited']:,} answered 429, {span['failed']:,} failed{refused}"
     )
 
 
 def duration(seconds: float) -> str:
-    """A time as people write it: 5 s, 1:05, 2:00:00."""
+    """Return a time as people write it: 5 s, 1:05, 2:00:00."""
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
     hours, rest = divmod(round(seconds), _HOUR)
-    minutes, left = divmod(rest, _MINUTE)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+    minutes, rest = divmod(rest, _MINUTE)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _x(at: float, end: float) -> float:
     return _LEFT + at / end * _INNER
 
 
-def _nice(value: float) -> float:
-    """The next round number: 1, 2 or 5 and zeros."""
+def _round_up(value: float) -> float:
+    """Return the next round number: 1, 2 or 5 and zeros."""
     if value <= 0:
         return 1.0
-    ten = 10.0 ** (len(f"{value:.0f}") - 1 if value >= 1 else -1)
-    return next(factor * ten for factor in (1, 2, 5, 10, 100) if factor * ten >= value)
+    power = 10.0 ** (len(f"{value:.0f}") - 1 if value >= 1 else -1)
+    return next(factor * power for factor in (1, 2, 5, 10, 100) if factor * power >= value)

@@ -1,4 +1,4 @@
-"""How a run ends: what is told of it in the log, and what its report keeps."""
+"""The end of a run: its summary goes to the log, and to the report."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 def conclude(
     run: Run, report: ReportFile | None, logger: logging.Logger, status: int, error: str | None
 ) -> int:
-    """Tell how a run went.
+    """Write the summary of a run to the log and to the report.
 
     Args:
-        run: The run, all of which is closed.
-        report: Where its report goes, if it is to have one.
-        logger: Where the summary goes.
-        status: How it ended.
-        error: The line that says why it failed, if it did.
+        run: The run, whose files and connections are closed.
+        report: The file of the report; None for no report.
+        logger: The logger of the summary.
+        status: The exit status of the run so far.
+        error: The line that says why the run failed; None if it did not.
 
     Returns:
-        The exit status: 1 for a run that went well but for its report.
+        The exit status: 1 if all went well but the report can't be written.
     """
-    found = summary.facts(run, status, error)
-    _tell(run, logger, found)
+    facts = summary.facts(run, status, error)
+    _log(run, logger, facts)
     try:
         if report:
-            report.write(found)
+            report.write(facts)
             logger.info("Report: %s", report.path)
-    except StorageError as failed:
-        logger.error("%s", failed)  # noqa: TRY400 - the line says it all
-        return status or failed.exit_code
+    except StorageError as failure:
+        logger.error("%s", failure)  # noqa: TRY400 - the line says it all
+        return status or failure.exit_code
     return status
 
 
@@ -55,13 +55,13 @@ def remind(
     routed: list[str],
     logger: logging.Logger,
 ) -> None:
-    """Say what a run without errors may have been meant to do, and did not.
+    """Warn of an empty input, and of names in `streams` that fitted no stream of the run.
 
     Args:
-        reader: What has been read.
-        streams: The setting.
-        routed: The streams of the run.
-        logger: Where it is said.
+        reader: The reader of the input, at its end.
+        streams: The setting `streams`.
+        routed: The names of the run's streams.
+        logger: The logger of the warnings.
     """
     if reader.is_empty:
         logger.warning("No message came in: pipe a tap into this, or look at the tap's log")
@@ -75,19 +75,19 @@ def remind(
 
 
 def send_metrics(tally: Tally, logger: logging.Logger) -> None:
-    """Log the SDK's metric of records for each of their outcomes."""
+    """Log the number of records of each stream and outcome, as the SDK's metric of records."""
     for stream, outcome, count in tally.counts():
         tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: outcome}
         point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
         metrics.log(logger, point)
 
 
-def _tell(run: Run, logger: logging.Logger, found: dict[str, object]) -> None:
+def _log(run: Run, logger: logging.Logger, facts: dict[str, object]) -> None:
     if run.tally.accounts:
         logger.info("Summary\n%s", Block(run.tally.table()))
-    text = summary.text(found)
+    text = summary.text(facts)
     if text:
-        level = logging.WARNING if summary.is_wrong(found) else logging.INFO
+        level = logging.WARNING if summary.needs_attention(facts) else logging.INFO
         logger.log(level, "To be looked at\n%s", Block(text))
     if run.dry_run:
         logger.info("%s", Block(run.dry_run.text(run.tally, run.dead_letters)))

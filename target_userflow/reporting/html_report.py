@@ -1,4 +1,4 @@
-"""A run's facts as one page: no script, nothing from elsewhere, every value escaped."""
+"""The report as an HTML page: no script, no request to elsewhere, every value escaped."""
 
 from __future__ import annotations
 
@@ -22,110 +22,119 @@ _ALWAYS = {"received", "delivered", "rejected", "requests"}
 _WARNING = {"rejected", "differs", "unsettled", "in_doubt"}
 
 
-def page(found: Mapping[str, Any]) -> str:
-    """The whole page.
+def page(facts: Mapping[str, Any]) -> str:
+    """Return the page.
 
     Args:
-        found: What `summary.facts` tells.
+        facts: What `summary.facts` returns.
     """
     sections = (_table, _rejected, _attention, _skipped, _letters, _timeline)
     return Template(_TEMPLATE.read_text()).substitute(
         title="Run of target-userflow",
-        when=escape(_when(found)),
-        status=_status(found),
-        body="\n".join(part for section in sections for part in section(found)),
+        when=escape(_when(facts)),
+        status=_status(facts),
+        body="\n".join(part for section in sections for part in section(facts)),
     )
 
 
-def _when(found: Mapping[str, Any]) -> str:
-    started = datetime.fromisoformat(found["started"])
-    took = f"{started:%Y-%m-%d %H:%M:%S} UTC, took {duration(found['seconds'])}, {found['target']}"
-    return f"{took}. A dry run: nothing was written" if found["dry_run"] else took
+def _when(facts: Mapping[str, Any]) -> str:
+    started = datetime.fromisoformat(facts["started"])
+    took = f"{started:%Y-%m-%d %H:%M:%S} UTC, took {duration(facts['seconds'])}, {facts['target']}"
+    return f"{took}. A dry run: nothing was written" if facts["dry_run"] else took
 
 
-def _status(found: Mapping[str, Any]) -> str:
-    status, rejected = found["exit_status"], sum(one["count"] for one in found["rejected"])
-    said = found["error"] or (f"{rejected:,} records rejected" if rejected else "")
+def _status(facts: Mapping[str, Any]) -> str:
+    status = facts["exit_status"]
+    rejected = sum(reason["count"] for reason in facts["rejected"])
+    text = facts["error"] or (f"{rejected:,} records rejected" if rejected else "")
     kind = "bad" if status else "good"
     return (
         f'<div class="status {kind}"><strong>Exit status {status}</strong>'
-        f"{f'<p>{escape(said)}</p>' if said else ''}</div>"
+        f"{f'<p>{escape(text)}</p>' if text else ''}</div>"
     )
 
 
-def _table(found: Mapping[str, Any]) -> Iterator[str]:
-    streams = found["streams"]
-    shown = [one for one in _COLUMNS if one in _ALWAYS or any(row[one] for row in streams)]
-    heads = "".join(f"<th>{one.replace('_', ' ')}</th>" for one in shown)
-    rows = "".join(
-        f'<tr><td>{escape(row["stream"])}</td><td class="text">{escape(row["object"])}</td>'
-        f"{_counts(row, shown)}</tr>"
-        for row in streams
-    )
-    sums = {one: sum(row[one] for row in streams) for one in shown}
+def _table(facts: Mapping[str, Any]) -> Iterator[str]:
+    streams = facts["streams"]
+    columns = _columns(streams)
+    heads = "".join(f"<th>{column.replace('_', ' ')}</th>" for column in columns)
+    rows = "".join(_row(row, columns) for row in streams)
+    sums = {column: sum(row[column] for row in streams) for column in columns}
     yield (
         f'<h2>Streams</h2>\n<div class="wide"><table><thead><tr><th>stream</th>'
         f'<th class="text">object</th>{heads}</tr></thead>\n<tbody>{rows}</tbody>\n'
-        f"<tfoot><tr><td>all</td><td></td>{_counts(sums, shown)}</tr></tfoot></table></div>"
+        f"<tfoot><tr><td>all</td><td></td>{_cells(sums, columns)}</tr></tfoot></table></div>"
     )
 
 
-def _counts(row: Mapping[str, int], shown: Sequence[str]) -> str:
-    return "".join(
-        f'<td class="warn">{row[one]:,}</td>'
-        if one in _WARNING and row[one]
-        else f"<td>{row[one]:,}</td>"
-        for one in shown
+def _columns(streams: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that are always shown, and those that are not 0 everywhere."""
+    return [name for name in _COLUMNS if name in _ALWAYS or any(row[name] for row in streams)]
+
+
+def _row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    return (
+        f'<tr><td>{escape(row["stream"])}</td><td class="text">{escape(row["object"])}</td>'
+        f"{_cells(row, columns)}</tr>"
     )
 
 
-def _rejected(found: Mapping[str, Any]) -> Iterator[str]:
+def _cells(row: Mapping[str, int], columns: Sequence[str]) -> str:
+    return "".join(_cell(column, row[column]) for column in columns)
+
+
+def _cell(column: str, count: int) -> str:
+    is_warning = column in _WARNING and count
+    return f'<td class="warn">{count:,}</td>' if is_warning else f"<td>{count:,}</td>"
+
+
+def _rejected(facts: Mapping[str, Any]) -> Iterator[str]:
     by_reason: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for one in found["rejected"]:
-        by_reason[one["reason"]].append(one)
+    for rejection in facts["rejected"]:
+        by_reason[rejection["reason"]].append(rejection)
     if by_reason:
-        articles = "\n".join(_article(reason, ones) for reason, ones in by_reason.items())
+        articles = "\n".join(_article(*rejections) for rejections in by_reason.items())
         yield f"<section><h2>Rejected, by reason</h2>\n{articles}</section>"
 
 
-def _article(reason: str, ones: Sequence[Mapping[str, Any]]) -> str:
-    counts = ", ".join(f"{one['count']:,} of {escape(one['stream'])}" for one in ones)
-    step = escape(ones[0]["next_step"])
+def _article(reason: str, rejections: Sequence[Mapping[str, Any]]) -> str:
+    counts = ", ".join(
+        f"{rejection['count']:,} of {escape(rejection['stream'])}" for rejection in rejections
+    )
+    step = escape(rejections[0]["next_step"])
     return (
         f"<article><h3>{escape(reason)}</h3>\n<p>{counts}</p>\n"
         f'<p class="quiet">Next: {step}</p></article>'
     )
 
 
-def _attention(found: Mapping[str, Any]) -> Iterator[str]:
-    lines = [
-        *(
-            f"{count:,} duplicates of {stream} differ from what was delivered: {KEYS_STEP}"
-            for stream, count in found["differs"].items()
-        ),
-        *(
-            f"{count:,} of {stream} in doubt: sent again after an answer was lost"
-            for stream, count in found["in_doubt"].items()
-        ),
-        *(
-            f"{count:,} of {stream} unsettled: they come again on the next run"
-            for stream, count in found["unsettled"].items()
-        ),
-        *([f"{found['undeleted']:,} deletions rejected"] if found["undeleted"] else []),
-        *(
-            f"Waited {one['seconds']:,.0f} s for {one['for']} ({one['product']})"
-            for one in found["waited"]
-        ),
-    ]
-    lines += [
-        f"{one['count']:,} times in {one['stream']}: {one['remark']}" for one in found["remarks"]
-    ]
+def _attention(facts: Mapping[str, Any]) -> Iterator[str]:
+    lines = [*_doubtful(facts), *_waited(facts)]
     if lines:
         yield "<h2>To be looked at</h2>\n" + _lines(lines)
 
 
-def _skipped(found: Mapping[str, Any]) -> Iterator[str]:
-    lines = [f"{one['count']:,} of {one['stream']}: {one['reason']}" for one in found["skipped"]]
+def _doubtful(facts: Mapping[str, Any]) -> Iterator[str]:
+    for stream, count in facts["differs"].items():
+        yield f"{count:,} duplicates of {stream} differ from what was delivered: {KEYS_STEP}"
+    for stream, count in facts["in_doubt"].items():
+        yield f"{count:,} of {stream} in doubt: sent again after an answer was lost"
+    for stream, count in facts["unsettled"].items():
+        yield f"{count:,} of {stream} unsettled: they come again on the next run"
+    if facts["undeleted"]:
+        yield f"{facts['undeleted']:,} deletions rejected"
+
+
+def _waited(facts: Mapping[str, Any]) -> Iterator[str]:
+    for wait in facts["waited"]:
+        yield f"Waited {wait['seconds']:,.0f} s for {wait['for']} ({wait['product']})"
+    for remark in facts["remarks"]:
+        yield f"{remark['count']:,} times in {remark['stream']}: {remark['remark']}"
+
+
+def _skipped(facts: Mapping[str, Any]) -> Iterator[str]:
+    skipped = facts["skipped"]
+    lines = [f"{skip['count']:,} of {skip['stream']}: {skip['reason']}" for skip in skipped]
     if lines:
         yield "<h2>Skipped</h2>\n" + _lines(lines)
 
@@ -134,8 +143,8 @@ def _lines(lines: Sequence[str]) -> str:
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def _letters(found: Mapping[str, Any]) -> Iterator[str]:
-    letters = found["dead_letters"]
+def _letters(facts: Mapping[str, Any]) -> Iterator[str]:
+    letters = facts["dead_letters"]
     if letters:
         yield (
             f"<h2>Dead letters</h2>\n<p>The rejected records are in "
@@ -144,8 +153,8 @@ def _letters(found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _timeline(found: Mapping[str, Any]) -> Iterator[str]:
-    requests = found["requests"]
+def _timeline(facts: Mapping[str, Any]) -> Iterator[str]:
+    requests = facts["requests"]
     if not requests["requests"]:
         return
     refused = f", {requests['refused']:,} refused" if requests["refused"] else ""
@@ -153,5 +162,5 @@ def _timeline(found: Mapping[str, Any]) -> Iterator[str]:
         f"<h2>Requests</h2>\n<p>{requests['requests']:,} requests, "
         f"{requests['limited']:,} answered 429, {requests['failed']:,} failed{refused}; latency "
         f"{requests['p50'] * 1000:,.0f} ms (p50), {requests['p95'] * 1000:,.0f} ms (p95)</p>\n"
-        f'<div class="wide">{chart(found["timeline"])}</div>'
+        f'<div class="wide">{chart(facts["timeline"])}</div>'
     )

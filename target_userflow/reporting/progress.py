@@ -1,4 +1,4 @@
-"""How far a run is and what sets its pace: lines on a terminal, or one in the log now and then."""
+"""Shows the progress of a run: lines on a terminal, or a line in the log now and then."""
 
 from __future__ import annotations
 
@@ -18,100 +18,101 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.reporting.progress_sampler import ProgressSampler, StreamProgress
 
-_LOOKS = 0.5  # seconds between two looks at the run
-_LIVELY = 5.0  # seconds that the rates on a terminal are taken over
-_SELDOM = 30.0  # seconds between two lines in the log
+_SAMPLE_SECONDS = 0.5  # between two samples
+_LIVE_SECONDS = 5.0  # that the rates on a terminal are taken over
+_LOG_SECONDS = 30.0  # between two lines in the log
 _HEADING = ("", "read", "delivered", "rejected", "requests/s", "limited by")
-_PATIENCE = 1.0  # seconds that the end of a run waits for a terminal that is held up
+_JOIN_SECONDS = 1.0  # that the end of a run waits for a terminal that is held up
 
 
 class Display(Protocol):
-    """Shows how far a run is."""
+    """Shows the progress of a run."""
 
     def tick(self) -> None:
-        """Look at the run, and show what there is to show by now."""
+        """Take a sample, and show the progress if it is time."""
 
     def open(self) -> None:
-        """Begin."""
+        """Prepare the display."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Remove what was shown, if it would be in the way."""
 
 
 class Live:
-    """A line per stream at the bottom of a terminal."""
+    """Shows a line per stream at the bottom of a terminal."""
 
     def __init__(self, sampler: ProgressSampler, terminal: Terminal) -> None:
-        """Show nothing yet."""
+        """Show the samples of a sampler on a terminal."""
         self._sampler = sampler
         self._terminal = terminal
         self.open = terminal.open
         self.close = terminal.close
 
     def tick(self) -> None:
-        """Show how far the run is."""
-        self._sampler.sample(_LIVELY)
-        rows = [_row(one) for one in self._sampler.progress()]
-        share = self._sampler.share
-        read = [] if share is None else [f"{share:.0%} of the input read"]
-        self._terminal.show([*aligned([_HEADING, *rows], texts=(0, 5)), *read] if rows else [])
+        """Take a sample, and show the progress of each stream."""
+        self._sampler.sample(_LIVE_SECONDS)
+        rows = [_row(stream) for stream in self._sampler.progress()]
+        table = aligned([_HEADING, *rows], texts=(0, 5))
+        self._terminal.show([*table, *_share_read(self._sampler)] if rows else [])
 
 
-def _row(one: StreamProgress) -> tuple[str, ...]:
-    counts = (f"{count:,}" for count in (one.read, one.delivered, one.rejected))
-    return one.stream, *counts, f"{one.rate:,.1f}", one.limit
+def _row(progress: StreamProgress) -> tuple[str, ...]:
+    counts = (progress.read, progress.delivered, progress.rejected)
+    texts = (f"{count:,}" for count in counts)
+    return progress.stream, *texts, f"{progress.rate:,.1f}", progress.limit
+
+
+def _share_read(sampler: ProgressSampler) -> list[str]:
+    share = sampler.share
+    return [] if share is None else [f"{share:.0%} of the input read"]
 
 
 class Logged:
-    """A line in the log every 30 seconds."""
+    """Writes a line to the log every 30 seconds."""
 
     def __init__(self, sampler: ProgressSampler, clock: Clock, logger: logging.Logger) -> None:
-        """Say the first one after 30 seconds."""
+        """Write the samples of a sampler to a logger; the first line comes after 30 seconds."""
         self._sampler = sampler
         self._clock = clock
         self._logger = logger
-        self._said = clock.monotonic()
+        self._logged_at = clock.monotonic()
 
     def tick(self) -> None:
-        """Say how far the run is, if it is time."""
-        self._sampler.sample(_SELDOM)
-        if self._clock.monotonic() - self._said >= _SELDOM:
-            self._said = self._clock.monotonic()
+        """Take a sample, and log the progress if it is time."""
+        self._sampler.sample(_LOG_SECONDS)
+        if self._clock.monotonic() - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = self._clock.monotonic()
             self._logger.info("Progress: %s", "; ".join(self._parts()) or "nothing was read yet")
 
     def open(self) -> None:
-        """Begin."""
+        """Need no preparation."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Keep what was logged."""
 
     def _parts(self) -> list[str]:
-        share = self._sampler.share
-        return [
-            *map(_said, self._sampler.progress()),
-            *([] if share is None else [f"{share:.0%} of the input read"]),
-        ]
+        return [*map(_clause, self._sampler.progress()), *_share_read(self._sampler)]
 
 
-def _said(one: StreamProgress) -> str:
-    limit = f", limited by {one.limit}" if one.limit else ""
+def _clause(progress: StreamProgress) -> str:
+    limit = f", limited by {progress.limit}" if progress.limit else ""
     return (
-        f"{one.stream} {one.read:,} read, {one.delivered:,} delivered, {one.rejected:,} rejected, "
-        f"{one.rate:,.1f} requests/s{limit}"
+        f"{progress.stream} {progress.read:,} read, {progress.delivered:,} delivered, "
+        f"{progress.rejected:,} rejected, {progress.rate:,.1f} requests/s{limit}"
     )
 
 
 class Progress:
-    """Keeps a display up to date as long as a block runs."""
+    """Keeps a display up to date in a thread of its own, as long as a block runs."""
 
     def __init__(self, display: Display) -> None:
-        """Show nothing yet."""
+        """Update this display."""
         self._display = display
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="progress", daemon=True)
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Open the display, and start to update it."""
         self._display.open()
         with suppress(RuntimeError):  # no thread is to be had: what is sent needs it more
             self._thread.start()
@@ -122,31 +123,37 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave nothing behind."""
+        """Stop the updates, and close the display."""
         self._ended.set()
         if self._thread.ident is not None:
-            self._thread.join(_PATIENCE)
+            self._thread.join(_JOIN_SECONDS)
         with suppress(OSError):  # the terminal is gone
             self._display.close()
 
     def _keep(self) -> None:
         with suppress(OSError):  # likewise
-            while not self._ended.wait(_LOOKS):
+            while not self._ended.wait(_SAMPLE_SECONDS):
                 self._display.tick()
 
 
 def progress(
     sampler: ProgressSampler, clock: Clock, logger: logging.Logger, environ: Mapping[str, str]
 ) -> Progress:
-    """Lines on a terminal that a person looks at, else a line in the log now and then."""
+    """Return the progress display of a run.
+
+    Args:
+        sampler: The sampler of the run.
+        clock: The clock of the run.
+        logger: The logger of the lines, where no terminal can show them.
+        environ: The environment variables.
+    """
     if sys.stderr is not None and is_live(environ, is_terminal=sys.stderr.isatty()):
         return Progress(Live(sampler, Terminal(sys.stderr)))
     return Progress(Logged(sampler, clock, logger))
 
 
 def is_live(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Whether lines may change in place: not under Meltano, which has a log and nothing else."""
-    plain = environ.get("TERM", "dumb") == "dumb" or any(
-        one.startswith("MELTANO_") for one in environ
-    )
-    return is_terminal and not plain
+    """Return whether lines may change in place: not under Meltano, which has a log only."""
+    is_dumb = environ.get("TERM", "dumb") == "dumb"
+    is_by_meltano = any(variable.startswith("MELTANO_") for variable in environ)
+    return is_terminal and not is_dumb and not is_by_meltano

@@ -1,4 +1,4 @@
-"""How far a run is, and what sets its pace."""
+"""Samples a run: how far its streams are, and what limits their pace."""
 
 from __future__ import annotations
 
@@ -19,38 +19,46 @@ _TAP, _READING = "the tap", "reading"
 
 @dataclass(frozen=True, slots=True)
 class StreamProgress:
-    """How far a stream is."""
+    """The progress of a stream."""
 
     stream: str
     read: int
     delivered: int
     rejected: int
     rate: float
-    """Requests per second, lately."""
+    """Requests per second, over the samples that are kept."""
     limit: str
-    """What set the pace, lately; empty once all is done."""
+    """What limited the pace most often, lately; empty once all is done."""
 
 
 class Sample(NamedTuple):
-    """What was seen of a run at one moment."""
+    """A sample of a run."""
 
     at: float
+    """Seconds by the clock of the run."""
     requests: Mapping[str, int]
+    """Stream → requests so far."""
     limits: Mapping[str, str]
+    """Stream → what limits its pace."""
 
 
 class ProgressSampler:
-    """Looks at a run from time to time, and tells how far it is."""
+    """Takes samples of a run, and computes the progress of its streams."""
 
     def __init__(self, run: Run, reader: LineReader) -> None:
-        """Look once, at the beginning."""
+        """Take the first sample.
+
+        Args:
+            run: The run.
+            reader: The reader of its input.
+        """
         self._run = run
         self._reader = reader
         self._samples: deque[Sample] = deque()
         self.sample(0)
 
     def sample(self, seconds: float) -> None:
-        """Look again, and forget all that is older than so many seconds but one."""
+        """Take a sample, and drop those that are older than so many seconds but the last."""
         accounts = [*self._run.tally.accounts.items()]
         now = self._run.clock.monotonic()
         requests = {stream: account.requests for stream, account in accounts}
@@ -63,32 +71,34 @@ class ProgressSampler:
             self._samples.popleft()
 
     def progress(self) -> list[StreamProgress]:
-        """How far each stream is."""
+        """Return the progress of each stream."""
         return [self._stream_progress(stream) for stream in [*self._run.tally.accounts]]
 
     @property
     def share(self) -> float | None:
-        """How much of the input is read; None if that is not known."""
+        """The share of the input that is read; None if its size is not known."""
         return self._reader.size / self._reader.whole if self._reader.whole else None
 
     def _stream_progress(self, stream: str) -> StreamProgress:
         account = self._run.tally.accounts[stream]
         first, last = self._samples[0], self._samples[-1]
         sent = last.requests.get(stream, 0) - first.requests.get(stream, 0)
-        seen = Counter(sample.limits[stream] for sample in self._samples if stream in sample.limits)
+        limits = Counter(
+            sample.limits[stream] for sample in self._samples if stream in sample.limits
+        )
         return StreamProgress(
             printable(stream),
             account.received,
             account.outcomes["delivered"],
             account.outcomes["rejected"],
             sent / (last.at - first.at) if last.at > first.at else 0.0,
-            seen.most_common(1)[0][0] if seen else "",
+            limits.most_common(1)[0][0] if limits else "",
         )
 
-    def _limit(self, name: str, *, held: bool) -> str:
-        """What the records of a stream wait for; nothing once all of them are settled."""
+    def _limit(self, object_type: str, *, held: bool) -> str:
+        """Return what the records of a stream wait for; empty once all are settled."""
+        if self._reader.waiting:
+            return _TAP
         if held:
-            return self._run.limiting(name)
-        if self._reader.ended:
-            return ""
-        return _TAP if self._reader.waiting else _READING
+            return self._run.limiting(object_type)
+        return "" if self._reader.ended else _READING

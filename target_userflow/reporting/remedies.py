@@ -1,17 +1,17 @@
-"""What to do about a rejection: the next step for each kind of reason."""
+"""The remedies of rejections: the next step for each kind of reason."""
 
 from __future__ import annotations
 
 import re
 
 _COLUMN = re.compile(r"^`.*?`: ")
-"""Where a value is that a record was rejected for; what mends it is the same for all columns."""
+"""The column that a reason names; the remedy is the same for all columns."""
 _AT_THE_SOURCE = "mend it at the source or with stream_maps"
 KEYS_STEP = (
     "if they are other events, set __key_properties__ in stream_maps, for instance with the "
     "status, or ledger_namespace where they are another tap's; if only columns changed, do nothing"
 )
-"""What to do about events whose key is that of one with another body."""
+"""The remedy of duplicates whose body differs from what was delivered."""
 _STEPS = (
     (
         r"breaks '.*' of the stream's schema",
@@ -49,6 +49,10 @@ _STEPS = (
 
 
 def next_step(reason: str) -> str:
-    """What mends the cause of a rejection."""
-    said = _COLUMN.sub("", reason)
-    return next((step for rule, step in _STEPS if re.search(rule, said)), _AT_THE_SOURCE)
+    """Return the remedy of a rejection.
+
+    Args:
+        reason: The reason of the rejection, as in the dead letter.
+    """
+    text = _COLUMN.sub("", reason)
+    return next((step for pattern, step in _STEPS if re.search(pattern, text)), _AT_THE_SOURCE)

@@ -1,4 +1,4 @@
-"""Where a run's facts are kept: one JSON file, or one page, that is there whole or not at all."""
+"""The report of a run: a JSON file or an HTML page, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,13 +20,45 @@ class ReportFile:
     """The file that `report_path` names, readable by its owner alone."""
 
     def __init__(self, path: str) -> None:
-        """Make sure that it can be written; what is there stays.
+        """Check that the file can be written, and keep what it holds.
+
+        Args:
+            path: The setting `report_path`.
 
         Raises:
-            ConfigError: it can't be.
+            ConfigError: the file can't be written.
         """
         self.path = Path(path).absolute()
-        self._draws = self.path.suffix.lower() == ".html"
+        self._is_page = self.path.suffix.lower() == ".html"
+        self._check_kind(path)
+        try:
+            make_directory(self.path.parent)
+            handle, temporary = self._temporary()
+            os.close(handle)
+            temporary.unlink()
+        except OSError as error:
+            raise ConfigError(
+                f"Setting 'report_path': {path} can't be written: {of_disk(error)}"
+            ) from None
+
+    def write(self, facts: Mapping[str, Any]) -> None:
+        """Replace the file by the facts of a run.
+
+        Args:
+            facts: What `summary.facts` returns.
+
+        Raises:
+            StorageError: the file can't be written.
+        """
+        try:
+            self._replace(_page(facts) if self._is_page else _document(facts))
+        except OSError as error:
+            raise StorageError(
+                f"The report can't be written to {self.path}: {error.strerror}. Set report_path "
+                "to a file that can"
+            ) from None
+
+    def _check_kind(self, path: str) -> None:
         if self.path.is_symlink():
             raise ConfigError(
                 f"Setting 'report_path': {path} is a symbolic link, and none is written through. "
@@ -34,54 +66,35 @@ class ReportFile:
             )
         if self.path.exists() and not self.path.is_file():
             raise ConfigError(f"Setting 'report_path': {path} is no regular file")
-        try:
-            make_directory(self.path.parent)
-            handle, beside = self._beside()
-            os.close(handle)
-            beside.unlink()
-        except OSError as error:
-            raise ConfigError(
-                f"Setting 'report_path': {path} can't be written: {of_disk(error)}"
-            ) from None
 
-    def write(self, found: Mapping[str, Any]) -> None:
-        """Put the facts in place of what was there.
-
-        Raises:
-            StorageError: they can't be written.
-        """
-        try:
-            self._put(self._page(found) if self._draws else _document(found))
-        except OSError as error:
-            raise StorageError(
-                f"The report can't be written to {self.path}: {error.strerror}. Set report_path "
-                "to a file that can"
-            ) from None
-
-    def _put(self, content: bytes) -> None:
-        handle, beside = self._beside()
+    def _replace(self, content: bytes) -> None:
+        handle, temporary = self._temporary()
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)  # a link that was put there meanwhile goes, too
+            temporary.replace(self.path)  # a link that was put there meanwhile goes, too
         except BaseException:
             with suppress(OSError):
-                beside.unlink()
+                temporary.unlink()
             raise
 
-    def _beside(self) -> tuple[int, Path]:
-        """An empty new file in the same directory, for its owner alone: opened, and its path."""
-        beside = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
-        return open_private(beside, os.O_WRONLY | os.O_EXCL), beside
+    def _temporary(self) -> tuple[int, Path]:
+        """Make an empty file in the same directory, for its owner alone.
 
-    @staticmethod
-    def _page(found: Mapping[str, Any]) -> bytes:
-        from target_userflow.reporting.html_report import page  # noqa: PLC0415 - for the few that want one
-
-        return page(found).encode(errors="backslashreplace")
+        Returns:
+            Its descriptor, opened to write, and its path.
+        """
+        path = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
+        return open_private(path, os.O_WRONLY | os.O_EXCL), path
 
 
-def _document(found: Mapping[str, Any]) -> bytes:
-    return json.dumps(found, indent=2).encode() + b"\n"
+def _page(facts: Mapping[str, Any]) -> bytes:
+    from target_userflow.reporting.html_report import page  # noqa: PLC0415 - for the few that want one
+
+    return page(facts).encode(errors="backslashreplace")
+
+
+def _document(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, indent=2).encode() + b"\n"

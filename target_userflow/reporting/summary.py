@@ -1,4 +1,4 @@
-"""What there is to say at the end of a run: as facts, which a report holds, and as text."""
+"""The summary of a run: as facts, which the report holds, and as text, which the log has."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from target_userflow.services import Run
 
 VERSION = 1
-"""Of the facts: grows when a field goes or changes its meaning, not when one is added."""
-_MOST = 20  # reasons told in the text; the report has all
-_WRONG = ("error", "rejected", "differs", "in_doubt", "unsettled", "undeleted", "remarks")
+"""The version of the facts: it grows when a field goes or changes its meaning, else not."""
+_MOST_REASONS = 20  # in the text; the report has all
+_TROUBLES = ("error", "rejected", "differs", "in_doubt", "unsettled", "undeleted", "remarks")
 
 
 def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
-    """All of a run, as JSON can hold it; times in seconds.
+    """Return the facts of a run, which JSON can hold; times are in seconds.
 
     Args:
         run: The run, at its end.
         status: The exit status.
-        error: The line that says why it failed, if it did.
+        error: The line that says why the run failed; None if it did not.
     """
     spans = run.request_stats.spans()
     return {
@@ -41,25 +41,26 @@ def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
         "error": error and escaped(error),
         "streams": _streams(run),
         **_troubles(run),
-        "waited": [
-            {"product": product, "for": what, "seconds": round(seconds, 1)}
-            for product, what, seconds in run.waits()
-        ],
-        "dead_letters": _letters(run),
+        "waited": _waits(run),
+        "dead_letters": _dead_letters(run),
         "repeated": run.dead_letters.repeated,
         "requests": _measured(total(spans)),
         "timeline": [{"at": span.at, **_measured(span)} for span in spans],
     }
 
 
-def text(found: dict[str, Any]) -> str:
-    """What needs attention, a paragraph for each kind of it; empty if nothing does."""
-    return "\n".join(_paragraphs(found))
+def text(facts: dict[str, Any]) -> str:
+    """Return what needs attention, as lines; empty if nothing does.
+
+    Args:
+        facts: What `facts` returns.
+    """
+    return "\n".join(line for section in _SECTIONS for line in section(facts))
 
 
-def is_wrong(found: dict[str, Any]) -> bool:
-    """Whether there is more to tell than what was to be expected."""
-    return any(found[key] for key in _WRONG)
+def needs_attention(facts: dict[str, Any]) -> bool:
+    """Return whether the facts hold more than what was to be expected."""
+    return any(facts[key] for key in _TROUBLES)
 
 
 def _streams(run: Run) -> list[dict[str, Any]]:
@@ -71,29 +72,45 @@ def _streams(run: Run) -> list[dict[str, Any]]:
 
 def _troubles(run: Run) -> dict[str, Any]:
     tally = run.tally
-    accounts = tally.accounts.items()
     return {
         "rejected": [
             {**_reason(*key), "count": count, "next_step": next_step(key[1])}
             for key, count in tally.reasons.most_common()
         ],
-        "differs": {printable(name): one.differs for name, one in accounts if one.differs},
-        "in_doubt": {printable(name): one.in_doubt for name, one in accounts if one.in_doubt},
-        "unsettled": {printable(name): one.unsettled for name, one in accounts if one.unsettled},
+        "differs": _counts(run, "differs"),
+        "in_doubt": _counts(run, "in_doubt"),
+        "unsettled": _counts(run, "unsettled"),
         "undeleted": tally.undeleted,
         "skipped": [{**_reason(*key), "count": count} for key, count in tally.skips.most_common()],
-        "remarks": [
-            {"stream": printable(stream), "remark": printable(remark), "count": count}
-            for (stream, remark), count in tally.remarks.most_common()
-        ],
+        "remarks": _remarks(run),
     }
+
+
+def _counts(run: Run, name: str) -> dict[str, int]:
+    """Return stream → a count of its account, where that is not 0."""
+    counts = {stream: getattr(account, name) for stream, account in run.tally.accounts.items()}
+    return {printable(stream): count for stream, count in counts.items() if count}
+
+
+def _remarks(run: Run) -> list[dict[str, Any]]:
+    return [
+        {"stream": printable(stream), "remark": printable(remark), "count": count}
+        for (stream, remark), count in run.tally.remarks.most_common()
+    ]
+
+
+def _waits(run: Run) -> list[dict[str, Any]]:
+    return [
+        {"product": product, "for": cause, "seconds": round(seconds, 1)}
+        for product, cause, seconds in run.waits()
+    ]
 
 
 def _reason(stream: str, reason: str) -> dict[str, str]:
     return {"stream": printable(stream), "reason": printable(reason)}
 
 
-def _letters(run: Run) -> dict[str, str] | None:
+def _dead_letters(run: Run) -> dict[str, str] | None:
     if run.dry_run or run.tally.rejected <= run.dead_letters.repeated:
         return None  # after a dry run there is nothing to replay
     if run.dead_letters.is_missing:
@@ -119,48 +136,76 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else float(f"{seconds:.3g}")
 
 
-def _paragraphs(found: dict[str, Any]) -> Iterator[str]:
-    if not found["dry_run"]:  # which says it stream by stream
-        yield from _rejected(found["rejected"])
-    yield from _differing(found["differs"])
-    for stream, count in found["in_doubt"].items():
-        yield f"{count:,} in doubt of {stream}: sent again after an answer was lost"
-        yield "    next: look for doubles in what they write, as an API may have taken both"
-    for stream, count in found["unsettled"].items():
-        yield f"{count:,} unsettled of {stream}: they come again on the next run"
-    if found["undeleted"]:
-        yield f"{found['undeleted']:,} deletions rejected: the next version tries them again"
-    for one in found["skipped"][:_MOST]:
-        yield f"{one['count']:,} skipped of {one['stream']}: {one['reason']}"
-    yield from _and_more(found["skipped"])
-    for one in found["remarks"]:
-        yield f"{one['count']:,} times in {one['stream']}: {one['remark']}"
-    for one in found["waited"]:
-        yield f"{one['product']}: waited {one['seconds']:,.0f} s for {one['for']}"
-    if found["repeated"]:
-        yield (
-            f"{found['repeated']:,} of the rejected are in the dead letters of earlier runs: they "
-            "are not written again, and max_rejects does not count them"
-        )
-    if found["dead_letters"]:
-        yield f"The rejected records are in {found['dead_letters']['path']}"
-        yield "Once their cause is mended, replay them with:"
-        yield f"    {found['dead_letters']['replay']}"
+def _rejected(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["dry_run"]:  # which lists them by stream
+        return
+    for reason in facts["rejected"][:_MOST_REASONS]:
+        yield f"{reason['count']:,} rejected of {reason['stream']}: {reason['reason']}"
+        yield f"    next: {reason['next_step']}"
+    yield from _other_reasons(facts["rejected"])
 
 
-def _rejected(rejected: list[dict[str, Any]]) -> Iterator[str]:
-    for one in rejected[:_MOST]:
-        yield f"{one['count']:,} rejected of {one['stream']}: {one['reason']}"
-        yield f"    next: {one['next_step']}"
-    yield from _and_more(rejected)
-
-
-def _differing(counts: dict[str, int]) -> Iterator[str]:
-    for stream, count in counts.items():
+def _differing(facts: dict[str, Any]) -> Iterator[str]:
+    for stream, count in facts["differs"].items():
         yield f"{count:,} duplicates of {stream} differ from what was delivered under their keys"
         yield f"    next: {KEYS_STEP}"
 
 
-def _and_more(ones: list[dict[str, Any]]) -> Iterator[str]:
-    if ones[_MOST:]:
-        yield f"… and {sum(one['count'] for one in ones[_MOST:]):,} more for other reasons"
+def _in_doubt(facts: dict[str, Any]) -> Iterator[str]:
+    for stream, count in facts["in_doubt"].items():
+        yield f"{count:,} in doubt of {stream}: sent again after an answer was lost"
+        yield "    next: look for doubles in what they write, as an API may have taken both"
+
+
+def _unsettled(facts: dict[str, Any]) -> Iterator[str]:
+    for stream, count in facts["unsettled"].items():
+        yield f"{count:,} unsettled of {stream}: they come again on the next run"
+    if facts["undeleted"]:
+        yield f"{facts['undeleted']:,} deletions rejected: the next version tries them again"
+
+
+def _skipped(facts: dict[str, Any]) -> Iterator[str]:
+    for reason in facts["skipped"][:_MOST_REASONS]:
+        yield f"{reason['count']:,} skipped of {reason['stream']}: {reason['reason']}"
+    yield from _other_reasons(facts["skipped"])
+
+
+def _remarked(facts: dict[str, Any]) -> Iterator[str]:
+    for remark in facts["remarks"]:
+        yield f"{remark['count']:,} times in {remark['stream']}: {remark['remark']}"
+
+
+def _waited(facts: dict[str, Any]) -> Iterator[str]:
+    for wait in facts["waited"]:
+        yield f"{wait['product']}: waited {wait['seconds']:,.0f} s for {wait['for']}"
+
+
+def _letters(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["repeated"]:
+        yield (
+            f"{facts['repeated']:,} of the rejected are in the dead letters of earlier runs: they "
+            "are not written again, and max_rejects does not count them"
+        )
+    if facts["dead_letters"]:
+        yield f"The rejected records are in {facts['dead_letters']['path']}"
+        yield "Once their cause is mended, replay them with:"
+        yield f"    {facts['dead_letters']['replay']}"
+
+
+def _other_reasons(reasons: list[dict[str, Any]]) -> Iterator[str]:
+    others = reasons[_MOST_REASONS:]
+    if others:
+        yield f"… and {sum(reason['count'] for reason in others):,} more for other reasons"
+
+
+_SECTIONS = (
+    _rejected,
+    _differing,
+    _in_doubt,
+    _unsettled,
+    _skipped,
+    _remarked,
+    _waited,
+    _letters,
+)
+"""The sections of the text, in their order."""

@@ -22,14 +22,18 @@ _ROWS, _COLUMNS = 24, 80
 
 
 class Terminal:
-    """Stands in for a terminal's stream: what is written to it appears above the lines.
+    """A stream that stands in for a terminal's: what is written to it appears above some lines.
 
     The cursor rests on an empty line above them, so that what others write to the terminal lands
     there, and not in the midst of a line.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Show nothing yet."""
+        """Wrap the stream of a terminal.
+
+        Args:
+            stream: Where the text goes; usually `sys.stderr`.
+        """
         self._stream = stream
         self._lock = threading.RLock()
         self._lines: Sequence[str] = ()
@@ -37,7 +41,7 @@ class Terminal:
         self._handlers: list[logging.StreamHandler[TextIO]] = []
 
     def open(self) -> None:
-        """Take the stream's place, in what is logged too."""
+        """Replace the stream as `sys.stderr`, and in the handlers of the log."""
         for handler in _handlers():
             if handler.stream is self._stream:
                 handler.setStream(self)  # type: ignore[arg-type] # it writes and flushes, as handlers do
@@ -45,22 +49,22 @@ class Terminal:
         sys.stderr = self
 
     def close(self) -> None:
-        """Wipe the lines off, and give the stream its place back."""
+        """Clear the lines, and put the stream back in its place."""
         for handler in self._handlers:
             handler.setStream(self._stream)
         sys.stderr = self._stream
         self.show(())
 
     def show(self, lines: Sequence[str]) -> None:
-        """Show these lines instead of those before."""
+        """Replace the lines."""
         with self._lock:
-            shown, self._lines = self._lines, lines
-            if not self._in_a_line and (shown or lines):
+            previous, self._lines = self._lines, lines
+            if not self._in_a_line and (previous or lines):
                 self._stream.write(_CLEAR + self._block())
                 self._stream.flush()
 
     def write(self, text: str) -> int:
-        """Write above the lines."""
+        """Write text above the lines; returns its length."""
         with self._lock:
             wipe = "" if self._in_a_line or not self._lines else _CLEAR
             self._in_a_line = not text.endswith("\n") if text else self._in_a_line
@@ -68,24 +72,24 @@ class Terminal:
             return len(text)
 
     def flush(self) -> None:
-        """Let it appear."""
+        """Flush the stream."""
         self._stream.flush()
 
     def isatty(self) -> bool:
-        """It is a terminal."""
+        """Return True, as the stream is a terminal."""
         return True
 
     def fileno(self) -> int:
-        """The terminal's."""
+        """Return the file descriptor of the terminal."""
         return self._stream.fileno()
 
     @property
     def encoding(self) -> str:
-        """The terminal's."""
+        """The encoding of the terminal."""
         return self._stream.encoding
 
     def _block(self) -> str:
-        """The lines as they fit, from where the cursor is and back again."""
+        """Return the lines, cut to the terminal, and the codes that move the cursor back."""
         if not self._lines:
             return ""
         rows, columns = self._size()
@@ -94,13 +98,13 @@ class Terminal:
 
     def _size(self) -> tuple[int, int]:
         columns, rows = os.get_terminal_size(self._stream.fileno())
-        known = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS
-        return (rows, columns) if known else (_ROWS, _COLUMNS)
+        is_known = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS
+        return (rows, columns) if is_known else (_ROWS, _COLUMNS)
 
 
 def _handlers() -> list[logging.StreamHandler[TextIO]]:
-    """All handlers that write to a stream."""
+    """Return all handlers of the log that write to a stream."""
     names = [*logging.root.manager.loggerDict]
     loggers = [logging.root, *map(logging.getLogger, names)]
     handlers = {handler for logger in loggers for handler in logger.handlers}
-    return [one for one in handlers if isinstance(one, logging.StreamHandler)]
+    return [handler for handler in handlers if isinstance(handler, logging.StreamHandler)]

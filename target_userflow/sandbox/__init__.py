@@ -1,8 +1,8 @@
-"""A local stand-in for the APIs that the target writes to: strict, stateful, and failing on demand.
+"""A local stand-in for the APIs that the target writes to, for tests and for trying things out.
 
-It answers by the documented rules of each API, keeps what it was sent in memory, and can be told
-to be slow, to limit the rate, to fail or to drop connections. All APIs are at one address: it knows
-them by their paths. Start it by hand::
+The sandbox accepts and refuses requests by the documented rules of each API and keeps what they
+write. On demand it answers late, limits the rate, fails or drops connections. All APIs have the
+same address, since their paths differ. Start the sandbox by hand::
 
     target-userflow-sandbox serve --rate-limit 600 --fault 503:0.01
 
@@ -14,25 +14,22 @@ or from Python, in the tests of a pipeline::
         ...  # run a pipeline with sandbox.config
         assert sandbox.state()["users"]["u1"]["attributes"]["plan"] == "pro"
 
-The rooms, in the order in which a request meets them:
+The modules, in the order in which a request meets them:
 
-- ``server``: the socket, and connections that can be dropped (uvicorn)
-- ``app``: from a request to its answer, through everything below
-- ``visitors``: other sites' pages, which are not answered
-- ``documents``: a body read strictly, an answer written exactly
-- ``journal``: what was asked, in the order of arrival
-- ``script``, ``faults``: answers planned in advance, failures by chance
-- ``limits``: the requests per minute, and ``Retry-After``
-- ``api``: what the APIs have in common; ``checks``: what their rules have in common
-- ``userflow``, ``user_interviews``, ``userpilot``: each API with its rules, its state, its routes
-- ``wire``: how the answer leaves: whole, late, cut short, or not at all
-- ``inspection``: the ``/_sandbox`` endpoints, for tests and the curious
-- ``page``: the page at ``/``, for people with a browser
-- ``handle``: ``running`` and the object it yields
+- ``http``: the server, messages, strict JSON, the check of the Host header, the request log, and
+  the response writer, which sends an answer whole, late, cut short or not at all
+- ``app``: the ASGI application, which decides the answer to each request
+- ``backend``: what the sandbox keeps
+- ``faults``: random faults, scripted responses and rate limits
+- ``apis``: Userflow, User Interviews and Userpilot, each with its rules, store and endpoints
+- ``admin``: the ``/_sandbox`` endpoints
+- ``page``: the page at ``/``
+- ``client``: ``running`` and the ``Sandbox`` that it yields; ``settings``: its settings
+- ``demo``, ``sample``: the real target on made-up data
 
-Everything is kept in memory until ``reset``, every request too: it is made for trying things out.
+Everything is kept in memory until a reset, every request, too.
 """
 
-from target_userflow.sandbox.handle import Sandbox, running
+from target_userflow.sandbox.client import Sandbox, running
 
 __all__ = ["Sandbox", "running"]

@@ -1,4 +1,4 @@
-"""The command line of the sandbox."""
+"""The command line: ``target-userflow-sandbox``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import socket
 
 _DEFAULTS = Settings()
-_FAULTS_TOLD = "; ".join(f"{name} {what}" for name, what in FAULTS.items())
+_FAULT_HELP = "; ".join(f"{fault} {effect}" for fault, effect in FAULTS.items())
 
 
 def main() -> None:
-    """Run the command line: whatever is refused is refused in one line."""
+    """Run the command line; print an error in one line."""
     try:
         status = cli(prog_name="target-userflow-sandbox", standalone_mode=False)
     except click.ClickException as error:
@@ -39,51 +39,69 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
-    """Refuse to be reachable from elsewhere: the sandbox keeps no secrets."""
-    address = "127.0.0.1" if host == "localhost" else host
+def _address(context: click.Context, _parameter: click.Parameter, host: str) -> str:
+    """Check that the host is a loopback address, or that other machines are allowed.
+
+    Returns:
+        The IP address.
+    """
+    text = "127.0.0.1" if host == "localhost" else host
     try:
-        loopback = ipaddress.ip_address(address).is_loopback
+        address = ipaddress.ip_address(text)
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise click.BadParameter(f"{host} is no loopback address such as 127.0.0.1")
-    return address
+        raise click.BadParameter(f"{host} is no loopback address such as 127.0.0.1") from None
+    if not address.is_loopback and not context.params["allow_remote"]:
+        raise click.BadParameter(
+            f"{host} is no loopback address such as 127.0.0.1; other machines could read and change"
+            " all that the sandbox keeps, which --allow-remote allows"
+        )
+    return text
 
 
 def _odds(
     _context: click.Context, _parameter: click.Parameter, chances: tuple[str, ...]
 ) -> dict[str, float]:
-    """The probabilities by fault; a fault that is given twice has the last one."""
+    """Return the probabilities by fault; a repeated fault has its last probability."""
     return dict(_chance(chance) for chance in chances)
 
 
 def _chance(chance: str) -> tuple[str, float]:
-    name, _, probability = chance.partition(":")
+    fault, _, probability = chance.partition(":")
     try:
-        return name, float(probability)
+        return fault, float(probability)
     except ValueError:
         raise click.BadParameter(f"{chance!r} is not of the form NAME:PROBABILITY") from None
 
 
 def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -> int | None:
-    """A limit, or none."""
+    """Return the limit, or None for ``none``."""
     return None if text == "none" else click.IntRange(1)(text, parameter, context)
 
 
 @cli.command()
-@click.option("--host", default="127.0.0.1", callback=_loopback, help="A loopback address.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    callback=_address,
+    help="The IP address to listen on: a loopback address, unless --allow-remote is given.",
+)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    is_eager=True,
+    help="Allow a --host that other machines reach, such as 0.0.0.0 in a container.",
+)
 @click.option("--port", default=8765, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--api-key", default=_DEFAULTS.api_key, help="The one key that Userflow lets in.")
+@click.option("--api-key", default=_DEFAULTS.api_key, help="The API key that Userflow accepts.")
 @click.option(
     "--user-interviews-api-key",
     default=_DEFAULTS.user_interviews_api_key,
-    help="The one key that User Interviews lets in.",
+    help="The API key that User Interviews accepts.",
 )
 @click.option(
     "--userpilot-api-key",
     default=_DEFAULTS.userpilot_api_key,
-    help="The one key that Userpilot lets in.",
+    help="The API key that Userpilot accepts.",
 )
 @click.option(
     "--latency-ms",
@@ -141,7 +159,7 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
     multiple=True,
     metavar="NAME:PROBABILITY",
     callback=_odds,
-    help=f"What goes wrong and how often, such as 503:0.05; repeatable. {_FAULTS_TOLD}.",
+    help=f"What goes wrong and how often, such as 503:0.05; repeatable. {_FAULT_HELP}.",
 )
 @click.option("--seed", type=int, help="Makes the sequence of the faults reproducible.")
 @click.option(
@@ -151,19 +169,19 @@ def _per_minute(context: click.Context, parameter: click.Parameter, text: str) -
     metavar="GLOB",
     help="Participants that User Interviews refuses by rules of its own; repeatable.",
 )
-def serve(host: str, port: int, **options: Any) -> None:
+def serve(host: str, port: int, *, allow_remote: bool, **options: Any) -> None:
     """Serve until Ctrl-C, keeping everything in memory."""
     try:
         settings = _DEFAULTS.changed(options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _serve(host, port, settings)
+    _serve(host, port, settings, allow_remote=allow_remote)
 
 
 @cli.command()
 @click.option("--exit", "leave", is_flag=True, help="End when the sample is delivered.")
 def demo(*, leave: bool) -> None:
-    """Run the real target on a sample of made-up data, and show what came of it."""
+    """Run the real target on a sample of made-up data, and show what arrived."""
     from target_userflow.sandbox.demo import demo as show  # noqa: PLC0415 (needs the extra)
 
     sys.exit(show(click.echo, stay=not leave))
@@ -176,9 +194,10 @@ def sample() -> None:
         click.echo(line)
 
 
-def _serve(host: str, port: int, settings: Settings) -> None:
+def _serve(host: str, port: int, settings: Settings, *, allow_remote: bool) -> None:
     try:
-        from target_userflow.sandbox import server  # noqa: PLC0415 (needs the extra)
+        from target_userflow.sandbox.app import App  # noqa: PLC0415 (needs the extra)
+        from target_userflow.sandbox.http import server  # noqa: PLC0415 (needs the extra)
     except ModuleNotFoundError as missing:
         raise click.ClickException(
             f"{missing.name} is missing: pip install 'target-userflow[sandbox]'"
@@ -189,7 +208,7 @@ def _serve(host: str, port: int, settings: Settings) -> None:
         raise click.ClickException(
             f"can't listen on {host} port {port}: {error.strerror or error}"
         ) from None
-    server.serve(listener, settings)
+    server.serve(listener, App(settings, allow_remote=allow_remote))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,25 @@
-"""From a request to its answer."""
+"""The sandbox as an ASGI application: it decides the answer to each request, and sends it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 
-from target_userflow.sandbox import documents, inspection, visitors
-from target_userflow.sandbox.calls import Answer, Call, Refusal
-from target_userflow.sandbox.faults import RESETS, Faults
-from target_userflow.sandbox.journal import Journal
-from target_userflow.sandbox.limits import FixedWindow, SlidingWindow, retry_after
-from target_userflow.sandbox.script import Script
-from target_userflow.sandbox.user_interviews import UserInterviews
-from target_userflow.sandbox.userflow import Userflow
-from target_userflow.sandbox.userpilot import Userpilot
-from target_userflow.sandbox.wire import Wire
+from target_userflow.sandbox import admin, page
+from target_userflow.sandbox.backend import Backend
+from target_userflow.sandbox.faults import RESETS
+from target_userflow.sandbox.faults.rate_limits import retry_after
+from target_userflow.sandbox.http import host_check, strict_json
+from target_userflow.sandbox.http.messages import Answer, Call, Refusal
+from target_userflow.sandbox.http.response_writer import ResponseWriter
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from starlette.types import Receive, Scope, Send
 
-    from target_userflow.sandbox.api import Api, Limit
+    from target_userflow.sandbox.apis.base import Api, Limit
     from target_userflow.sandbox.settings import Settings
 
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
@@ -30,84 +29,65 @@ _BAD_GATEWAY = Answer(502, _HTML, {"Content-Type": "text/html"})
 class App:
     """The sandbox as an ASGI application.
 
-    A request is handled at one go when it has arrived whole, so the order of arrival is the
-    order of the writes, whatever the answers wait for.
+    It handles a request without interruption when all of it has arrived, so the order of arrival
+    is the order of the writes, however long the answers wait.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Begin with nothing written."""
-        self.apis: tuple[Api, ...] = (UserInterviews(), Userpilot(), Userflow())
-        self.journal = Journal()
-        self.script = Script()
-        self._windows: dict[str, SlidingWindow | FixedWindow] = {
-            "sliding": SlidingWindow(),
-            "fixed": FixedWindow(),
-        }
-        self._initial = settings
-        self.configure(settings)
-
-    def configure(self, settings: Settings) -> None:
-        """Behave differently from now on; the sequence of faults begins again."""
-        self.settings = settings
-        for api in self.apis:
-            api.configure(settings)
-        self._faults = Faults(settings.faults, settings.seed)
-
-    def state(self) -> dict[str, Any]:
-        """What the APIs keep."""
-        return {name: kept for api in self.apis for name, kept in api.state().items()}
-
-    def reset(self) -> None:
-        """Forget everything, and behave as at the start."""
-        for api in self.apis:
-            api.reset()
-        for room in (*self._windows.values(), self.journal, self.script):
-            room.reset()
-        self.configure(self._initial)
+    def __init__(self, settings: Settings, *, allow_remote: bool = False) -> None:
+        """Take the settings to which a reset returns, and whether other machines may send."""
+        self._backend = Backend(settings)
+        self._allow_remote = allow_remote
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request (ASGI)."""
-        request, wire = Request(scope, receive), Wire(scope, receive, send)
+        """Answer a request (ASGI)."""
+        request, writer = Request(scope, receive), ResponseWriter(scope, receive, send)
         try:
             raw = await request.body()
         except ClientDisconnect:
             return
-        refusal = visitors.refusal(request.headers)
-        if refusal:
-            await wire.answer(refusal)
-        elif inspection.is_asked_for(request):
-            await wire.answer(await inspection.answer(self, request, raw))
+        refusal = host_check.refusal(request.headers, allow_remote=self._allow_remote)
+        answer = refusal or await self._own_answer(request, raw)
+        if answer:
+            await writer.write(answer)
         else:
-            await self._serve(self._call(request, raw), raw, wire)
+            await self._serve(self._call(request, raw), raw, writer)
+
+    async def _own_answer(self, request: Request, raw: bytes) -> Answer | None:
+        """Return the answer of the page or the admin API; None for a request to an API."""
+        if page.is_requested(request):
+            return await page.answer(self._backend, request)
+        if admin.is_requested(request):
+            return admin.answer(self._backend, request, raw)
+        return None
 
     def _call(self, request: Request, raw: bytes) -> Call:
         return Call(
-            seq=self.journal.next_seq(),
+            seq=self._backend.request_log.next_seq(),
             method=request.method,
             path=request.scope["raw_path"].decode(),
             query=dict(request.query_params),
             pairs=tuple(request.query_params.multi_items()),
             headers=dict(request.headers),
-            document=documents.read(raw),
+            document=strict_json.read(raw),
         )
 
-    async def _serve(self, call: Call, raw: bytes, wire: Wire) -> None:
-        api = next(api for api in self.apis if call.path.startswith(api.prefix))
-        entry = self.journal.open(api.name, call, raw, wire.connection.number)
+    async def _serve(self, call: Call, raw: bytes, writer: ResponseWriter) -> None:
+        api, log = self._backend.api_for(call.path), self._backend.request_log
+        entry = log.open(api.name, call, raw, writer.connection.number)
         answer, fault = self._decide(api, call, raw)
         entry.decide(answer, fault)
-        status = await self._deliver(answer, fault, wire)
-        self.journal.close(entry, status)
+        status = await self._deliver(answer, fault, writer)
+        log.close(entry, status)
 
-    def _decide(self, api: Api, call: Call, raw: bytes) -> tuple[Answer | None, str | None]:
-        """What is answered, and what goes wrong with it."""
-        step = self.script.take(call.method, call.path, body=raw)
-        fault = step.fault if step else self._faults.draw()
-        planned = step.answer if step else None
-        return planned or self._answer(api, call, fault), fault
+    def _decide(self, api: Api[Any], call: Call, raw: bytes) -> tuple[Answer | None, str | None]:
+        """Return the answer, None for no answer, and the fault that hits the request, if any."""
+        scripted = self._backend.scripted_responses.take(call.method, call.path, body=raw)
+        fault = scripted.fault if scripted else self._backend.random_faults.draw()
+        answer = scripted.answer if scripted else None
+        return answer or self._answer(api, call, fault), fault
 
-    def _answer(self, api: Api, call: Call, fault: str | None) -> Answer | None:
-        """The answer to a call that a fault may hit before the write; None for no answer."""
+    def _answer(self, api: Api[Any], call: Call, fault: str | None) -> Answer | None:
+        """Return the answer to a call that a fault may hit before the write; None for no answer."""
         match fault:
             case "reset-before":
                 return None
@@ -122,7 +102,7 @@ class App:
             case _:
                 return self._handle(api, call)
 
-    def _handle(self, api: Api, call: Call) -> Answer:
+    def _handle(self, api: Api[Any], call: Call) -> Answer:
         try:
             api.authorize(call)
             self._stay_within(api.limit(call))
@@ -132,23 +112,25 @@ class App:
 
     def _stay_within(self, limit: Limit) -> None:
         if limit.most:
-            window = self._windows[self.settings.rate_limit_window]
-            seconds = window.wait(limit.bucket, limit.most, limit.seconds)
+            seconds = self._backend.window.wait(limit.bucket, limit.most, limit.seconds)
             if seconds:
                 raise self._too_many(seconds)
 
     def _too_many(self, seconds: float) -> Refusal:
-        headers = retry_after(self.settings.retry_after, seconds)
+        headers = retry_after(self._backend.settings.retry_after, seconds)
         return Refusal(429, "there were too many requests of late", headers)
 
-    async def _deliver(self, answer: Answer | None, fault: str | None, wire: Wire) -> int | None:
-        """Send the answer the way the fault wants it; the status that was sent, if any."""
-        slow_ms = self.settings.slow_ms if fault == "slow" else 0
-        if not await wire.still_there((self.settings.latency_ms + slow_ms) / 1000):
+    async def _deliver(
+        self, answer: Answer | None, fault: str | None, writer: ResponseWriter
+    ) -> int | None:
+        """Send the answer as the fault prescribes. Returns the status that was sent, if any."""
+        settings = self._backend.settings
+        slow_ms = settings.slow_ms if fault == "slow" else 0
+        if not await writer.wait((settings.latency_ms + slow_ms) / 1000):
             return None
         if answer is None or fault in RESETS:
-            await wire.reset()
+            await writer.reset()
             return None
-        send = wire.answer_half if fault == "truncated" else wire.answer
-        await send(answer)
+        write = writer.write_half if fault == "truncated" else writer.write
+        await write(answer)
         return answer.status

@@ -1,7 +1,4 @@
-"""A made-up company's data as a tap would write it: users with all that belongs to them.
-
-It is the same on every run, so that what the demo shows can be checked.
-"""
+"""The sample: made-up data of a company as Singer messages, the same on every run."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ _TYPES: dict[str, dict[str, Any]] = {
 
 
 def lines() -> Iterator[str]:
-    """Singer messages, one a line; streams come in the order of their names, as taps send them."""
+    """Yield the Singer messages, a line each; the streams are in alphabetical order, as in taps."""
     chance = random.Random(2026)  # noqa: S311 - a sample, not a secret
     users = list(_users(chance))
     yield from _stream("public-events", _events(chance, users), _EVENT_COLUMNS)
@@ -77,12 +74,17 @@ _USER_COLUMNS = {
 _KEYS = {"public-memberships": ["user_id", "group_id"], "public-participants": ["email"]}
 
 
-def _stream(name: str, records: Iterator[dict[str, Any]], columns: dict[str, str]) -> Iterator[str]:
-    schema = {"type": "object", "properties": {key: _TYPES[one] for key, one in columns.items()}}
-    keys = _KEYS.get(name, ["id"])
-    yield json.dumps({"type": "SCHEMA", "stream": name, "schema": schema, "key_properties": keys})
+def _stream(
+    stream: str, records: Iterator[dict[str, Any]], columns: dict[str, str]
+) -> Iterator[str]:
+    schema = {
+        "type": "object",
+        "properties": {key: _TYPES[type_] for key, type_ in columns.items()},
+    }
+    keys = _KEYS.get(stream, ["id"])
+    yield json.dumps({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys})
     for record in records:
-        yield json.dumps({"type": "RECORD", "stream": name, "record": record})
+        yield json.dumps({"type": "RECORD", "stream": stream, "record": record})
 
 
 def _groups(chance: random.Random) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What can be told to the sandbox, at its start and while it runs."""
+"""The settings of the sandbox, for its start and while it runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
 class Changes(TypedDict, total=False):
-    """The settings by name, for ``running`` and ``configure``; see `Settings`."""
+    """The settings by name, for ``running`` and ``configure``; `Settings` explains them."""
 
     api_key: str
     user_interviews_api_key: str
@@ -41,28 +41,28 @@ class Changes(TypedDict, total=False):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the sandbox behaves.
+    """The settings of the sandbox.
 
     Attributes:
-        api_key: The one key that Userflow lets in.
-        user_interviews_api_key: The one key that User Interviews lets in.
-        userpilot_api_key: The one key that Userpilot lets in.
-        latency_ms: How long every answer takes, in milliseconds.
-        slow_ms: How much longer an answer takes that the fault ``slow`` hits, in milliseconds.
-        rate_limit: Requests let in per minute and key, by Userflow and by User Interviews; None for
-            no limit.
-        user_interviews_media_type: What the bodies that User Interviews takes must be called: JSON,
-            its own type of it, or any of the two; sources contradict each other.
-        userpilot_success: The status with which Userpilot answers what it takes: 202 by its
-            reference, 200 by its guide.
-        userpilot_rate_limit: Requests let in per minute, key and endpoint by Userpilot; None for no
-            limit. With it goes the limit of its deletions.
-        rate_limit_window: Whether those are any 60 seconds, or the minutes of the clock.
+        api_key: The API key that Userflow accepts.
+        user_interviews_api_key: The API key that User Interviews accepts.
+        userpilot_api_key: The API key that Userpilot accepts.
+        latency_ms: The delay of every answer, in milliseconds.
+        slow_ms: The further delay of an answer that the fault ``slow`` hits, in milliseconds.
+        rate_limit: The requests per minute and key that Userflow and User Interviews accept, each;
+            None for no limit.
+        user_interviews_media_type: The media type that User Interviews requires of a body: JSON,
+            its vendor type, or either; sources contradict each other.
+        userpilot_success: The status with which Userpilot answers a write: 202 by its reference,
+            200 by its guide.
+        userpilot_rate_limit: The requests per minute, key and endpoint that Userpilot accepts; None
+            for no limit, on deletions neither.
+        rate_limit_window: Whether a minute is any 60 seconds, or a minute of the clock.
         retry_after: The form of the ``Retry-After`` header on a 429.
-        faults: The probability of each fault, by its name.
+        faults: The probability of each fault, by fault name.
         seed: Makes the order of the faults reproducible.
-        rejected_emails: Participants that User Interviews refuses by rules of its own: globs, in
-            any case of the letters.
+        rejected_emails: Globs of the emails that User Interviews rejects by the account's rules;
+            case is ignored.
     """
 
     api_key: Key = "ak_sandbox"
@@ -81,17 +81,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rejected_emails: list[str] = []
 
     def __post_init__(self) -> None:
-        """Refuse odds that make no sense.
+        """Check the faults.
 
         Raises:
-            ValueError: a fault is unknown, or the probabilities are none.
+            ValueError: a fault is unknown, or a probability is not valid.
         """
         faults.check(self.faults)
 
     def changed(self, changes: Mapping[str, object]) -> Settings:
-        """These settings with some of them replaced.
+        """Return a copy of these settings with changes, given by name.
 
         Raises:
-            ValueError: a setting is unknown or its value is not allowed.
+            ValueError: a setting is unknown, or its value is not allowed.
         """
         return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Settings)

@@ -65,8 +65,12 @@ class LineReader(GenericSingerReader[bytes]):
     """Whether all of it was read."""
     too_deep = False
     """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
+    is_lenient = False
+    """Whether only Python's own parser took the line: it may hold halves of surrogate pairs."""
     is_empty = True
     """Whether no message has come yet."""
+    waiting = False
+    """Whether the tap has written nothing that was not read."""
     idle: Callable[[], float | None]
     """Is called while no line is there; see `Lines`."""
 
@@ -100,13 +104,13 @@ class LineReader(GenericSingerReader[bytes]):
             InputError: a line is no Singer message; it names the line's number.
         """
         source = getattr(file_input, "buffer", file_input) or self.default_input
-        self._lines = Lines(source, self._clock, self.idle)
+        self._lines = Lines(source, self._clock, self.idle, self._set_waiting)
         self.whole = self._lines.size
         counts: Counter[str] = Counter()
         while line := self._lines.next():
             self.number += 1
             self.size += len(line)
-            self.too_deep = False
+            self.too_deep = self.is_lenient = False
             self.line = line if isinstance(line, bytes) else line.encode()
             if not self.line.isspace():
                 message = self.deserialize_json(self.line)
@@ -129,7 +133,7 @@ class LineReader(GenericSingerReader[bytes]):
         try:
             return self._message(_decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
-            pass
+            self.is_lenient = True
         try:
             return self._message(json.loads(line, parse_int=_number, parse_float=_number))
         except ValueError as error:
@@ -140,9 +144,12 @@ class LineReader(GenericSingerReader[bytes]):
             return self._shallow(line)
 
     @property
-    def waiting(self) -> bool:
-        """Whether it waits for input: the one moment that a signal may break off at once."""
-        return self._lines is not None and self._lines.waiting
+    def is_interruptible(self) -> bool:
+        """Whether it waits for bytes: the one moment that a signal may break off at once."""
+        return self._lines is not None and self._lines.is_interruptible
+
+    def _set_waiting(self, waiting: bool) -> None:  # noqa: FBT001 - what `Lines` calls
+        self.waiting = waiting
 
     @property
     def source(self) -> Source:

@@ -20,7 +20,9 @@ import requests
 from requests import exceptions
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from target_userflow.apis.messages import Answer, Outcome, Refused, TryAgain
+from target_userflow.apis.messages import Answer, Outcome, Refused, Rejected, TryAgain
+from target_userflow.errors import RejectRecord
+from target_userflow.mapping.values import encoded
 from target_userflow.transport.bounds import Deadline, body_of, bounded
 
 if TYPE_CHECKING:
@@ -122,12 +124,17 @@ class Http:
         self._sessions: list[requests.Session] = []
 
     def send(self, request: Request) -> Answer | Outcome:
-        """The answer to one attempt, or what it means that none came."""
+        """The answer to one attempt, or what it means that none came.
+
+        A payload that can't be encoded is rejected, and nothing is sent.
+        """
         try:
-            adapter = self._adapter()
+            prepared, adapter = self._prepared(request), self._adapter()
             adapter.deadline.begin(self._timeout)
-            response = adapter.send(self._prepared(request), **self._threads.environment)
+            response = adapter.send(prepared, **self._threads.environment)
             return Answer(response.status_code, response.headers, response.content)
+        except RejectRecord as error:
+            return Rejected(str(error))
         except (OSError, HTTPError) as error:  # the latter if an answer breaks off
             return _silence(error)
 
@@ -148,8 +155,11 @@ class Http:
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = self._url + request.path
-        prepared.body = request.body or None
-        prepared.headers = {**self._headers, **_about(request)}  # type: ignore[assignment] # any mapping will do
+        prepared.headers = {**self._headers}  # type: ignore[assignment] # any mapping will do
+        if request.payload is not None:  # else nothing may be said of a body
+            prepared.body = body = encoded(request.payload)
+            prepared.headers["Content-Type"] = request.media_type
+            prepared.headers["Content-Length"] = str(len(body))
         return prepared
 
     def _adapter(self) -> _Adapter:
@@ -203,13 +213,6 @@ def _exhausted(error: Exception) -> str | None:
             if isinstance(cause, OSError) and cause.errno in _EXHAUSTED:
                 return os.strerror(cause.errno)
     return None
-
-
-def _about(request: Request) -> dict[str, str]:
-    """The headers that tell of a body; none without one."""
-    if not request.body:
-        return {}
-    return {"Content-Type": request.media_type, "Content-Length": str(len(request.body))}
 
 
 def _never_sent(error: Exception) -> bool:

@@ -33,6 +33,6 @@ class MediaType:
             Whether another media type is left to try it with.
         """
         with self._lock:
-            if len(self._types) > 1 and request.body and request.media_type == self._types[0]:
+            if len(self._types) > 1 and request.payload and request.media_type == self._types[0]:
                 del self._types[0]
-            return bool(request.body) and request.media_type != self._types[0]
+            return bool(request.payload) and request.media_type != self._types[0]

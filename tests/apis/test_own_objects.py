@@ -11,6 +11,7 @@ from target_userflow.apis.userflow.objects import API
 from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
+from target_userflow.mapping.values import encoded
 
 MADE = "2026-01-02T03:04:05Z"
 FACTS = {"created_at": MADE, "attributes": {"created_at": "2020-01-01T00:00:00Z", "n": 1}}
@@ -35,7 +36,7 @@ def body(
     columns: dict[str, Any] = {name: {} for name in record if name != without}
     columns["object"] = object_ or {}
     stream = Stream(kind, columns, ["id"], StreamOptions())
-    sent: dict[str, Any] = json.loads(API.objects[kind](stream)(record).body)
+    sent: dict[str, Any] = json.loads(encoded(API.objects[kind](stream)(record).payload))
     return sent
 
 

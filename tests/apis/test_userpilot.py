@@ -13,6 +13,7 @@ from target_userflow.apis.userpilot import API, headers
 from target_userflow.config.settings import Destination, Settings, StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping.columns import Stream
+from target_userflow.mapping.values import encoded
 from target_userflow.transport.retry import outcome
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def sent(name: str, record: dict[str, Any], **options: Any) -> tuple[str, Any]:
     """The path and the body of a request."""
     found = request(name, record, **options)
     assert found.method == "POST"
-    return found.path, json.loads(found.body)
+    return found.path, json.loads(encoded(found.payload))
 
 
 @pytest.mark.parametrize(

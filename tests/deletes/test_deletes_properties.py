@@ -148,7 +148,7 @@ def changed_to(before: Any, change: Any) -> Any:
         "add": lambda: operand + (before or 0),
         "append": lambda: [*items, *new],
         "prepend": lambda: [*new, *items],
-        "remove": lambda: None if before is None else [one for one in items if one != operand],
+        "remove": lambda: [one for one in items if one != operand],
     }
     return meanings[operation]()
 

@@ -6,36 +6,39 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from target_userflow.apis.messages import Request
+from target_userflow.apis.messages import GaveUp, Request
 from target_userflow.delivery.evidence import Evidence, Suspects
 
 if TYPE_CHECKING:
     from target_userflow.delivery.pending import PendingRecord
 
 
+GAVE_UP = GaveUp("gave up")
+
+
 class Record:
-    """A record that notes that it was found to be at fault; its own keeper."""
+    """A record that notes that it was found to be at fault; its own observer."""
 
     def __init__(self) -> None:
         """Begin innocent."""
         self.convictions = 0
-        self.keeper = self
+        self.observer = self
 
-    def convicted(self, entry: object) -> None:
+    def settled(self, record: object, outcome: object) -> None:
         """Count it."""
-        assert entry is self
+        assert (record, outcome) == (self, GAVE_UP)
         self.convictions += 1
 
 
 def writing(path: str = "/users", method: str = "POST") -> Request:
-    body = b"{}" if method == "POST" else b""
-    return Request(method, path, body, "1", ("1",), idempotent=True)
+    payload = {"id": "1"} if method == "POST" else None
+    return Request(method, path, payload, "1", ("1",), idempotent=True)
 
 
 def suspecting(evidence: Evidence, at: float) -> tuple[Suspects, Record]:
     """Suspects with one record that was given up on then."""
     suspects, record = Suspects(evidence), Record()
-    suspects.add(writing(), at, [cast("PendingRecord", record)])
+    suspects.add(writing(), at, [cast("PendingRecord", record)], GAVE_UP)
     return suspects, record
 
 

@@ -17,7 +17,7 @@ from target_userflow.delivery.queues import OrderedQueues, Work
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-BODY = b'{"id": "x", "attributes": {}}'
+PAYLOAD = {"id": "x", "attributes": {}}
 TURNS = {"groups": 0, "users": 1, "memberships": 2, "events": 3}
 
 
@@ -28,7 +28,7 @@ def pending(
     ledger_key = more.pop("ledger_key", b"")
     method = "DELETE" if more.pop("deletes", False) else "POST"
     request = Request(
-        method, "/", BODY, key, ids, idempotent=True, references=tuple(refers_to), **more
+        method, "/", PAYLOAD, key, ids, idempotent=True, references=tuple(refers_to), **more
     )
     return PendingRecord(
         request,

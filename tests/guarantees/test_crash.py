@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import random
-import shutil
 import signal
-import sqlite3
-import threading
 from collections import Counter
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from support.forks import forking
-from support.process import config_file, record, schema, singer, state
-from support.taps import PATIENCE
+from support.process import record, schema
+from support.relay import relaying
+from support.replication import Replication, Tap, event_key, replicate
 
-from target_userflow.ledger.ledger import IN_FLIGHT, digest
-from target_userflow.mapping.values import encoded
 from target_userflow.sandbox import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pytest
-
-    from target_userflow.sandbox import Sandbox
 
 KILLS = 100
 CONCURRENCY = 4
@@ -38,25 +25,8 @@ RECORDS = 900
 USERS = 40
 WINDOW = 8  # records from one STATE to the next: about two of them pass between two kills
 FARTHEST = 25  # requests of one run, before it is killed
-OVERLAP = 3  # records that the tap sends again although their STATE was written
-MOMENTS = ("as it is sent", "once it is sent", "as its answer comes")
 FAULTS = {"500": 0.005, "503": 0.005, "429": 0.005, "reset-before": 0.005, "reset-after": 0.01}
 SEED = 20240229
-
-
-class Tap:
-    """Records of several streams, mixed; it begins again where told."""
-
-    schemas: tuple[dict[str, Any], ...]
-    records: list[dict[str, Any]]
-
-    def lines(self, position: int) -> bytes:
-        """What comes after a position, and a little that came before it."""
-        start = max(0, position - OVERLAP)
-        messages: list[Any] = [*self.schemas]
-        for at, one in enumerate(self.records[start:], start + 1):
-            messages += [one, state({"position": at})]
-        return singer(messages)
 
 
 class UsersAndEvents(Tap):
@@ -81,126 +51,6 @@ class UsersAndEvents(Tap):
             else:
                 self.events += 1
                 self.records.append(record("events", id=n, user_id=user, name="used", n=n))
-
-
-class Relay:
-    """Stands between the target and the sandbox, and kills the target at one of its requests."""
-
-    url = ""
-
-    def __init__(self, sandbox: str) -> None:
-        """Lead to the sandbox at a URL."""
-        self._sandbox = urlsplit(sandbox)
-        self._target = self._run = self._seen = self._at = 0
-        self._moment = ""
-
-    def aim(self, target: int, at: int, moment: str) -> None:
-        """Kill this process at its request number `at`, or never if that is 0."""
-        self._target, self._at, self._moment = target, at, moment
-        self._run, self._seen = self._run + 1, 0
-
-    async def serve(self, opened: threading.Event, closed: threading.Event) -> None:
-        """Carry what is said."""
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        opened.set()
-        await asyncio.to_thread(closed.wait)
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(self._sandbox.hostname, self._sandbox.port)
-        numbers = [0]
-        await asyncio.gather(
-            self._carry(reader, back, numbers, MOMENTS[:2]),
-            self._carry(there, writer, numbers, MOMENTS[2:]),
-        )
-
-    async def _carry(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        numbers: list[int],
-        moments: tuple[str, ...],
-    ) -> None:
-        """One way of one connection; nothing of a target arrives after it was killed."""
-        run = self._run
-        with suppress(OSError):
-            while (data := await reader.read(65536)) and run == self._run:
-                if data.startswith(
-                    (b"POST ", b"PATCH ")
-                ):  # a client waits for its answer before the next one
-                    self._seen += 1
-                    numbers.append(self._seen)
-                if self._kill(numbers[-1], moments[0]):
-                    break
-                writer.write(data)
-                await writer.drain()
-                if data.endswith(b"}") and self._kill(numbers[-1], moments[-1]):
-                    break
-        writer.transport.abort()
-
-    def _kill(self, number: int, moment: str) -> bool:
-        """Kill it at this request, or at the next one if this one gets no answer."""
-        if number >= self._at > 0 and moment == self._moment:
-            os.kill(self._target, signal.SIGKILL)
-            self._at = 0
-            self._run += 1
-            return True
-        return False
-
-
-@contextmanager
-def relaying(sandbox: str) -> Iterator[Relay]:
-    """A relay in a thread of its own."""
-    relay, opened, closed = Relay(sandbox), threading.Event(), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(relay.serve(opened, closed)))
-    thread.start()
-    assert opened.wait(PATIENCE)
-    try:
-        yield relay
-    finally:
-        closed.set()
-        thread.join()
-
-
-@dataclass
-class Replication:
-    """One tap and one target with its ledger, however often it is started."""
-
-    directory: Path
-    config: dict[str, Any]
-    tap: Tap
-    position: int = 0
-    in_flight: Counter[bytes] = field(default_factory=Counter)
-    """How often the ledger held an event marked in flight after a kill."""
-
-    @contextmanager
-    def ready(self) -> Iterator[Callable[[Relay, int, str], int]]:
-        """What goes on from the last STATE, and tells how that ended."""
-        pipe, states, log = (self.directory / name for name in ("tap", "states", "log"))
-        os.mkfifo(pipe)
-        command = ["--config", str(config_file(self.directory, self.config))]
-        with forking() as targets:
-
-            def run(relay: Relay, at: int, moment: str) -> int:
-                relay.aim(targets.start(command, pipe, states, log), at, moment)
-                with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as tap:
-                    tap.write(self.tap.lines(self.position))
-                status = targets.status()
-                for line in states.read_bytes().splitlines():
-                    self.position = json.loads(line)["position"]
-                self.in_flight.update(self._marked())
-                return status
-
-            yield run
-
-    def _marked(self) -> list[bytes]:
-        """What the ledger holds as being in flight; read from a copy, as the next run reads it."""
-        for name in ("ledger.db", "ledger.db-wal"):
-            if (self.directory / name).exists():
-                shutil.copy(self.directory / name, self.directory / f"copy-of-{name}")
-        query = "select key from ledger_delivered where mark = ?"
-        with closing(sqlite3.connect(self.directory / "copy-of-ledger.db")) as copy:
-            return [key for (key,) in copy.execute(query, [IN_FLIGHT])]
 
 
 @dataclass(frozen=True)
@@ -239,11 +89,11 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
         with relaying(sandbox.url) as relay:
             config = {**sandbox.config, "api_url": relay.url, "concurrency": CONCURRENCY}
             one = Replication(tmp_path, {**config, "batch_size_rows": WINDOW}, tap)
-            statuses = Counter(replicate(one, relay, sandbox))
+            statuses = Counter(replicate(one, relay, sandbox, kills=KILLS, farthest=FARTHEST))
         arrived = Arrivals.of(sandbox.requests())
         users = sandbox.state()["users"]
 
-    keys = {n: digest("event", "events", encoded([n]).decode()) for n in range(RECORDS)}
+    keys = {n: event_key("events", n) for n in range(RECORDS)}
     wanted = {(user, last) for user, last in tap.versions.items()}  # others may be merged into it
     lost = len(wanted - arrived.users.keys()) + tap.events - len(arrived.events)
     duplicated = arrived.events.total() - len(arrived.events)
@@ -264,20 +114,3 @@ def test_a_hundred_kills_lose_nothing_and_double_only_what_was_in_flight(
     assert one.in_flight.total() <= KILLS * CONCURRENCY
     assert one.in_flight, "no kill hit an event in flight: this has shown nothing"
     assert statuses == {-signal.SIGKILL: KILLS, 0: 1}
-
-
-def replicate(
-    one: Replication,
-    relay: Relay,
-    sandbox: Sandbox,
-    *,
-    kills: int = KILLS,
-    farthest: int = FARTHEST,
-) -> Iterator[int]:
-    """Run and kill, run and kill, and at last let it come to its end; how each run ended."""
-    with one.ready() as run:
-        for number in range(kills):
-            at = 1 + number * 7 % farthest  # no common factor with 7: every one comes up
-            yield run(relay, at, MOMENTS[number % len(MOMENTS)])
-            sandbox.script([])  # once this is answered, so is all that arrived before it
-        yield run(relay, 0, "")

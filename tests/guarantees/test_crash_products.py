@@ -11,11 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from guarantees.test_crash import SEED, Replication, Tap, relaying, replicate
+from guarantees.test_crash import SEED
 from support.process import record, schema
+from support.relay import relaying
+from support.replication import Replication, Tap, event_key, replicate
 
-from target_userflow.ledger.ledger import digest
-from target_userflow.mapping.values import encoded
 from target_userflow.sandbox import running
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_thirty_kills_lose_nothing_and_double_only_what_was_in_flight(
         arrived = Arrivals.at(sandbox)
         there = sandbox.state()
 
-    keys = {n: digest("event", "userpilot_events", encoded([n]).decode()) for n in tap.events}
+    keys = {n: event_key("userpilot_events", n) for n in tap.events}
     participants = {email: one["version"] for email, one in there["participants"].items()}
     users = {id_: one["metadata"]["version"] for id_, one in there["userpilot"]["users"].items()}
     every_user = {(id_, n) for id_, last in tap.users.items() for n in range(1, last + 1)}

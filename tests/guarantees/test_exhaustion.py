@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     [
         pytest.param("ulimit -n 30", "Too many open files", id="files"),
         pytest.param("ulimit -s 65536; ulimit -v 900000", "can't start new thread", id="threads"),
+        pytest.param("ulimit -v 300000", "can't start new thread", id="memory"),
     ],
 )
 def test_what_runs_out_makes_no_dead_letter(

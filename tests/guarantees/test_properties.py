@@ -20,8 +20,9 @@ from target_userflow.apis.userflow.objects import API
 from target_userflow.config.settings import DATA_TYPES, OPERATIONS, StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
-from target_userflow.sandbox import documents
-from target_userflow.sandbox.userflow import rules
+from target_userflow.mapping.values import encoded
+from target_userflow.sandbox.apis.userflow import rules
+from target_userflow.sandbox.http import strict_json
 
 RULES = {
     "users": rules.user,
@@ -101,8 +102,8 @@ def sent(kind: str, record: dict[str, Any], **options: Any) -> Any:
     """
     columns: dict[str, Any] = {key: {} for key in record if re.fullmatch("[a-z_]+", key)}
     mapper = API.objects[kind](Stream(kind, columns, ["id"], StreamOptions(**options)))
-    body = mapper(record).body
-    found = documents.read(body)
+    body = encoded(mapper(record).payload)
+    found = strict_json.read(body)
     assert found.rule is None, body
     broken = next(RULES[kind](found.value), None)
     assert broken is None, (broken, body)

@@ -251,10 +251,10 @@ def test_a_proxy_that_is_none_is_told_without_quoting_it(
 def test_certificates_that_are_not_there_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is neither the network nor the API: the variable is named."""
+    """It is neither the network nor the API: the variables are named."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
     (line,) = lines(tmp_path, api_key=KEY)
-    assert line.endswith("nowhere.pem. Check REQUESTS_CA_BUNDLE")
+    assert line.endswith("nowhere.pem. Check REQUESTS_CA_BUNDLE and SSL_CERT_FILE")
 
 
 def problem(

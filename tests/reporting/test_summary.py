@@ -114,7 +114,7 @@ def test_a_good_run_has_nothing_to_be_looked_at() -> None:
     run.tally.receive("users")
     run.tally.settle("users", "delivered")
     assert summary.text(told(run)) == ""
-    assert not summary.is_wrong(told(run))
+    assert not summary.needs_attention(told(run))
 
 
 def test_the_text_tells_all_that_needs_attention() -> None:
@@ -308,7 +308,7 @@ def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
     found = told(run)
     line = "3 times in users: blanks around an id are taken off"
     assert line in summary.text(found)
-    assert summary.is_wrong(found)
+    assert summary.needs_attention(found)
     assert line in Page(page(found)).words
 
 

@@ -21,8 +21,8 @@ from support.process import record, run_target, schema
 
 import target_userflow.sandbox
 from target_userflow.sandbox import Sandbox, running
+from target_userflow.sandbox.client import SandboxError
 from target_userflow.sandbox.faults import FAULTS
-from target_userflow.sandbox.handle import SandboxError
 from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,6 +113,36 @@ def test_it_listens_on_any_loopback_address(host: str) -> None:
     """By its name, too."""
     with served("--host", host) as (_, sandbox):
         assert sandbox.state()["users"] == {}
+
+
+REMOTE = ["--host", "0.0.0.0", "--allow-remote"]  # noqa: S104 - what the flag is for
+
+
+def test_a_host_for_other_machines_needs_a_flag_of_its_own() -> None:
+    """Without it the one line says which."""
+    refused = run("serve", *REMOTE[:2], "--port", "0")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "--allow-remote" in refused.stderr
+
+
+def test_other_machines_are_answered_and_public_sites_are_not() -> None:
+    """Under an address or a private name, such as a service of docker compose has."""
+    with served(*REMOTE, "--port", "0") as (_, sandbox):
+        client = Client(Sandbox(sandbox.url.replace("0.0.0.0", "127.0.0.1"), sandbox.settings))  # noqa: S104 - its own words
+        private = [
+            "sandbox:8765",
+            "192.0.2.7",
+            "[2001:db8::1]:80",
+            "host.docker.internal",
+            "a.local",
+        ]
+        statuses = {host: client.send("GET", "/users", Host=host).status for host in private}
+        assert statuses == dict.fromkeys(private, 200)
+        for host in ("evil.example", "127.0.0.1.evil.example", "evil.example:8765", ""):
+            assert client.send("GET", "/users", Host=host).status == 403
+        other = {"Host": "sandbox:8765", "Origin": "http://other:8765"}
+        assert client.send("POST", "/_sandbox/reset", **other).status == 403
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from sandbox.test_userflow import HEADERS, NOTHING, Client, eventually
 
+from target_userflow.sandbox.client import SandboxError
 from target_userflow.sandbox.faults import FAULTS, RESETS
-from target_userflow.sandbox.handle import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from target_userflow.sandbox.faults import FAULTS, Faults, check
-from target_userflow.sandbox.limits import FixedWindow, SlidingWindow, retry_after
-from target_userflow.sandbox.script import Script
+from target_userflow.sandbox.faults import FAULTS, RandomFaults, check
+from target_userflow.sandbox.faults.rate_limits import FixedWindow, SlidingWindow, retry_after
+from target_userflow.sandbox.faults.scripted_responses import ScriptedResponses
 from target_userflow.sandbox.settings import Settings
 
 
@@ -128,7 +128,7 @@ def test_a_retry_date_rounds_up_from_a_fraction_of_a_second() -> None:
 def test_the_same_seed_brings_the_same_faults() -> None:
     """A failure that was seen once can be seen again."""
     odds = {"500": 0.3, "slow": 0.3}
-    one, same, other = (Faults(odds, seed) for seed in (1, 1, 2))
+    one, same, other = (RandomFaults(odds, seed) for seed in (1, 1, 2))
     drawn = [one.draw() for _ in range(50)]
     assert drawn == [same.draw() for _ in range(50)]
     assert drawn != [other.draw() for _ in range(50)]
@@ -136,7 +136,7 @@ def test_the_same_seed_brings_the_same_faults() -> None:
 
 def test_faults_come_as_often_as_they_were_asked_for() -> None:
     """In 10,000 draws, to within a few hundred."""
-    faults = Faults({"500": 0.25, "reset-after": 0.05}, seed=1)
+    faults = RandomFaults({"500": 0.25, "reset-after": 0.05}, seed=1)
     drawn = Counter(faults.draw() for _ in range(10_000))
     assert drawn["500"] == pytest.approx(2_500, abs=200)
     assert drawn["reset-after"] == pytest.approx(500, abs=100)
@@ -146,7 +146,7 @@ def test_faults_come_as_often_as_they_were_asked_for() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_certain_fault_always_comes(name: str) -> None:
     """And without any, none does."""
-    certain, none = Faults({name: 1.0}), Faults({name: 0.0})
+    certain, none = RandomFaults({name: 1.0}), RandomFaults({name: 0.0})
     assert {certain.draw() for _ in range(100)} == {name}
     assert {none.draw() for _ in range(100)} == {None}
 
@@ -201,14 +201,14 @@ def test_a_changed_setting_leaves_the_others() -> None:
     assert settings == Settings(faults={"500": 0.5})
 
 
-def script(*steps: dict[str, object]) -> Script:
+def script(*steps: dict[str, object]) -> ScriptedResponses:
     """A script of these steps."""
-    planned = Script()
+    planned = ScriptedResponses()
     planned.extend(json.dumps(steps).encode())
     return planned
 
 
-def taken(planned: Script, *requests: str) -> list[int | None]:
+def taken(planned: ScriptedResponses, *requests: str) -> list[int | None]:
     """The statuses planned for requests, each told as its method and path."""
     steps = (planned.take(*request.split()) for request in requests)
     return [step.status if step else None for step in steps]
@@ -254,4 +254,4 @@ def test_a_reset_script_plans_nothing() -> None:
 def test_a_step_that_makes_no_sense_is_refused(steps: str, reason: str) -> None:
     """The reason says what is wrong with it."""
     with pytest.raises(ValueError, match=re.escape(reason)):
-        Script().extend(steps.encode())
+        ScriptedResponses().extend(steps.encode())

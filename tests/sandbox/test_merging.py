@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from target_userflow.sandbox import documents
-from target_userflow.sandbox.userflow.attributes import merge
-from target_userflow.sandbox.userflow.shelf import Shelf
-from target_userflow.sandbox.userflow.store import Store
+from target_userflow.sandbox.apis.userflow.attributes import merge
+from target_userflow.sandbox.apis.userflow.paged_dict import PagedDict
+from target_userflow.sandbox.apis.userflow.store import Store
+from target_userflow.sandbox.http import strict_json
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ def test_a_change_does_to_an_attribute_what_is_documented(
     before: str, change: str, after: str
 ) -> None:
     """Literals replace, nulls unset, what is missing stays, operations work on what is there."""
-    attributes = documents.read(before.encode()).value
-    merge(attributes, documents.read(change.encode()).value)
-    assert documents.write(attributes).decode() == after
+    attributes = strict_json.read(before.encode()).value
+    merge(attributes, strict_json.read(change.encode()).value)
+    assert strict_json.write(attributes).decode() == after
 
 
 @pytest.mark.parametrize("operation", ["append", "prepend", "remove", "set", "set_once"])
@@ -269,7 +269,7 @@ def test_a_definition_keeps_the_type_that_it_had_first(store: Store) -> None:
 
 def test_a_shelf_is_read_page_by_page_though_things_come_and_go() -> None:
     """The order is that of creation, and a page begins after the last one's last."""
-    shelf: Shelf[str] = Shelf()
+    shelf: PagedDict[str] = PagedDict()
     for name in "abcdef":
         shelf.add(name, name.upper())
     first, more = shelf.page(None, 2)

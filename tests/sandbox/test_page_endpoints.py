@@ -13,9 +13,9 @@ import pytest
 from sandbox.test_userflow import Client, Reply, eventually
 
 import target_userflow.sandbox.page
-from target_userflow.sandbox import documents
-from target_userflow.sandbox.calls import Call
-from target_userflow.sandbox.journal import Journal
+from target_userflow.sandbox.http import strict_json
+from target_userflow.sandbox.http.messages import Call
+from target_userflow.sandbox.http.request_log import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,7 +253,7 @@ def test_what_is_not_there_is_said_to_be_so(client: Client, query: str, status: 
 
 def test_what_ends_after_a_reset_is_not_listed_as_refused() -> None:
     """It belongs to what was forgotten; its number may be another request's by now."""
-    journal, call = Journal(), Call(1, "GET", "/users", {}, (), {}, documents.read(b""))
+    journal, call = RequestLog(), Call(1, "GET", "/users", {}, (), {}, strict_json.read(b""))
     before = journal.open("userflow", call, b"", 1)
     journal.reset()
     after = journal.open("userflow", call, b"", 1)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from target_userflow.sandbox import documents
-from target_userflow.sandbox.checks import first_broken
-from target_userflow.sandbox.times import to_utc
-from target_userflow.sandbox.userflow import rules
+from target_userflow.sandbox.apis.rules import first_broken
+from target_userflow.sandbox.apis.times import to_utc
+from target_userflow.sandbox.apis.userflow import rules
+from target_userflow.sandbox.http import strict_json
 
 NAMES_ONLY = "must be a name of a-z, A-Z, 0-9, _, - and space only"
 LITERALS_ONLY = "must be a string, a finite number, a boolean or a list of strings"
@@ -21,7 +21,7 @@ ONE_OPERATION = (
 
 def broken(kind: str, body: str) -> str | None:
     """The rule that a body breaks, as the server finds it."""
-    value, rule = documents.read(body.encode())
+    value, rule = strict_json.read(body.encode())
     assert rule is None, rule
     rule_sets = {"user": rules.user, "group": rules.group, "event": rules.event}
     return first_broken(rule_sets[kind], value)
@@ -270,7 +270,7 @@ def test_an_attribute_of_another_shape_is_refused(text: str, rule: str) -> None:
 )
 def test_a_body_that_is_no_sound_json_object_is_refused(raw: bytes, rule: str) -> None:
     """What parsers read differently, or not at all, is not read."""
-    assert documents.read(raw).rule == rule
+    assert strict_json.read(raw).rule == rule
 
 
 @pytest.mark.parametrize(
@@ -280,12 +280,12 @@ def test_a_body_that_is_no_sound_json_object_is_refused(raw: bytes, rule: str) -
 def test_a_number_keeps_every_digit(number: str) -> None:
     """What is read and written again is the same text."""
     text = f'{{"a":{number}}}'
-    assert documents.write(documents.read(text.encode()).value).decode() == text
+    assert strict_json.write(strict_json.read(text.encode()).value).decode() == text
 
 
 def test_text_keeps_every_character() -> None:
     """Escaped or not, in the basic plane or beyond it."""
-    assert documents.read('{"a": "é\\u00e9\\ud83d\\ude00"}'.encode()).value == {"a": "éé😀"}
+    assert strict_json.read('{"a": "é\\u00e9\\ud83d\\ude00"}'.encode()).value == {"a": "éé😀"}
 
 
 @pytest.mark.parametrize(

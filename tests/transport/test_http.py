@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import responses
 
-from target_userflow.apis.messages import Answer, Refused, Request, TryAgain
+from target_userflow.apis.messages import Answer, Refused, Rejected, Request, TryAgain
 from target_userflow.apis.userflow.objects import API
 from target_userflow.config.settings import Destination
 from target_userflow.transport.http import Http
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 URL = "https://api.example.com"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HEADERS = {**API.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
-USER = Request("POST", "/users", '{"id":"Zoë"}'.encode(), "1", ("1",), idempotent=True)
+USER = Request("POST", "/users", {"id": "Zoë"}, "1", ("1",), idempotent=True)
+BODY = '{"id":"Zoë"}'.encode()
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -48,7 +49,7 @@ def client(url: str, timeout: float = 30) -> Http:
 def asked(connection: socket.socket) -> bytes:
     """The head and the body of one request; empty once the client has hung up."""
     got = b""
-    while not got.endswith(USER.body) and (part := connection.recv(65536)):
+    while not got.endswith(BODY) and (part := connection.recv(65536)):
         got += part
     return got
 
@@ -117,7 +118,7 @@ def test_a_request_carries_what_the_api_asks_for() -> None:
     assert (answer.status, answer.body) == (201, b'{"id": "1"}')
     assert answer.headers.get("retry-after") == "1"
     sent = responses.calls[0].request
-    assert (sent.method, sent.url, sent.body) == ("POST", f"{URL}/users", USER.body)
+    assert (sent.method, sent.url, sent.body) == ("POST", f"{URL}/users", BODY)
     assert dict(sent.headers) == {
         "Authorization": "Bearer ak_1",
         "Userflow-Version": "2020-01-03",
@@ -140,7 +141,18 @@ def test_a_request_leaves_in_one_piece() -> None:
     with serving(answer) as (url, _):
         http = client(url)
         assert [type(http.send(USER)) for _ in range(2)] == [Answer, Answer]
-    assert all(piece.endswith(b"\r\n\r\n" + USER.body) for piece in pieces)
+    assert all(piece.endswith(b"\r\n\r\n" + BODY) for piece in pieces)
+
+
+def test_what_cannot_be_encoded_is_rejected_and_nothing_is_sent() -> None:
+    """Half of a surrogate pair is its record's fault, wherever it comes from."""
+    seen: list[bytes] = []
+    with serving(answering(OK, seen=seen)) as (url, _):
+        http = client(url)
+        rejected = http.send(Request("POST", "/users", {"id": "\ud800"}, "1", (), idempotent=True))
+        assert rejected == Rejected("a string holds half of a surrogate pair")
+        assert isinstance(http.send(USER), Answer)
+    assert len(seen) == 1
 
 
 @responses.activate
@@ -149,7 +161,7 @@ def test_one_request_leaves_nothing_to_the_next() -> None:
     responses.post(f"{URL}/users")
     responses.delete(f"{URL}/users/1")
     http = client(URL)
-    for request in (USER, Request("DELETE", "/users/1", b"", "1", ("1",), idempotent=True), USER):
+    for request in (USER, Request("DELETE", "/users/1", None, "1", ("1",), idempotent=True), USER):
         http.send(request)
     lengths = [call.request.headers.get("Content-Length") for call in responses.calls]
     assert lengths == ["13", None, "13"]
@@ -167,7 +179,7 @@ def test_a_request_without_a_body_says_nothing_of_one_on_the_wire(method: str) -
         connection.sendall(OK)
 
     with serving(answer) as (url, _):
-        client(url).send(Request(method, "/users/1", b"", "1", ("1",), idempotent=True))
+        client(url).send(Request(method, "/users/1", None, "1", ("1",), idempotent=True))
     assert seen[0].startswith(method.encode() + b" /users/1 HTTP/1.1\r\n")
     assert b"content-" not in seen[0].lower()
 

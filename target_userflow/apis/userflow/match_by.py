@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from target_userflow.apis.userflow.objects import Users
-from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_userflow.apis.messages import Request
+    from target_userflow.apis.messages import Payload, Request
 
 
 class UsersByEmail(Users):
@@ -23,7 +22,7 @@ class UsersByEmail(Users):
     could be an id, such as the key property, is the CRM's and an attribute like any other.
     """
 
-    needs = replace(
+    role_spec = replace(
         Users.role_spec.without("user_id"),
         columns={"email": ("email",), **Users.role_spec.without("user_id").columns},
         one_of=[("email",)],
@@ -38,24 +37,22 @@ class UsersByEmail(Users):
 
 def with_id(request: Request, user_id: str) -> Request:
     """The same request for the user that the email was found to belong to."""
-    (email,) = request.object_id
-    by_email = len(encoded({"id": email})) - 1
 
-    def body_of(body: bytes) -> bytes:
-        return encoded({"id": user_id})[:-1] + body[by_email:]
+    def renamed(payload: Payload) -> Payload:
+        return {**payload, "id": user_id}
 
     def named(ids: tuple[str, ...]) -> tuple[str, ...]:
         return ("memberships", user_id, *ids[2:]) if ids[0] == "memberships" else ids
 
     return structs.replace(
         request,
-        body=body_of(request.body),
+        payload=renamed(request.payload or {}),
         ordering_key=f"user {user_id}",
         object_id=(user_id,),
         references=(*map(named, request.references),),
         writes=tuple(
-            (named(ids), body_of(body) if ids[0] == "memberships" else body)
-            for ids, body in request.writes
+            (named(ids), renamed(payload) if ids[0] == "memberships" else payload)
+            for ids, payload in request.writes
         ),
         ends=(*map(named, request.ends),),
     )

@@ -20,11 +20,11 @@ from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.operations import is_idempotent, is_literal
 from target_userflow.mapping.property_schemas import inner_properties, items_schema
 from target_userflow.mapping.times import read_time
-from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from target_userflow.apis.messages import Payload
     from target_userflow.config.settings import Destination
     from target_userflow.mapping.attributes import Attributes
     from target_userflow.mapping.columns import Stream
@@ -99,11 +99,10 @@ class Users(_Mapper):
         attributes = self.attributes(record)
         lists = self._lists(record) if self._has_lists else {}
         idempotent, mergeable = _kind(attributes)
-        body = {"id": user_id, "attributes": attributes, **lists}
         return Request(
             "POST",
             "/users",
-            encoded(body),
+            {"id": user_id, "attributes": attributes, **lists},
             f"user {user_id}",
             (user_id,),
             idempotent and not any(map(_has_sum, lists.values())),
@@ -203,9 +202,9 @@ class Groups(_Mapper):
         record = self._usual(record)
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
-        body = _group_body(group_id, attributes)
+        payload = _group_payload(group_id, attributes)
         key, ids = f"group {group_id}", (group_id,)
-        return Request("POST", "/groups", body, key, ids, *_kind(attributes))
+        return Request("POST", "/groups", payload, key, ids, *_kind(attributes))
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /groups/:id`: with its memberships."""
@@ -227,10 +226,10 @@ class Memberships(_Mapper):
         record = self._usual(record)
         user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
         attributes = self.attributes(record)
-        body = _membership_body(user_id, group_id, attributes)
+        payload = _membership_payload(user_id, group_id, attributes)
         key, ids = f"user {user_id}", (user_id, group_id)
         references = ("users", user_id), ("groups", group_id), _memberships_of(user_id)
-        return Request("POST", "/users", body, key, ids, *_kind(attributes), references)
+        return Request("POST", "/users", payload, key, ids, *_kind(attributes), references)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """`DELETE /group_memberships`: user and group stay."""
@@ -256,7 +255,7 @@ class Events(EventMapper):
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The event, about a user, a group or both."""
         subject = self._subject(record)
-        body = {
+        payload = {
             "name": self._name(record),
             **subject,
             "attributes": self.attributes(record),
@@ -265,9 +264,7 @@ class Events(EventMapper):
         user_id, group_id = subject.get("user_id"), subject.get("group_id")
         key = f"group {group_id}" if user_id is None else f"user {user_id}"
         references = () if group_id is None else (("groups", group_id),)
-        return Request(
-            "POST", "/events", encoded(body), key, (), idempotent=False, references=references
-        )
+        return Request("POST", "/events", payload, key, (), idempotent=False, references=references)
 
     def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
         given = {role: self._role(record, role) for role in ("user_id", "group_id")}
@@ -322,35 +319,35 @@ def _references(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, .
         yield "memberships", user_id, group["id"]
 
 
-def _writes(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], bytes]]:
+def _writes(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Payload]]:
     """The groups and memberships whose attributes stand in the lists of a user."""
     memberships = lists.get("memberships", ())
     for group in [*lists.get("groups", ()), *(one["group"] for one in memberships)]:
         if "attributes" in group:
-            yield ("groups", group["id"]), _group_body(group["id"], group["attributes"])
+            yield ("groups", group["id"]), _group_payload(group["id"], group["attributes"])
     for one in memberships:
         if "attributes" in one:
-            body = _membership_body(user_id, one["group"]["id"], one["attributes"])
-            yield ("memberships", user_id, one["group"]["id"]), body
+            payload = _membership_payload(user_id, one["group"]["id"], one["attributes"])
+            yield ("memberships", user_id, one["group"]["id"]), payload
 
 
-def _group_body(group_id: str, attributes: Mapping[str, Any]) -> bytes:
-    return encoded({"id": group_id, "attributes": attributes})
+def _group_payload(group_id: str, attributes: Mapping[str, Any]) -> Payload:
+    return {"id": group_id, "attributes": attributes}
 
 
-def _membership_body(user_id: str, group_id: str, attributes: Mapping[str, Any]) -> bytes:
+def _membership_payload(user_id: str, group_id: str, attributes: Mapping[str, Any]) -> Payload:
     membership = {"attributes": attributes, "group": {"id": group_id}}
-    return encoded({"id": user_id, "memberships": [membership]})
+    return {"id": user_id, "memberships": [membership]}
 
 
 def _memberships_of(user_id: str) -> tuple[str, ...]:
-    """All memberships of a user, in `joins` and `ends`."""
+    """All memberships of a user, in `references` and `ends`."""
     return "memberships", user_id
 
 
 def _deletion(path: str, key: str, ids: Sequence[str]) -> Request:
     """A deletion, which is idempotent (Userflow API reference)."""
-    return Request("DELETE", path, b"", key, tuple(ids), idempotent=True)
+    return Request("DELETE", path, None, key, tuple(ids), idempotent=True)
 
 
 def _check_keys(value: Mapping[str, Any], what: str, keys: set[str]) -> None:

@@ -6,7 +6,6 @@ with the id of the last thing on the one before.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Answer, Request
 
 MOST = 100  # things on a page
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode  # a number of any size
 _SCOPES = {"/users": "user", "/groups": "group", "/events": "event"}
 
 
@@ -37,15 +35,6 @@ class _Thing(_Listed):
     """A user or a group: of all that is said of it, what exists thereby."""
 
     attributes: _Attributes | None = None
-
-
-class _Membership(msgspec.Struct):
-    group: _Thing
-
-
-class _Written(_Thing):
-    groups: list[_Thing] = []
-    memberships: list[_Membership] = []
 
 
 class _Definition(_Listed):
@@ -65,19 +54,22 @@ class _List(msgspec.Struct, Generic[Listed]):
 
 def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
     """The user or group that a `POST` writes, and the groups that it puts the user in."""
-    if request.method != "POST" or request.path not in {"/users", "/groups"}:
+    written = request.payload
+    if written is None or request.path not in {"/users", "/groups"}:
         return
-    written = msgspec.json.decode(request.body, type=_Written)
-    yield request.path[1:], _found(written)
-    for group in [*written.groups, *(one.group for one in written.memberships)]:
-        yield "groups", ExistingObject(group.id)
+    yield (
+        request.path[1:],
+        _existing_object(written["id"], written.get("attributes", {}).get("email")),
+    )
+    memberships = written.get("memberships", ())
+    for group in [*written.get("groups", ()), *(one["group"] for one in memberships)]:
+        yield "groups", ExistingObject(group["id"])
 
 
 def attributes(request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Scope and attributes of all that a request writes."""
-    scope = _SCOPES.get(request.path)
-    if request.method == "POST" and scope:
-        written = _decode(request.body)
+    scope, written = _SCOPES.get(request.path), request.payload
+    if scope and written is not None:
         yield from _attributes(scope, written)
         for group in written.get("groups", ()):
             yield from _attributes("group", group)
@@ -118,11 +110,14 @@ def _read(
     return Page([found(one) for one in listed.data], following)
 
 
-def _found(thing: _Thing) -> ExistingObject:
-    email = thing.attributes.email if thing.attributes else None
+def _listed_object(thing: _Thing) -> ExistingObject:
+    return _existing_object(thing.id, thing.attributes.email if thing.attributes else None)
+
+
+def _existing_object(id_: str, email: Any) -> ExistingObject:
     if isinstance(email, dict):  # an operation that sets it
         email = email.get("set")
-    return ExistingObject(thing.id, email if isinstance(email, str) else None)
+    return ExistingObject(id_, email if isinstance(email, str) else None)
 
 
 def _definition(listed: _Definition) -> Definition:
@@ -132,7 +127,7 @@ def _definition(listed: _Definition) -> Definition:
 def _existing(path: str, **more: Any) -> Listing[ExistingObject]:
     return Listing(
         page=lambda after: _page(path, after),
-        read=lambda answer, after: _read(answer, after, _List[_Thing], _found),
+        read=lambda answer, after: _read(answer, after, _List[_Thing], _listed_object),
         by_id=lambda id_: f"{path}/{in_url(id_)}",
         **more,
     )

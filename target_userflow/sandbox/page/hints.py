@@ -1,4 +1,4 @@
-"""What to do next where there is nothing to see: a sentence, and the command that changes it."""
+"""The next step where a list is empty: a sentence and a command."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _USERPILOT = {
 
 
 class Hint(Struct, frozen=True):
-    """A way out of an empty list.
+    """The next step for an empty list.
 
     Attributes:
-        text: Says what the command does.
-        command: Lines for a shell.
+        text: The effect of the command, in words.
+        command: The lines for a shell.
     """
 
     text: str
@@ -36,7 +36,13 @@ class Hint(Struct, frozen=True):
 
 
 def hint(of: str, url: str, settings: Settings) -> Hint:
-    """What fills a list of the sandbox at a URL."""
+    """Return the command that fills a list.
+
+    Args:
+        of: The name of the list.
+        url: The URL of the sandbox.
+        settings: The settings in force, for the keys.
+    """
     if of == "refused":
         faults = shlex.quote(json.dumps({"faults": {"503": 0.05}}))
         return Hint(
@@ -52,20 +58,20 @@ def hint(of: str, url: str, settings: Settings) -> Hint:
 
 
 def _userpilot(url: str, settings: Settings) -> dict[str, Any]:
-    key = _told(settings, "userpilot_api_key")
+    key = _published(settings, "userpilot_api_key")
     return {"userpilot_api_url": url, "userpilot_api_key": key, **_USERPILOT}
 
 
 def _others(url: str, settings: Settings) -> dict[str, Any]:
     return {
         "api_url": url,
-        "api_key": _told(settings, "api_key"),
+        "api_key": _published(settings, "api_key"),
         "user_interviews_api_url": url,
-        "user_interviews_api_key": _told(settings, "user_interviews_api_key"),
+        "user_interviews_api_key": _published(settings, "user_interviews_api_key"),
     }
 
 
-def _told(settings: Settings, name: str) -> str:
-    """The published default of a key; never a key that someone chose."""
+def _published(settings: Settings, name: str) -> str:
+    """Return a key if it is the published default, else a placeholder."""
     key: str = getattr(settings, name)
     return key if key == getattr(type(settings)(), name) else f"<{name}>"

@@ -1,4 +1,4 @@
-"""Lists of what is kept: a page of each, and what a search finds in it."""
+"""A list on the page, its pages and its search."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from target_userflow.sandbox.page.parts import Column, Row  # noqa: TC001 (msgspec reads them)
+from target_userflow.sandbox.page.view_models import Column, Row  # noqa: TC001 (msgspec reads them)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from target_userflow.sandbox.page.parts import Detail
+    from target_userflow.sandbox.page.view_models import Detail
 
 T = TypeVar("T")
 
 _STRIDE = 2000
-"""Things that are looked at before the requests that wait have their turn."""
+"""The items that a search reads before it lets waiting requests run."""
 
 
 @dataclass(frozen=True)
 class List:
-    """What is kept of one kind, at this moment.
+    """The items of a type that the sandbox keeps at this moment.
 
     Attributes:
-        label: Its name on the page.
-        sought: What a search looks at, in words.
-        api: The API that keeps it; None if it is the sandbox itself.
-        columns: What its rows tell.
-        count: How many things there are.
-        things: All of them, in the order of the page.
-        row: What is told of one.
-        words: Where a search looks.
-        detail: All there is to say of the one with an id; None if there is none.
+        label: The name of the list on the page.
+        searched: What a search compares, in words.
+        api: The API that keeps the items; None for the sandbox itself.
+        columns: The columns of the list.
+        count: The number of items.
+        items: The items in the order of the page.
+        row: Makes the row of an item.
+        words: Returns the text of an item that a search compares.
+        detail: Returns the detail of the item with an id, or None.
     """
 
     label: str
-    sought: str
+    searched: str
     api: str | None
     columns: tuple[Column, ...]
     count: int
-    things: Iterable[Any]
+    items: Iterable[Any]
     row: Callable[[Any], Row]
     words: Callable[[Any], str]
     detail: Callable[[str], Awaitable[Detail | None]]
 
 
 class Page(Struct, frozen=True):
-    """Some rows of a list.
+    """A page of a list.
 
     Attributes:
-        columns: What they tell.
+        columns: The columns of the list.
         rows: The rows.
-        offset: How many come before them.
-        limit: How many there can be.
-        total: How many there are in all; None if that was not counted, and more follow.
+        offset: The number of rows before this page.
+        limit: The most rows on a page.
+        total: The number of rows on all pages; None if it was not counted, and more follow.
     """
 
     columns: tuple[Column, ...]
@@ -67,28 +67,27 @@ class Page(Struct, frozen=True):
     total: int | None
 
 
-async def page(of: List, search: str, offset: int, limit: int) -> Page:
-    """So many rows of a list after the first ``offset`` of those that a search finds."""
+async def list_page(list_: List, search: str, offset: int, limit: int) -> Page:
+    """Return a page of the items that a search matches; a blank search matches all items."""
     if not search.strip():
-        things = list(islice(of.things, offset, offset + limit))
-        return Page(of.columns, [of.row(thing) for thing in things], offset, limit, of.count)
-    needle = search.strip().casefold()
-    found = await first(
-        of.things,
-        lambda thing: needle in of.words(thing).casefold(),
-        offset + limit + 1,
+        items = list(islice(list_.items, offset, offset + limit))
+        rows = [list_.row(item) for item in items]
+        return Page(list_.columns, rows, offset, limit, list_.count)
+    needle, end = search.strip().casefold(), offset + limit
+    matches = await first_matches(
+        list_.items, lambda item: needle in list_.words(item).casefold(), end + 1
     )
-    total = None if len(found) > offset + limit else len(found)
-    rows = [of.row(thing) for thing in found[offset : offset + limit]]
-    return Page(of.columns, rows, offset, limit, total)
+    total = None if len(matches) > end else len(matches)
+    rows = [list_.row(item) for item in matches[offset:end]]
+    return Page(list_.columns, rows, offset, limit, total)
 
 
-async def first(things: Iterable[T], wanted: Callable[[T], bool], limit: int) -> list[T]:
-    """The first few that are wanted; others are served meanwhile, however many there are."""
-    everything, found = list(things), []
-    for start in range(0, len(everything), _STRIDE):
-        found += [thing for thing in everything[start : start + _STRIDE] if wanted(thing)]
-        if len(found) >= limit:
+async def first_matches(items: Iterable[T], matches: Callable[[T], bool], limit: int) -> list[T]:
+    """Return the first items that match, at most the limit; let other requests run meanwhile."""
+    snapshot, matching = list(items), []
+    for start in range(0, len(snapshot), _STRIDE):
+        matching += [item for item in snapshot[start : start + _STRIDE] if matches(item)]
+        if len(matching) >= limit:
             break
         await asyncio.sleep(0)
-    return found[:limit]
+    return matching[:limit]

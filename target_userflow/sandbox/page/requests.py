@@ -1,4 +1,4 @@
-"""What was asked of the sandbox, as the page tells of it."""
+"""The lists of requests on the page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import msgspec
 
 from target_userflow.sandbox.faults import FAULTS
 from target_userflow.sandbox.page.lists import List
-from target_userflow.sandbox.page.parts import FACTS, Column, Detail, Row, Section, fact
+from target_userflow.sandbox.page.view_models import FACTS, Column, Detail, Row, Section, fact
 
 if TYPE_CHECKING:
-    from target_userflow.sandbox.journal import Entry, Journal
+    from target_userflow.sandbox.http.request_log import LoggedRequest, RequestLog
 
 _COLUMNS = (
     Column("#", "number"),
@@ -38,68 +38,68 @@ _REASONS = {
 }
 
 
-def requests(journal: Journal) -> dict[str, List]:
-    """The lists by name: all requests, and those that were refused."""
-
-    async def request(id_: str) -> Detail | None:
-        found = journal.find(int(id_)) if id_.isdecimal() else None
-        return _detail(found) if found else None
-
+def request_lists(log: RequestLog) -> dict[str, List]:
+    """Return the lists by name: all requests, and the refused requests."""
     return {
-        "requests": List(
-            label="All",
-            sought="path, outcome or anything in the body",
-            api=None,
-            columns=_COLUMNS,
-            count=len(journal.entries),
-            things=reversed(journal.entries),
-            row=_row,
-            words=_words,
-            detail=request,
-        ),
-        "refused": List(
-            label="Refused",
-            sought="path, outcome or anything in the body",
-            api=None,
-            columns=_COLUMNS,
-            count=len(journal.refused),
-            things=reversed(journal.refused),
-            row=_row,
-            words=_words,
-            detail=request,
-        ),
+        "requests": _list(log, "All", log.entries),
+        "refused": _list(log, "Refused", log.refused),
     }
 
 
-def _row(entry: Entry) -> Row:
+def _list(log: RequestLog, label: str, entries: list[LoggedRequest]) -> List:
+    async def detail(id_: str) -> Detail | None:
+        entry = log.find(int(id_)) if id_.isdecimal() else None
+        return _detail(entry) if entry else None
+
+    return List(
+        label=label,
+        searched="path, outcome or anything in the body",
+        api=None,
+        columns=_COLUMNS,
+        count=len(entries),
+        items=reversed(entries),
+        row=_row,
+        words=_words,
+        detail=detail,
+    )
+
+
+def _row(entry: LoggedRequest) -> Row:
     id_ = str(entry.seq)
-    cells = [id_, f"{entry.at:.2f}", _line(entry), _status(entry), _took(entry), _outcome(entry)]
+    cells = [
+        id_,
+        f"{entry.at:.2f}",
+        _line(entry),
+        _status(entry),
+        _duration(entry),
+        _outcome(entry),
+    ]
     return Row(id_, [*cells], "requests", id_)
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: LoggedRequest) -> str:
     body = "" if entry.body is None else bytes(entry.body).decode()
     return f"{_line(entry)}\n{_outcome(entry)}\n{body}"
 
 
-def _line(entry: Entry) -> str:
-    """Method, path and query, decoded to be read."""
+def _line(entry: LoggedRequest) -> str:
+    """Return the method, path and query of a request, decoded."""
     query = f"?{unquote_plus(urlencode(entry.query))}" if entry.query else ""
     return f"{entry.method} {unquote(entry.path)}{query}"
 
 
-def _status(entry: Entry) -> str:
+def _status(entry: LoggedRequest) -> str:
     if entry.duration_ms is None:
         return "waiting"
     return "none" if entry.status is None else str(entry.status)
 
 
-def _took(entry: Entry) -> str:
+def _duration(entry: LoggedRequest) -> str:
     return "" if entry.duration_ms is None else f"{entry.duration_ms:.1f}"
 
 
-def _outcome(entry: Entry) -> str:
-    """What came of a request: the rule that it broke, what went wrong, or what it did."""
+def _outcome(entry: LoggedRequest) -> str:
+    """Return the outcome of a request in words: the broken rule, the fault or the effect."""
     if entry.rule or entry.fault:
         fault = entry.fault and f"fault {entry.fault}: {FAULTS[entry.fault]}"
         return "; ".join(filter(None, [entry.rule, fault]))
@@ -111,25 +111,25 @@ def _outcome(entry: Entry) -> str:
 
 
 def _refusal(status: int) -> str:
-    known = {one.value: one.phrase for one in HTTPStatus}
-    return _REASONS.get(status) or known.get(status, "refused")
+    phrases = {known.value: known.phrase for known in HTTPStatus}
+    return _REASONS.get(status) or phrases.get(status, "refused")
 
 
-def _effect(entry: Entry) -> str:
-    strangers = [
+def _effect(entry: LoggedRequest) -> str:
+    unknown = [
         f"the {what} did not exist yet"
-        for what, unknown in (("user", entry.user_unknown), ("group", entry.group_unknown))
-        if unknown
+        for what, is_unknown in (("user", entry.user_unknown), ("group", entry.group_unknown))
+        if is_unknown
     ]
-    return "; ".join(["written" if entry.applied else "answered", *strangers])
+    return "; ".join(["written" if entry.applied else "answered", *unknown])
 
 
-def _detail(entry: Entry) -> Detail:
+def _detail(entry: LoggedRequest) -> Detail:
     facts = [
         fact("API", _APIS[entry.api]),
         fact("Status", _status(entry)),
         fact("Outcome", _outcome(entry)),
-        fact("Latency", f"{_took(entry)} ms" if entry.duration_ms is not None else "waiting"),
+        fact("Latency", f"{_duration(entry)} ms" if entry.duration_ms is not None else "waiting"),
         fact("Arrived", f"{entry.at:.3f} s after the start"),
         fact("Connection", str(entry.connection)),
         fact("User agent", entry.user_agent or ""),
@@ -138,7 +138,7 @@ def _detail(entry: Entry) -> Detail:
     return Detail(f"Request #{entry.seq}", _line(entry), sections)
 
 
-def _body(entry: Entry) -> str:
+def _body(entry: LoggedRequest) -> str:
     if entry.body is None:
         return "none that could be read as JSON" if entry.method != "GET" else "none"
     return msgspec.json.format(bytes(entry.body), indent=2).decode()

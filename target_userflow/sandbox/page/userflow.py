@@ -1,31 +1,32 @@
-"""Users, groups and events of Userflow, as the page tells of them."""
+"""The lists of Userflow on the page: users, groups and events."""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.sandbox.page.lists import List, first
-from target_userflow.sandbox.page.parts import (
+from target_userflow.sandbox.page.lists import List, first_matches
+from target_userflow.sandbox.page.view_models import (
     FACTS,
     Column,
     Detail,
     Row,
     Section,
-    attributes,
+    attribute_section,
     fact,
-    summed_up,
-    text_of,
-    words,
+    join_values,
+    search_text,
+    summary,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from target_userflow.sandbox.userflow.store import Group, Store, User
+    from target_userflow.sandbox.apis.userflow.objects import Group, User
+    from target_userflow.sandbox.apis.userflow.store import Store
 
 _FEW = 50
-"""How many members or events a detail tells of."""
+"""The most members or events in a detail."""
 
 _USERS = (
     Column("ID", "link"),
@@ -53,89 +54,96 @@ _MEMBERSHIPS = (Column("Group", "link"), Column("Name"), Column("Attributes"))
 _MEMBERS = (Column("User", "link"), Column("Name"), Column("Attributes"))
 
 
-def lists(store: Store) -> dict[str, List]:
-    """The lists by name."""
-
-    async def user(id_: str) -> Detail | None:
-        found = store.users.get(id_)
-        return _user_detail(store, found) if found else None
-
-    async def group(id_: str) -> Detail | None:
-        found = store.groups.get(id_)
-        return await _group_detail(store, found) if found else None
-
-    async def event(id_: str) -> Detail | None:
-        found = store.events.get(int(id_)) if id_.isdecimal() else None
-        return _event_detail(store, found) if found else None
-
-    return {
-        "users": List(
-            label="Users",
-            sought="id, name or email",
-            api="Userflow",
-            columns=_USERS,
-            count=len(store.users),
-            things=store.users,
-            row=_user_row,
-            words=_words,
-            detail=user,
-        ),
-        "groups": List(
-            label="Groups",
-            sought="id or name",
-            api="Userflow",
-            columns=_GROUPS,
-            count=len(store.groups),
-            things=store.groups,
-            row=_group_row,
-            words=_words,
-            detail=group,
-        ),
-        "events": List(
-            label="Events",
-            sought="event, user or group",
-            api="Userflow",
-            columns=_EVENTS,
-            count=len(store.events),
-            things=reversed(store.events.values()),
-            row=_event_row,
-            words=lambda event: words(event["name"], event["user_id"], event["group_id"]),
-            detail=event,
-        ),
-    }
+def userflow_lists(store: Store) -> dict[str, List]:
+    """Return the lists by name."""
+    return {"users": _users(store), "groups": _groups(store), "events": _events(store)}
 
 
-def _words(thing: User | Group) -> str:
-    return words(thing.id, thing.attributes.get("name"), thing.attributes.get("email"))
+def _users(store: Store) -> List:
+    async def detail(id_: str) -> Detail | None:
+        user = store.users.get(id_)
+        return _user_detail(store, user) if user else None
+
+    return List(
+        label="Users",
+        searched="id, name or email",
+        api="Userflow",
+        columns=_USERS,
+        count=len(store.users),
+        items=store.users,
+        row=_user_row,
+        words=_words,
+        detail=detail,
+    )
+
+
+def _groups(store: Store) -> List:
+    async def detail(id_: str) -> Detail | None:
+        group = store.groups.get(id_)
+        return await _group_detail(store, group) if group else None
+
+    return List(
+        label="Groups",
+        searched="id or name",
+        api="Userflow",
+        columns=_GROUPS,
+        count=len(store.groups),
+        items=store.groups,
+        row=_group_row,
+        words=_words,
+        detail=detail,
+    )
+
+
+def _events(store: Store) -> List:
+    async def detail(id_: str) -> Detail | None:
+        event = store.events.get(int(id_)) if id_.isdecimal() else None
+        return _event_detail(store, event) if event else None
+
+    return List(
+        label="Events",
+        searched="event, user or group",
+        api="Userflow",
+        columns=_EVENTS,
+        count=len(store.events),
+        items=reversed(store.events),
+        row=_event_row,
+        words=lambda event: search_text(event["name"], event["user_id"], event["group_id"]),
+        detail=detail,
+    )
+
+
+def _words(item: User | Group) -> str:
+    return search_text(item.id, item.attributes.get("name"), item.attributes.get("email"))
 
 
 def _user_row(user: User) -> Row:
-    name, email = text_of(user.attributes, "name"), text_of(user.attributes, "email")
+    name, email = join_values(user.attributes, "name"), join_values(user.attributes, "email")
     counts = [str(len(user.memberships)), str(len(user.attributes))]
     return Row(user.id, [user.id, name, email, *counts, user.updated_at], "users", user.id)
 
 
 def _group_row(group: Group) -> Row:
     others = {name: value for name, value in group.attributes.items() if name != "name"}
-    cells = [group.id, text_of(group.attributes, "name"), summed_up(others), group.updated_at]
+    cells = [group.id, join_values(group.attributes, "name"), summary(others), group.updated_at]
     return Row(group.id, [*cells], "groups", group.id)
 
 
 def _event_row(event: dict[str, Any]) -> Row:
     id_, owners = str(event["seq"]), [event["user_id"], event["group_id"]]
-    cells = [event["time"], event["name"], *owners, summed_up(event["attributes"])]
-    return Row(id_, [one or "" for one in cells], "events", id_)
+    cells = [event["time"], event["name"], *owners, summary(event["attributes"])]
+    return Row(id_, [cell or "" for cell in cells], "events", id_)
 
 
 def _own_event_row(event: dict[str, Any]) -> Row:
     id_ = str(event["seq"])
-    cells = [event["time"], event["name"], summed_up(event["attributes"])]
+    cells = [event["time"], event["name"], summary(event["attributes"])]
     return Row(id_, [*cells], "events", id_)
 
 
 def _user_detail(store: Store, user: User) -> Detail:
     sections = [
-        attributes(user.attributes, _defined(store, "user")),
+        attribute_section(user.attributes, _defined_type(store, "user")),
         _memberships(store, user),
         _own_events(store, ("user", user.id)),
         _times(user),
@@ -144,9 +152,9 @@ def _user_detail(store: Store, user: User) -> Detail:
 
 
 async def _group_detail(store: Store, group: Group) -> Detail:
-    members = await first(store.users, lambda user: group.id in user.memberships, _FEW + 1)
+    members = await first_matches(store.users, lambda user: group.id in user.memberships, _FEW + 1)
     sections = [
-        attributes(group.attributes, _defined(store, "group")),
+        attribute_section(group.attributes, _defined_type(store, "group")),
         _members(group, members),
         _own_events(store, ("group", group.id)),
         _times(group),
@@ -164,12 +172,12 @@ def _event_detail(store: Store, event: dict[str, Any]) -> Detail:
     facts = [fact("Time", event["time"]), *owners, fact("Request", f"#{id_}", "requests", id_)]
     sections = [
         Section("Facts", FACTS, facts),
-        attributes(event["attributes"], _defined(store, "event")),
+        attribute_section(event["attributes"], _defined_type(store, "event")),
     ]
     return Detail("Event", event["name"], sections)
 
 
-def _defined(store: Store, scope: str) -> Callable[[str], str | None]:
+def _defined_type(store: Store, scope: str) -> Callable[[str], str | None]:
     def data_type(name: str) -> str | None:
         definition = store.attribute_definitions.get(f"{scope}:{name}")
         return str(definition["data_type"]) if definition else None
@@ -179,7 +187,7 @@ def _defined(store: Store, scope: str) -> Callable[[str], str | None]:
 
 def _memberships(store: Store, user: User) -> Section:
     rows = [
-        Row(id_, [id_, _name(store.groups.get(id_)), summed_up(attributes)], "groups", id_)
+        Row(id_, [id_, _name(store.groups.get(id_)), summary(attributes)], "groups", id_)
         for id_, attributes in user.memberships.items()
     ]
     return Section("Memberships", _MEMBERSHIPS, rows, "In no group.")
@@ -191,12 +199,12 @@ def _members(group: Group, users: Iterable[User]) -> Section:
 
 
 def _member_row(group: Group, user: User) -> Row:
-    cells = [user.id, _name(user), summed_up(user.memberships[group.id])]
+    cells = [user.id, _name(user), summary(user.memberships[group.id])]
     return Row(user.id, [*cells], "users", user.id)
 
 
 def _own_events(store: Store, owner: tuple[str, str]) -> Section:
-    events = store.history(owner)
+    events = store.events.of(owner)
     rows = [_own_event_row(event) for event in islice(reversed(events), _FEW + 1)]
     return Section(_first_of("Events", rows), _OWN_EVENTS, rows[:_FEW], "None so far.")
 
@@ -205,10 +213,10 @@ def _first_of(title: str, rows: list[Row]) -> str:
     return f"{title}, the first {_FEW}" if len(rows) > _FEW else title
 
 
-def _name(thing: User | Group | None) -> str:
-    return text_of(thing.attributes, "name") if thing else ""
+def _name(item: User | Group | None) -> str:
+    return join_values(item.attributes, "name") if item else ""
 
 
-def _times(thing: User | Group) -> Section:
-    rows = [fact("Created", thing.created_at), fact("Updated", thing.updated_at)]
+def _times(item: User | Group) -> Section:
+    rows = [fact("Created", item.created_at), fact("Updated", item.updated_at)]
     return Section("Times", FACTS, rows)

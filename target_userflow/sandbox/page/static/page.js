@@ -81,7 +81,7 @@ function drawLists({ lists, conditions }) {
   keepingFocus(part("lists"), "data-of", () => part("lists").replaceChildren(...parts));
   const chosen = lists.find(({ of }) => of === list);
   part("title").textContent = chosen ? titled(chosen) : "Nothing of this name";
-  part("search").placeholder = chosen ? `Search by ${chosen.sought}` : "";
+  part("search").placeholder = chosen ? `Search by ${chosen.searched}` : "";
   part("conditions").textContent = conditions;
   if (drawn.hash !== location.hash) showChosen();
 }
