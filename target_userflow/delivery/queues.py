@@ -86,7 +86,7 @@ class OrderedQueues:
             turns: The product's object types, each with its place in the order of sending.
             batch_size: Ordering keys that one request may take.
             deletions_size: Ordering keys that one deletion may take, of one path.
-            kinds: The data types of a payload's values, if records go together only where they agree.
+            kinds: The data types of a payload's values, where these have to agree in one request.
         """
         self._turns = turns
         self._batch_size = batch_size

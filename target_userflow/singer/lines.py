@@ -22,7 +22,13 @@ class Lines:
     Python's own files can't tell whether a line is there without waiting for one.
     """
 
-    def __init__(self, source: IO[bytes], clock: Clock, idle: Callable[[], float | None]) -> None:
+    def __init__(
+        self,
+        source: IO[bytes],
+        clock: Clock,
+        idle: Callable[[], float | None],
+        waits: Callable[[bool], None],
+    ) -> None:
         """Read from a file, a pipe, or any stream of bytes.
 
         Args:
@@ -30,16 +36,18 @@ class Lines:
             clock: Tells whether to go on.
             idle: Is called while there is no line. Returns the seconds until it wants to be called
                 again, or None if only the next line can change anything.
+            waits: Is told when waiting begins, and when it ends.
         """
         self._source = source
         self._clock = clock
         self._idle = idle
+        self._waits = waits
         self._descriptor = _descriptor(source)
         self._lines: deque[bytes] = deque()
         self._parts: list[bytes] = []
         self._ended = False
-        self.waiting = False
-        """Whether it waits for input, and for nothing else."""
+        self.is_interruptible = False
+        """Whether it waits for bytes, and does nothing else."""
 
     @property
     def size(self) -> int:
@@ -66,7 +74,9 @@ class Lines:
         """Wait for bytes, and make lines of them."""
         seconds: float | None = 0.0
         while not self._has_come(descriptor, seconds):
+            self._waits(True)  # noqa: FBT003 - that it begins
             seconds = self._idle()
+        self._waits(False)  # noqa: FBT003 - that it ends
         data = os.read(descriptor, _READ)
         self._ended = not data
         *lines, rest = data.split(b"\n")
@@ -80,12 +90,12 @@ class Lines:
             self._parts.clear()
 
     def _has_come(self, descriptor: int, seconds: float | None) -> bool:
-        self.waiting = True
+        self.is_interruptible = True
         try:
             self._clock.check()
             return bool(select.select([descriptor], [], [], seconds)[0])
         finally:
-            self.waiting = False
+            self.is_interruptible = False
 
 
 def _descriptor(source: IO[bytes]) -> int | None:

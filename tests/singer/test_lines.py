@@ -24,7 +24,7 @@ class Tap:
         self._source = os.fdopen(receiving, "rb")
         self._pieces = [*pieces]
         self.idle = 0
-        self.lines = Lines(self._source, Clock(), self._write)
+        self.lines = Lines(self._source, Clock(), self._write, lambda _: None)
 
     def _write(self) -> float:
         self.idle += 1
@@ -64,14 +64,14 @@ def test_a_file_is_never_idle(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(b"a\n" * 1000)
     with path.open("rb") as source:
-        lines = Lines(source, Clock(), lambda: pytest.fail("it was idle"))
+        lines = Lines(source, Clock(), lambda: pytest.fail("it was idle"), lambda _: None)
         assert lines.size == 2000
         assert [*iter(lines.next, b"")] == [b"a\n"] * 1000
 
 
 def test_a_stream_in_memory_is_read_as_well() -> None:
     """The SDK's tests hand one over."""
-    lines = Lines(io.BytesIO(b"a\nb"), Clock(), lambda: pytest.fail("it was idle"))
+    lines = Lines(io.BytesIO(b"a\nb"), Clock(), lambda: pytest.fail("it was idle"), lambda _: None)
     assert (lines.next(), lines.next(), lines.next(), lines.size) == (b"a\n", b"b", b"", 0)
 
 
