@@ -43,7 +43,9 @@ class Chain:
 
     @property
     def _is_open(self) -> bool:
-        return self.records[0].request.mergeable and len(self.records) < _MOST
+        is_bounded = self._kinds_of is not None
+        is_full = is_bounded and len(self.records) >= _MOST
+        return self.records[0].request.mergeable and not is_full
 
     def _agrees(self, record: PendingRecord) -> bool:
         """Whether all values are of the types that the object's values had before."""

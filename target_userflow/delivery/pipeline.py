@@ -86,6 +86,8 @@ class Pipeline:
         self._began = self._began_cpu = 0.0
         self._ticked = 0.0
         self._is_frozen = False
+        self.is_full = False
+        """Whether reading waits for records to be settled."""
 
     @property
     def is_delivering(self) -> bool:
@@ -117,10 +119,12 @@ class Pipeline:
             self._check()
         if self._clock.monotonic() - self._ticked >= _TICK:
             self._check()
-        if self._is_full(1):
+        if self._holds(1):
             self.flush()
-            while self._is_full(_AGAIN):
+            self.is_full = True
+            while self._holds(_AGAIN, more=True):
                 self._wait()
+            self.is_full = False
 
     def idle(self) -> float | None:
         """Use the time in which the tap is silent.
@@ -175,8 +179,8 @@ class Pipeline:
             StopRun: as for `add`.
         """
         self.settle()
-        self._accounts.convict(last=True)
         self._accounts.check_shares()
+        self._accounts.convict(last=True)
         self.write_last_state()
         self._accounts.sync()
 
@@ -206,9 +210,11 @@ class Pipeline:
                 product.wait()
         self._check()
 
-    def _is_full(self, share: float) -> bool:
+    def _holds(self, share: float, *, more: bool = False) -> bool:
+        """Whether a share of the bounds is held, or more than it."""
         held, bounds = self._checkpoint, self._bounds
-        return held.records > bounds.records * share or held.bytes > bounds.bytes * share
+        left = bounds.records * share - held.records
+        return held.bytes > bounds.bytes * share or (left < 0 if more else left <= 0)
 
     def _check(self) -> None:
         """Write a STATE that is due, and end the run if it has to end."""

@@ -11,18 +11,15 @@ if TYPE_CHECKING:
     from target_userflow.delivery.pending import DeliveryObserver, PendingRecord
 
 
-def prepared(records: Sequence[PendingRecord]) -> Iterator[list[PendingRecord]]:
+def prepared(records: Sequence[PendingRecord]) -> list[PendingRecord]:
     """The records that need a request: those first that others refer to, deletions last.
-
-    What comes first can be queued before what follows is prepared.
 
     Requests to Userflow create what they refer to: a membership that waits would bring a deleted
     user back. So what stays deleted is deleted after all else, first what refers to others. A
     deletion that the object's next version follows keeps its place.
     """
     others, deletions = deletions_last(records)
-    yield from _by_turn(others, reverse=False)
-    yield from _by_turn(deletions, reverse=True)
+    return [*_by_turn(others, reverse=False), *_by_turn(deletions, reverse=True)]
 
 
 def deletions_last(
@@ -41,10 +38,10 @@ def deletions_last(
     return others[::-1], last[::-1]
 
 
-def _by_turn(records: Iterable[PendingRecord], *, reverse: bool) -> Iterator[list[PendingRecord]]:
+def _by_turn(records: Iterable[PendingRecord], *, reverse: bool) -> Iterator[PendingRecord]:
     in_turn = sorted(records, key=lambda record: record.turn, reverse=reverse)
     for _, same in groupby(in_turn, key=lambda record: record.turn):
-        yield _prepared_together([*same])
+        yield from _prepared_together([*same])
 
 
 def _prepared_together(records: list[PendingRecord]) -> list[PendingRecord]:

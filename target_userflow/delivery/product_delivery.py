@@ -129,8 +129,7 @@ class ProductDelivery:
         """Queue the records that need a request."""
         try:
             if not self._clock.stopped:
-                for ready in prepared(records):
-                    self._workers.add(ready)
+                self._workers.add(prepared(records))
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: the run ends with it
             self._clock.stop(error)
         finally:

@@ -99,6 +99,7 @@ class ProgressSampler:
         """Return what the records of a stream wait for; empty once all are settled."""
         if self._reader.waiting:
             return _TAP
-        if held:
-            return self._run.limiting(object_type)
-        return "" if self._reader.ended else _READING
+        if self._reader.ended and not held:
+            return ""
+        is_api = held and (self._run.pipeline.is_full or self._reader.ended)
+        return self._run.limiting(object_type) if is_api else _READING

@@ -114,7 +114,7 @@ def test_what_other_streams_of_the_run_create_exists(sandbox: Sandbox, tmp_path:
         GROUPS,
         record("groups", id="g2", name="Ajax"),
     ]
-    config = with_mode(sandbox, "insert", "groups", batch_size_rows=2)
+    config = with_mode(sandbox, "insert", "groups", batch_size_rows=1)
     result = run_target(tmp_path, config, messages)
     found = {name: one["attributes"] for name, one in sandbox.state()["groups"].items()}
     assert found == {"g1": {"name": "Acme"}, "g2": {}}

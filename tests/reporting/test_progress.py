@@ -138,6 +138,7 @@ def test_the_answers_limit_a_run_that_delivers(scene: Scene) -> None:
     scene.read("users", 10)
     scene.read("others", 10)
     scene.deliver("others", 10)
+    scene.run.pipeline.is_full = True
     scene.sampler.sample(0)
     limits = {one.stream: one.limit for one in scene.sampler.progress()}
     assert limits == {"users": "latency", "others": "reading"}
