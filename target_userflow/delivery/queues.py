@@ -93,7 +93,7 @@ class OrderedQueues:
         self._deletions_size = deletions_size
         self._kinds = kinds
         self._queues: dict[str, KeyQueue] = {}
-        self._ready: list[deque[KeyQueue]] = [deque() for _ in turns]
+        self._ready: list[deque[KeyQueue]] = [deque() for _ in range(2 * len(turns))]
         self._writers = _Holders()
         self._events = _Holders()
         self._waiting: dict[Reference, list[KeyQueue]] = {}
@@ -193,13 +193,18 @@ class OrderedQueues:
                 self._list(queue)
 
     def _list(self, queue: KeyQueue) -> None:
-        """List a queue under the turn of its next record, unless a worker has it."""
+        """List a queue under the rank of its next record, unless a worker has it."""
         if not queue.busy and queue.waiting:
-            queue.listed = queue.waiting[0].turn
+            queue.listed = self._rank(queue.waiting[0])
             self._ready[queue.listed].append(queue)
 
+    def _rank(self, record: PendingRecord) -> int:
+        """The place in the order of sending: deletions last, first those that refer to others."""
+        is_last = record.request.deletes
+        return len(self._ready) - 1 - record.turn if is_last else record.turn
+
     def _next(self, turn: int) -> KeyQueue | None:
-        """The next queue of a turn whose first record may be sent."""
+        """The next queue of a rank whose first record may be sent."""
         ready = self._ready[turn]
         while ready:
             queue = ready.popleft()
