@@ -166,9 +166,7 @@ def headers(destination: Destination) -> dict[str, str]:
 def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
     (id_,) = ids
     key = f"{_SUBJECTS[path]} {id_}"
-    return Request(
-        "DELETE", path, {name: [id_]}, key, (id_,), idempotent=True, mergeable=True
-    )
+    return Request("DELETE", path, {name: [id_]}, key, (id_,), idempotent=True, mergeable=True)
 
 
 def _object(company: Any) -> dict[str, Any]:

@@ -164,6 +164,8 @@ class ChangeDetection(ForgetWritten):
         for record in records:
             for key, mark in _written(record):
                 self._rows.add_mark(key, mark)
+            for ids in record.request.ends:
+                self._rows.add_mark(_grave(*ids), DELETED)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
@@ -192,7 +194,8 @@ class ChangeDetection(ForgetWritten):
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         yield from super()._read(record)
-        yield from (_grave(*ids) for ids in record.request.references)
+        request = record.request
+        yield from (_grave(*ids) for ids in (*request.references, *request.ends))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """All but what a record would leave as it is: many users bring the same group."""
@@ -204,9 +207,12 @@ class ChangeDetection(ForgetWritten):
         return self._rows.get(key)[0] == mark and not self._rows.is_contested(key)
 
     def _is_orphan(self, request: Request, day: int) -> bool:
-        """Whether something that it joins was deleted since a day, or may have been on it."""
-        marks = [self._rows.get(_grave(*ids)) for ids in request.references]
-        return any(mark == DELETED and deleted >= day for mark, deleted in marks)
+        """Whether something that it refers to was deleted since a day, or is about to be."""
+        graves = [_grave(*ids) for ids in request.references]
+        marks = [self._rows.get(grave) for grave in graves]
+        return any(mark == DELETED and deleted >= day for mark, deleted in marks) or any(
+            map(self._rows.is_marked, graves)
+        )
 
 
 _UNCHANGED = NotSent("unchanged")

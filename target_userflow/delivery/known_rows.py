@@ -117,6 +117,10 @@ class KnownRows:
         with self._lock:
             self._marks[key].add(mark)
 
+    def is_marked(self, key: bytes) -> bool:
+        """Whether a record that waits is about to write something under a key."""
+        return bool(self._marks.get(key))
+
     def is_contested(self, key: bytes) -> bool:
         """Whether records that wait write different things, so that none is sure to be the last."""
         return len(self._marks.get(key, ())) > 1

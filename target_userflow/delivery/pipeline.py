@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LINGER = 0.2
 """Seconds of processor time that reading a batch may take: no matter how busy the machine is."""
+LONGEST = 1.0
+"""Seconds after which a batch is handed over in any case."""
 PAUSE = 0.05
 """Seconds that a tap may be silent before what it has written is handed over."""
 _logger = logging.getLogger(__name__)
@@ -114,10 +116,10 @@ class Pipeline:
         Raises:
             StopRun: as for `add`.
         """
-        if self._batch and self._cpu() - self._began_cpu >= LINGER:
+        now = self._clock.monotonic()
+        if self._batch and self._is_due(now):
             self.flush()
-            self._check()
-        if self._clock.monotonic() - self._ticked >= _TICK:
+        if now - self._ticked >= _TICK:
             self._check()
         if self._holds(1):
             self.flush()
@@ -125,6 +127,10 @@ class Pipeline:
             while self._holds(_AGAIN, more=True):
                 self._wait()
             self.is_full = False
+
+    def _is_due(self, now: float) -> bool:
+        """Whether the batch has been read for long enough."""
+        return self._cpu() - self._began_cpu >= LINGER or now - self._began >= LONGEST
 
     def idle(self) -> float | None:
         """Use the time in which the tap is silent.
