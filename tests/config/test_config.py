@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from target_userflow.config import problems as configs
+from target_userflow.config import reading
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import USER_AGENT, Settings, StreamOptions
 from target_userflow.target import TargetUserflow
@@ -34,7 +35,7 @@ def settings(**config: Any) -> Settings:
 def from_environment(**variables: str) -> dict[str, Any]:
     """The config that variables make, and its problems under the name ''."""
     named = {PREFIX + name.upper(): value for name, value in variables.items()}
-    config = configs.from_environment({**named, "PATH": "/bin"}, schema(), PREFIX)
+    config = reading.from_environment({**named, "PATH": "/bin"}, schema(), PREFIX)
     found = configs.problems(config, schema())
     return {name: config.get(name) for name in variables} | ({"": found} if found else {})
 

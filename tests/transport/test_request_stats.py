@@ -9,7 +9,7 @@ import pytest
 from support.clocks import VirtualClock
 
 from target_userflow.apis.messages import Answer, TryAgain, reading
-from target_userflow.transport.request_stats import MOST, RequestStats, Timed, total
+from target_userflow.transport.request_stats import MAX_SPANS, RequestStats, Timed, total
 
 if TYPE_CHECKING:
     from target_userflow.apis.messages import Outcome, Request
@@ -84,11 +84,11 @@ def test_no_requests_have_no_latency() -> None:
     assert (span.latency(0.5), span.seconds, span.requests) == (None, 0, 0)
 
 
-@pytest.mark.parametrize("seconds", [MOST - 1, MOST, MOST + 1, 5000, 86_400])
+@pytest.mark.parametrize("seconds", [MAX_SPANS - 1, MAX_SPANS, MAX_SPANS + 1, 5000, 86_400])
 def test_memory_is_bounded_and_nothing_is_lost(seconds: int) -> None:
     """However long the run, at most six hundred spans hold every request in its place."""
     spans = filled(VirtualClock(), seconds).spans()
-    assert len(spans) <= MOST
+    assert len(spans) <= MAX_SPANS
     assert total(spans).requests == seconds
     assert total(spans).seconds == pytest.approx(seconds)
     assert [span.requests / span.seconds for span in spans] == pytest.approx([1.0] * len(spans))
@@ -102,7 +102,7 @@ def test_a_run_that_only_waits_stays_small() -> None:
     stats.add(0.5, 0.1, 200)
     clock.seconds = 30 * 86_400
     spans = stats.spans()
-    assert len(spans) <= MOST
+    assert len(spans) <= MAX_SPANS
     assert spans[0].requests == 1
 
 
