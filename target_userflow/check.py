@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from target_userflow.apis.messages import Answer, Refused, Rejected, TryAgain, reading
-from target_userflow.apis.registry import APIS
+from target_userflow.apis.messages import Answer, reading
+from target_userflow.apis.outcomes import Refused, Rejected, TryAgain
+from target_userflow.apis.registry import PRODUCTS
 from target_userflow.escaping import escaped
 from target_userflow.transport import retry
 from target_userflow.transport.http import PROXY, Http
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from target_userflow.apis.messages import Api, Outcome
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
     from target_userflow.config.settings import Destination, Settings
 
 TIMEOUT = 5.0  # seconds, at most: a person waits for it
@@ -72,14 +74,14 @@ def findings(settings: Settings, now: datetime) -> list[Finding]:
         settings: The settings of the run.
         now: The time by the wall clock.
     """
-    apis = [api for api in APIS if f"{api.prefix}api_key" not in settings.missing[api.prefix]]
-    with ThreadPoolExecutor(len(APIS)) as threads:
+    apis = [api for api in PRODUCTS if f"{api.prefix}api_key" not in settings.missing[api.prefix]]
+    with ThreadPoolExecutor(len(PRODUCTS)) as threads:
         products = [*threads.map(partial(_check_product, settings=settings, now=now), apis)]
     return [*(products or [_no_product()]), *_unwritable(settings)]
 
 
 def problem_of(
-    api: Api,
+    api: Product,
     destination: Destination,
     answer: Answer | Outcome,
     *,
@@ -102,7 +104,7 @@ def problem_of(
     return problem and ". ".join([problem, *_hints(api, destination, answer)])
 
 
-def _check_product(api: Api, settings: Settings, now: datetime) -> Finding:
+def _check_product(api: Product, settings: Settings, now: datetime) -> Finding:
     destination = settings.destinations.get(api.prefix)
     if destination is None:
         (missing,) = settings.missing[api.prefix]
@@ -116,12 +118,12 @@ def _check_product(api: Api, settings: Settings, now: datetime) -> Finding:
 
 
 def _no_product() -> Finding:
-    keys = ", ".join(f"{api.prefix}api_key ({api.name})" for api in APIS)
+    keys = ", ".join(f"{api.prefix}api_key ({api.name})" for api in PRODUCTS)
     env = "variables such as TARGET_USERFLOW_API_KEY are read with --config ENV"
     return Finding("No product is configured", f"set one of {keys}; {env}")
 
 
-def _connection_problem(api: Api, outcome: Outcome, proxy: str | None) -> str:
+def _connection_problem(api: Product, outcome: Outcome, proxy: str | None) -> str:
     if isinstance(outcome, Refused):
         return outcome.line
     cause = outcome.cause if isinstance(outcome, TryAgain) else ""
@@ -130,7 +132,7 @@ def _connection_problem(api: Api, outcome: Outcome, proxy: str | None) -> str:
     return f"can't be reached: {cause}. Check {api.prefix}api_url, and this machine's network"
 
 
-def _answer_problem(api: Api, answer: Answer, outcome: Outcome) -> str | None:
+def _answer_problem(api: Product, answer: Answer, outcome: Outcome) -> str | None:
     status, url = answer.status, f"{api.prefix}api_url"
     if status == _PROXY_AUTHENTICATION:
         return f"a proxy wants a password of its own (HTTP {status}). {PROXY}"
@@ -149,7 +151,7 @@ def _passing_problem(status: int, outcome: TryAgain, url: str) -> str:
     return f"fails at the moment (HTTP {status}). Try again later"
 
 
-def _hints(api: Api, destination: Destination, answer: Answer) -> Iterator[str]:
+def _hints(api: Product, destination: Destination, answer: Answer) -> Iterator[str]:
     """Yield what may help with an answer that reports a problem."""
     location = urlsplit(answer.headers.get("Location", ""))
     alternative = api.probe.otherwise(destination)
@@ -160,7 +162,7 @@ def _hints(api: Api, destination: Destination, answer: Answer) -> Iterator[str]:
     yield from _path_hints(api, answer.status)
 
 
-def _path_hints(api: Api, status: int) -> Iterator[str]:
+def _path_hints(api: Product, status: int) -> Iterator[str]:
     if status == _NOT_FOUND and api.probe.is_documented:
         yield f"What answers there is not {api.name}"
     if status in _UNKNOWN and not api.probe.is_documented:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.sinks import BatchSink
 
-from target_userflow.apis.messages import GaveUp, Rejected
-from target_userflow.apis.registry import API_OF, mapper
+from target_userflow.apis.outcomes import GaveUp, Rejected
+from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.log_based import deleting_column, deletions_last
 from target_userflow.deletes.tables import Table
@@ -77,8 +77,9 @@ class UserflowSink(BatchSink):
         super().__init__(target, stream_name, schema, key_properties)
         self._run = target.run
         self._reader = target.message_reader
-        self.object, options = target.route(stream_name)
-        target.run.tally.open(stream_name, self.object)
+        name, options = target.route(stream_name)
+        self.object_type = OBJECT_TYPES[name]
+        target.run.tally.open(stream_name, name)
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
         maps = target.mapper.stream_maps.get(self._reader.stream, ())
         self._is_mapped = any(isinstance(one, CustomStreamMap) for one in maps)
@@ -90,16 +91,16 @@ class UserflowSink(BatchSink):
             options,
             has_open_columns(self.schema),
         )
-        write_mode = target.run.write_mode(self.object, stream)
-        self._request_of = mapper(self.object, stream)
-        self._delivery = target.run.delivery(self.object)
+        write_mode = target.run.write_mode(self.object_type, stream)
+        self._request_of = mapper(self.object_type, stream)
+        self._delivery = target.run.delivery(self.object_type)
         self._tracker = DeliveryTracker(
-            self.object, stream, write_mode, target.run, self.logger, self._write_dead_letter
+            self.object_type, stream, write_mode, target.run, self.logger, self._write_dead_letter
         )
         activation = Activation(
-            self.object, self._request_of, self._tracker, target.run, self.logger
+            self.object_type, self._request_of, self._tracker, target.run, self.logger
         )
-        self.table = Table(target.run, self._reader, self.object, activation)
+        self.table = Table(target.run, self._reader, self.object_type, activation)
         """The table that the records come from."""
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
@@ -233,10 +234,10 @@ class UserflowSink(BatchSink):
 
         Not if something that joins these is changed there: it can only be looked at after that.
         """
-        carrier = API_OF[self.object].carriers.get(self.object)
-        requests = [one.request for one in other._held] if other.object == carrier else []
+        carrier = self.object_type.carrier
+        requests = [one.request for one in other._held] if other.object_type.name == carrier else []
         changes = any(one.deletes or one.ends or one.writes for one in requests)
-        return other.object == carrier and not changes
+        return other.object_type.name == carrier and not changes
 
     def passes(self) -> list[Sequence[PendingRecord]]:
         """What is held, as it may be sent now; each round is to be settled before the next."""
@@ -340,7 +341,7 @@ class UserflowSink(BatchSink):
             return "hard_delete is off"
         if self._tracker.matches:
             return "match_by enriches users and deletes none"
-        return f"{API_OF[self.object].name} can't delete {self.object}"
+        return f"{self.object_type.product.name} can't delete {self.object_type.name}"
 
     def _check_encodable(self, request: Request) -> None:
         """Let pass what can be encoded: the fast parser reads nothing else, but others may."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from target_userflow.apis.messages import ExistingObject, Listing, Page
+from target_userflow.apis.listing import ExistingObject, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
-from target_userflow.apis.messages import Api, Probe, Request
+from target_userflow.apis.messages import Request
+from target_userflow.apis.object_type import ObjectType
+from target_userflow.apis.product import Probe, Product
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.json_text import unpacked
@@ -145,7 +147,7 @@ def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], Payload]:
     return ("userpilot_companies", company["id"]), _company_payload(company["id"], metadata)
 
 
-def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Api.join`
+def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Product.join`
     """The payload of one deletion, made of those of several that name users, or companies."""
     (name,) = payloads[0]
     return {name: [id_ for payload in payloads for id_ in payload[name]]}
@@ -209,14 +211,9 @@ def is_believable(answer: Answer) -> bool:
     return not answer.body.lstrip(_BLANKS).startswith(b"<")
 
 
-API = Api(
+PRODUCT = Product(
     name="Userpilot",
     prefix="userpilot_",
-    objects={
-        "userpilot_companies": Companies,
-        "userpilot_users": Users,
-        "userpilot_events": Events,
-    },
     headers=headers,
     probe=Probe(VALIDATE, otherwise, is_believable, is_documented=False),
     limits={
@@ -226,4 +223,9 @@ API = Api(
     join=join,
     deletions=DELETIONS,
     is_believable=is_believable,
+)
+OBJECT_TYPES = (
+    ObjectType("userpilot_users", PRODUCT, 1, Users),
+    ObjectType("userpilot_companies", PRODUCT, 0, Companies),
+    ObjectType("userpilot_events", PRODUCT, 2, Events, is_event=True),
 )

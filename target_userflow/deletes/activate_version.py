@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import Rejected
+from target_userflow.apis.outcomes import Rejected
 from target_userflow.delivery.pending import PendingRecord
 from target_userflow.singer.reader import Source
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import logging
 
     from target_userflow.apis.mapper import Mapper
+    from target_userflow.apis.object_type import ObjectType
     from target_userflow.deletes.table_versions import TableVersions
     from target_userflow.delivery.tracker import DeliveryTracker
     from target_userflow.ledger.delivered_rows import Ids
@@ -26,7 +27,7 @@ class Activation:
 
     def __init__(
         self,
-        name: str,
+        object_type: ObjectType,
         mapper: Mapper,
         tracker: DeliveryTracker,
         run: Run,
@@ -34,11 +35,11 @@ class Activation:
     ) -> None:
         """Delete nothing yet; arguments as a sink has them for its records."""
         self.stream_name = tracker.stream_name
-        self._object = name
+        self._object_type = object_type
         self._mapper = mapper
         self._dedup = tracker.dedup
         self._existing = tracker.existing
-        self._delivery = run.delivery(name)
+        self._delivery = run.delivery(object_type)
         self._tally = run.tally
         self._logger = logger
         self._reasons: Counter[str] = Counter()
@@ -120,7 +121,7 @@ class Activation:
             self._reasons[pending.outcome.reason] += 1
         else:
             self._dedup.delivered(pending)
-            self._existing.note(pending.request, self._object)
+            self._existing.note(pending.request, self._object_type)
 
     def convicted(self, pending: PendingRecord) -> None:
         """Nothing is left to be done: it was counted when it was given up on."""

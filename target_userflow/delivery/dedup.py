@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import NotSent
+from target_userflow.apis.outcomes import NotSent
 from target_userflow.delivery.write_intents import write_intents
 from target_userflow.ledger.ledger import DELETED, digest, fingerprint
 

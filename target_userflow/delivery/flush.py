@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.registry import API_OF, APIS, TURN
+from target_userflow.apis.registry import PRODUCTS
 from target_userflow.delivery.interleaving import phases
 from target_userflow.delivery.threads import submit
 from target_userflow.errors import Exhausted
@@ -34,7 +34,7 @@ class Drain:
         self._run = run
         self._drain_one = drain_one
         self._frozen = False
-        self._products = ThreadPoolExecutor(len(APIS), thread_name_prefix="product")
+        self._products = ThreadPoolExecutor(len(PRODUCTS), thread_name_prefix="product")
 
     def window(self, sinks: Iterable[Sink]) -> list[BaseException]:
         """Settle the window of all sinks.
@@ -68,7 +68,7 @@ class Drain:
         self._products.shutdown(wait=False)
 
     def _drain(self, sinks: list[UserflowSink]) -> None:
-        in_turn = sorted(sinks, key=lambda sink: TURN[sink.object])
+        in_turn = sorted(sinks, key=lambda sink: sink.object_type.turn)
         try:
             for sink in in_turn:
                 sink.check_deletions()
@@ -101,7 +101,7 @@ def _by_product(sinks: Iterable[Sink]) -> Iterable[list[UserflowSink]]:
     products: dict[str, list[UserflowSink]] = {}
     for sink in sinks:
         if isinstance(sink, UserflowSink):
-            products.setdefault(API_OF[sink.object].name, []).append(sink)
+            products.setdefault(sink.object_type.product.name, []).append(sink)
     return products.values()
 
 

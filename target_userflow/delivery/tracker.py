@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import MERGED, GaveUp, NotSent, Rejected
+from target_userflow.apis.outcomes import MERGED, GaveUp, NotSent, Rejected
 from target_userflow.delivery.event_dedup import DIFFERS
 from target_userflow.delivery.pending import PendingRecord
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_userflow.apis.messages import Request
+    from target_userflow.apis.object_type import ObjectType
     from target_userflow.delivery.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
     from target_userflow.services import Run
@@ -25,7 +26,7 @@ class DeliveryTracker:
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
-        name: str,
+        object_type: ObjectType,
         stream: Stream,
         write_mode: UpsertMode,
         run: Run,
@@ -39,11 +40,11 @@ class DeliveryTracker:
         """
         self.stream_name = stream.name
         """The stream's name, after any stream map."""
-        self.dedup = run.dedup(name, stream)
-        self.existing = run.existing(name)
-        self._object = name
+        self.dedup = run.dedup(object_type, stream)
+        self.existing = run.existing(object_type)
+        self._object_type = object_type
         self._mode = write_mode
-        self._attribute_types = run.attribute_types(name, stream)
+        self._attribute_types = run.attribute_types(object_type, stream)
         self._tally = run.tally
         self._warn = logger.warning
         self._write_dead_letter = write_dead_letter
@@ -148,7 +149,7 @@ class DeliveryTracker:
 
     def _note(self, record: PendingRecord, outcome: str) -> None:
         self.dedup.delivered(record)
-        self.existing.note(record.request, self._object)
+        self.existing.note(record.request, self._object_type)
         self._tally.settle(self.stream_name, outcome)
 
     def _matched(self, records: list[PendingRecord]) -> list[PendingRecord]:

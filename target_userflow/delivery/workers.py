@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from target_userflow.apis.messages import Answer, Delivered, GaveUp, Refused, Rejected, TryAgain
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Delivered, GaveUp, Refused, Rejected, TryAgain
 from target_userflow.delivery.concurrency import SLICE, Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.grouping import Lane, batches, deletions, lanes, taken
@@ -29,7 +30,9 @@ from target_userflow.transport.request_stats import Timed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from target_userflow.apis.messages import Api, Outcome, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch, PendingRecord
@@ -42,7 +45,7 @@ class Delivery:
     """Brings windows of records to one API."""
 
     def __init__(
-        self, api: Api, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
+        self, api: Product, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
     ) -> None:
         """Start no thread and open no connection yet.
 

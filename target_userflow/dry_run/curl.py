@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from target_userflow.mapping.values import encoded
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import Api, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.product import Product
     from target_userflow.config.settings import Destination
 
 _MAX_BODY = 2_000  # characters
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def command(api: Api, destination: Destination, request: Request, user_agent: str) -> str:
+def command(api: Product, destination: Destination, request: Request, user_agent: str) -> str:
     """Return a request as a `curl` command.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import Delivered
+from target_userflow.apis.outcomes import Delivered
 from target_userflow.delivery.concurrency import Concurrency
 from target_userflow.delivery.workers import Delivery
 from target_userflow.dry_run import curl
@@ -17,7 +17,9 @@ from target_userflow.escaping import escaped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from target_userflow.apis.messages import Answer, Api, Rejected, Request
+    from target_userflow.apis.messages import Answer, Request
+    from target_userflow.apis.outcomes import Rejected
+    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch
@@ -41,7 +43,7 @@ class DryRunDelivery(Delivery):
     def __init__(  # noqa: PLR0913, PLR0917 - those of `Delivery`
         self,
         dry_run: DryRun,
-        api: Api,
+        api: Product,
         destination: Destination,
         pace: Pace,
         clock: Clock,
@@ -105,12 +107,12 @@ class DryRun:
         self._streams: defaultdict[str, _Part] = defaultdict(_Part)
         self._products: defaultdict[str, _Part] = defaultdict(_Part)
 
-    def read(self, api: Api, count: int) -> None:
+    def read(self, api: Product, count: int) -> None:
         """Count requests that only read."""
         with self._lock:
             self._products[api.name].reads += count
 
-    def note(self, stream: str, api: Api, destination: Destination, request: Request) -> None:
+    def note(self, stream: str, api: Product, destination: Destination, request: Request) -> None:
         """Count a request, and keep the first of a stream as they would be sent."""
         with self._lock:
             for part in (self._streams[stream], self._products[api.name]):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from io import FileIO
 
-    from target_userflow.apis.messages import Rejected
+    from target_userflow.apis.outcomes import Rejected
 
 _ERROR = b', "error": '
 _ERROR_KEY = re.compile(rb',\s*"error"\s*:\s*')  # never in a string, where quotes are escaped

@@ -20,7 +20,8 @@ import requests
 from requests import exceptions
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from target_userflow.apis.messages import Answer, Outcome, Refused, Rejected, TryAgain
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Outcome, Refused, Rejected, TryAgain
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.values import encoded
 from target_userflow.transport.bounds import Deadline, body_of, bounded

@@ -12,7 +12,8 @@ from target_userflow.apis.messages import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_userflow.apis.messages import Outcome, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import Outcome
     from target_userflow.clock import Clock
 
 MAX_SPANS = 600

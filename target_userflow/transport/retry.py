@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 
-from target_userflow.apis.messages import Delivered, Refused, Rejected, TryAgain, json_object
+from target_userflow.apis.messages import json_object
+from target_userflow.apis.outcomes import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_userflow.apis.messages import Answer, Api, Outcome
+    from target_userflow.apis.messages import Answer
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
 
 LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
 
@@ -33,7 +36,7 @@ _REMEDIES = {
 _CHECK_URL = "Check {url}"
 
 
-def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
+def outcome(answer: Answer, api: Product, *, now: datetime) -> Outcome:
     """Return the outcome of a request by its answer.
 
     Args:
@@ -102,7 +105,7 @@ def error_of(body: bytes) -> dict[str, Any]:
     return {**error, **fields}
 
 
-def _of_success(answer: Answer, api: Api) -> Outcome:
+def _of_success(answer: Answer, api: Product) -> Outcome:
     if not api.is_believable(answer):
         return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
     document = json_object(answer.body)
@@ -120,7 +123,7 @@ def _for_now(answer: Answer, now: datetime) -> TryAgain:
     return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
 
 
-def _refused(status: int, api: Api) -> Refused:
+def _refused(status: int, api: Product) -> Refused:
     is_redirect = status // 100 == _REDIRECT
     colon = ", a redirect, which is never followed. " if is_redirect else ": "
     remedy = _REMEDIES.get(status, _CHECK_URL)

@@ -12,7 +12,8 @@ import pytest
 import trustme
 from transport.test_http import OK, USER, answering, asked, client, over_tls, serving
 
-from target_userflow.apis.messages import Answer, Refused, TryAgain
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Refused, TryAgain
 from target_userflow.transport.bounds import MAX_BYTES
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 import responses
 
-from target_userflow.apis.messages import Answer, Refused, Rejected, Request, TryAgain
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.messages import Answer, Request
+from target_userflow.apis.outcomes import Refused, Rejected, TryAgain
+from target_userflow.apis.userflow.product import PRODUCT
 from target_userflow.config.settings import Destination
 from target_userflow.transport.http import Http
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 URL = "https://api.example.com"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-HEADERS = {**API.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
+HEADERS = {**PRODUCT.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
 USER = Request("POST", "/users", {"id": "Zoë"}, "1", ("1",), idempotent=True)
 BODY = '{"id":"Zoë"}'.encode()
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

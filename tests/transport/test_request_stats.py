@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from support.clocks import VirtualClock
 
-from target_userflow.apis.messages import Answer, TryAgain, reading
+from target_userflow.apis.messages import Answer, reading
+from target_userflow.apis.outcomes import TryAgain
 from target_userflow.transport.request_stats import MAX_SPANS, RequestStats, Timed, total
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import Outcome, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import Outcome
 
 
 class Slow:

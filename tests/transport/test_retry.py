@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_userflow.apis.messages import Answer, Delivered, Outcome, Refused, Rejected, TryAgain
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Delivered, Outcome, Refused, Rejected, TryAgain
+from target_userflow.apis.userflow.product import PRODUCT
 from target_userflow.transport import retry
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
@@ -23,7 +24,7 @@ bounded = settings(max_examples=200, deadline=None, print_blob=True)
 
 def meaning(status: int, body: bytes = ERROR, **headers: str) -> Outcome:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return retry.outcome(Answer(status, named, body), API, now=NOW)
+    return retry.outcome(Answer(status, named, body), PRODUCT, now=NOW)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -108,9 +109,9 @@ def test_a_rejection_needs_no_documented_body(body: bytes) -> None:
 def test_the_request_id_may_stand_in_a_header(name: str) -> None:
     """As Userpilot's does; what the body says comes first."""
     said = Rejected("HTTP 400", 400, request_id="r-7")
-    assert retry.outcome(Answer(400, {name: "r-7"}, b"{}"), API, now=NOW) == said
+    assert retry.outcome(Answer(400, {name: "r-7"}, b"{}"), PRODUCT, now=NOW) == said
     said = Rejected("HTTP 400 bad_thing", 400, "bad_thing", "No.", "req_1")
-    assert retry.outcome(Answer(400, {name: "r-7"}, ERROR), API, now=NOW) == said
+    assert retry.outcome(Answer(400, {name: "r-7"}, ERROR), PRODUCT, now=NOW) == said
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ _KINDS = {
 }
 
 
-def joined(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Api.join`
+def joined(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Product.join`
     """The payload of a user with its memberships, made of those of each."""
     if len(payloads) == 1:
         return payloads[0]

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from target_userflow.apis.listing import Definition, ExistingObject, Listing, Page
 from target_userflow.apis.mapper import in_url
-from target_userflow.apis.messages import Definition, ExistingObject, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
