@@ -349,8 +349,8 @@ def write_hostile(sandbox: Sandbox, value: str) -> None:
         client.send("GET", f"/users/{quote(value, safe='')}?limit={quote(value)}")
         client.headers = {**client.headers, **PARTICIPANTS}
         batch = [{"email": "eve@example.com", "first_name": value}, {"email": value}]
-        for one in batch:
-            body = {"data": [{"type": "participant", "attributes": one}]}
+        for fields in batch:
+            body = {"data": [{"type": "participant", "attributes": fields}]}
             client.send("PATCH", "/api/participants/batches", body)
         client.headers = {**client.headers, **USERPILOT, "Content-Type": "application/json"}
         company = {"id": value, "name": value}
@@ -403,12 +403,12 @@ def test_a_hostile_link_to_the_page_shows_nothing_of_itself_as_markup(
         ):
             with browser.new_context() as context:
                 page = context.new_page()
-                said: list[str] = []
-                page.on("dialog", lambda dialog: said.append(dialog.message))  # noqa: B023 - used in this turn
+                messages: list[str] = []
+                page.on("dialog", lambda dialog: messages.append(dialog.message))  # noqa: B023 - used in this turn
                 page.goto(f"{sandbox.url}/{tail}")
                 expect(page.locator("nav a").first).to_be_visible()
                 expect(page.locator("img, iframe, svg[onload], body script")).to_have_count(0)
-                assert said == []
+                assert messages == []
 
 
 def test_the_page_takes_no_text_for_markup(
