@@ -66,10 +66,10 @@ def has_json_object(answer: Answer) -> bool:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object in a body; empty if there is none."""
     try:
-        found = msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def reading(path: str) -> Request:

@@ -94,7 +94,7 @@ class Users(_Mapper):
             return {}
         role = "company" if column is None else "company_id"
         company_id = self._within(role, self._wire_id, given, "the company's id")
-        others = {key: one for key, one in company.items() if key not in _COMPANY_IDS}
+        others = {key: value for key, value in company.items() if key not in _COMPANY_IDS}
         properties = self._within("company", self._company_of.of_object, others)
         return {"company": {**_primitives(properties), **dict.fromkeys(_COMPANY_IDS, company_id)}}
 
@@ -169,10 +169,10 @@ def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
 
 def _object(company: Any) -> dict[str, Any]:
     """The company of a user; also of JSON text, and empty where there is none."""
-    found = unpacked(company)
-    if found is not None and not isinstance(found, dict):
+    value = unpacked(company)
+    if value is not None and not isinstance(value, dict):
         raise RejectRecord("company is no object")
-    return found or {}
+    return value or {}
 
 
 def _company_id(column: Any, company: Mapping[str, Any]) -> Any:
@@ -184,7 +184,7 @@ def _company_id(column: Any, company: Mapping[str, Any]) -> Any:
     given = [company[key] for key in _COMPANY_IDS if company.get(key) is not None]
     if column is not None:
         return column
-    if len({wire_id(one, "the company's id") for one in given}) > 1:
+    if len({wire_id(id_, "the company's id") for id_ in given}) > 1:
         raise RejectRecord("company has an id and another company_id")
     return given[0] if given else None
 

@@ -42,7 +42,7 @@ class Events(EventMapper):
 
     def _subject(self, record: Mapping[str, Any]) -> dict[str, str]:
         given = {role: self._role(record, role) for role in ("user_id", "group_id")}
-        ids = {role: self._id(record, role) for role, one in given.items() if one is not None}
+        ids = {role: self._id(record, role) for role, value in given.items() if value is not None}
         if not ids:
             raise RejectRecord("neither user_id nor group_id is given")
         return ids
@@ -54,7 +54,7 @@ class Events(EventMapper):
 
 
 def _time(value: Any) -> str:
-    found = read_time(value)
-    if found is None:
+    time = read_time(value)
+    if time is None:
         raise RejectRecord("the time is blank, infinite or zero, and the event would count as new")
-    return found
+    return time

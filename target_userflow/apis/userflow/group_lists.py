@@ -43,12 +43,12 @@ class GroupListMapper(UserflowMapper):
             "memberships": self._listed(record, "memberships", self._membership),
             "group_id": self._groups_by_id(record),
         }
-        given = {name: one for name, one in given.items() if one is not None}
+        given = {role: listed for role, listed in given.items() if listed is not None}
         if prune and not given and self._is_of_no_group(record):
             given = {"groups": []}
         if len(given) > 1:
             raise RejectRecord(f"both {' and '.join(given)} are given: the API takes one")
-        sent = {name.replace("group_id", "groups"): one for name, one in given.items()}
+        sent = {role.replace("group_id", "groups"): listed for role, listed in given.items()}
         return {**sent, "prune_memberships": True} if sent and prune else sent
 
     def _is_of_no_group(self, record: Mapping[str, Any]) -> bool:
@@ -68,7 +68,7 @@ class GroupListMapper(UserflowMapper):
         if given is None:
             return None
         ids = given if isinstance(given, list) else [given]
-        groups = [self._within("group_id", self._group_of_id, one) for one in ids]
+        groups = [self._within("group_id", self._group_of_id, id_) for id_ in ids]
         if attributes and isinstance(given, list):
             raise RejectRecord("group_attributes go with one group_id, not with a list")
         of_all = self._within(
@@ -80,12 +80,12 @@ class GroupListMapper(UserflowMapper):
         return self._within("prune_memberships", _is_true, self._role(record, "prune_memberships"))
 
     def _listed(
-        self, record: Mapping[str, Any], role: str, of_one: Callable[[Any], dict[str, Any]]
+        self, record: Mapping[str, Any], role: str, of_item: Callable[[Any], dict[str, Any]]
     ) -> list[dict[str, Any]] | None:
         given = unpacked(self._role(record, role))
         if given is None:
             return None
-        return self._within(role, lambda: [of_one(one) for one in _items(given, role)])
+        return self._within(role, lambda: [of_item(item) for item in _items(given, role)])
 
     def _group(self, inner: Attributes, value: Any) -> dict[str, Any]:
         """`{id*, attributes}`; a bare id will do."""

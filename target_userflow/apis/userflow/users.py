@@ -70,7 +70,7 @@ class Users(GroupListMapper):
 
 def _references(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """The groups that a user is listed with, and its memberships of them."""
-    listed = [*lists.get("groups", ()), *(one["group"] for one in lists.get("memberships", ()))]
+    listed = [*lists.get("groups", ()), *(item["group"] for item in lists.get("memberships", ()))]
     for group in listed:
         yield "groups", group["id"]
         yield "memberships", user_id, group["id"]
@@ -79,18 +79,18 @@ def _references(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, .
 def _writes(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Payload]]:
     """The groups and memberships whose attributes stand in the lists of a user."""
     memberships = lists.get("memberships", ())
-    for group in [*lists.get("groups", ()), *(one["group"] for one in memberships)]:
+    for group in [*lists.get("groups", ()), *(item["group"] for item in memberships)]:
         if "attributes" in group:
             yield ("groups", group["id"]), group_payload(group["id"], group["attributes"])
-    for one in memberships:
-        if "attributes" in one:
-            payload = membership_payload(user_id, one["group"]["id"], one["attributes"])
-            yield ("memberships", user_id, one["group"]["id"]), payload
+    for item in memberships:
+        if "attributes" in item:
+            payload = membership_payload(user_id, item["group"]["id"], item["attributes"])
+            yield ("memberships", user_id, item["group"]["id"]), payload
 
 
 def _has_sum(listed: Any) -> bool:
     """Whether `add` or `subtract` stands in the attributes of a group or membership."""
     if not isinstance(listed, list):
         return False
-    inner = [one for record in listed for one in (record, record.get("group", {}))]
-    return not all(is_idempotent(one.get("attributes", {})) for one in inner)
+    inner = [item for record in listed for item in (record, record.get("group", {}))]
+    return not all(is_idempotent(item.get("attributes", {})) for item in inner)
