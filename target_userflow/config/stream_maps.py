@@ -83,6 +83,10 @@ def _problem(key: str, value: Any) -> str | None:
         return None if value in _NULLS else " can be nothing but null"
     if _is_special(key) and key not in _KNOWN:
         return f": there is no such key. {nearest(key, _KNOWN)}"
+    return _value_problem(key, value)
+
+
+def _value_problem(key: str, value: Any) -> str | None:
     if not isinstance(value, str):
         return None if value is None else " must be an expression, as text, or null"
     is_expression = value not in _NULLS and key not in _NAMES
@@ -99,8 +103,8 @@ def _expression_problem(text: str) -> str | None:
         body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         return f": '{text}' is no expression: {getattr(error, 'msg', error)}"
-    is_one = len(body) == 1 and isinstance(body[0], ast.Expr)
-    return None if is_one else f": '{text}' is not one expression"
+    is_expression = len(body) == 1 and isinstance(body[0], ast.Expr)
+    return None if is_expression else f": '{text}' is not one expression"
 
 
 def _named(key: str, text: str) -> Iterator[str]:

@@ -106,15 +106,21 @@ class ModernSchema:
 
     def _inner(self, keyword: str, value: Any, place: tuple[str, ...]) -> Any:
         """Return the value of a keyword, with the schemas in it converted."""
-        if keyword in _BY_NAME and isinstance(value, dict):
-            return {name: self._converted(value[name], (*place, name)) for name in value}
-        if keyword in _LISTED and isinstance(value, list):
-            return [self._converted(schema, place) for schema in value]
-        if keyword in _NESTED:
-            return self._converted(value, place)
         if keyword == "$ref":
             return self._target(value, place)
+        if keyword in _NESTED:
+            return self._converted(value, place)
+        if keyword in _BY_NAME and isinstance(value, dict):
+            return {name: self._converted(value[name], (*place, name)) for name in value}
+        if keyword in _LISTED:
+            return self._list(value, place)
         return _without_repetitions(keyword, value)
+
+    def _list(self, schemas: Any, place: tuple[str, ...]) -> Any:
+        """Convert a list of schemas; what is no list is left for the compiler to refuse."""
+        if not isinstance(schemas, list):
+            return schemas
+        return [self._converted(schema, place) for schema in schemas]
 
     def _leave_out(self, place: tuple[str, ...], keyword: str) -> None:
         text = f"{'.'.join(place)}: {keyword}" if place else keyword

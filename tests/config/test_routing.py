@@ -209,4 +209,4 @@ def test_a_schema_that_does_not_fit_fails_the_run(
     """The line names the stream, and what is missing or wrong."""
     with pytest.raises(ConfigError) as caught:
         mapper(kind, columns.split(), keys.split(), **options)
-    assert all(one in str(caught.value) for one in [f"Stream '{kind}'", *says]), caught.value
+    assert all(text in str(caught.value) for text in [f"Stream '{kind}'", *says]), caught.value

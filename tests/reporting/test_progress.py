@@ -85,10 +85,10 @@ def seen(seeing: int, stream: TextIO) -> str:
     """All that was written to the stream, with the line breaks as they were."""
     stream.flush()
     os.write(stream.fileno(), END)
-    found = b""
-    while not found.endswith(END):
-        found += os.read(seeing, 65536)
-    return found.removesuffix(END).decode().replace("\r\n", "\n")
+    output = b""
+    while not output.endswith(END):
+        output += os.read(seeing, 65536)
+    return output.removesuffix(END).decode().replace("\r\n", "\n")
 
 
 def rendered(written: str) -> list[str]:

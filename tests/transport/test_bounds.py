@@ -152,9 +152,9 @@ def test_an_answer_that_can_t_be_unpacked_is_no_answer(answer: bytes, reason: st
 def test_an_answer_in_any_form_is_read(answer: bytes) -> None:
     """What a server may do unasked, and what HTTP allows ahead of an answer."""
     with serving(answering(answer)) as (url, _):
-        found = client(url).send(USER)
-    assert isinstance(found, Answer), found
-    assert (found.status, found.body) == (200, BODY)
+        received = client(url).send(USER)
+    assert isinstance(received, Answer), received
+    assert (received.status, received.body) == (200, BODY)
 
 
 @pytest.mark.parametrize("variable", AUTHORITIES)

@@ -216,8 +216,8 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         first = http.send(USER)
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         second = http.send(USER)
-    assert [type(one) for one in (first, second)] == [Answer, Answer]
-    assert all(one.startswith(b"POST http://api.example.com/users HTTP/1.1\r\n") for one in seen)
+    assert [type(answer) for answer in (first, second)] == [Answer, Answer]
+    assert all(head.startswith(b"POST http://api.example.com/users HTTP/1.1\r\n") for head in seen)
 
 
 def test_a_worker_keeps_its_connection() -> None:
@@ -227,7 +227,7 @@ def test_a_worker_keeps_its_connection() -> None:
 
         def work() -> None:
             answers = [http.send(USER) for _ in range(10)]
-            assert Counter(type(one) for one in answers) == {Answer: 10}
+            assert Counter(type(answer) for answer in answers) == {Answer: 10}
 
         work()
         assert len(connections) == 1

@@ -74,8 +74,8 @@ def test_latencies_are_told_to_three_percent(share: float) -> None:
     stats = RequestStats(VirtualClock())
     numbers = random.Random(7)  # noqa: S311 - not a secret
     seconds = [10 ** numbers.uniform(-4, 1.7) for _ in range(2001)]
-    for one in seconds:
-        stats.add(0, one, 200)
+    for latency in seconds:
+        stats.add(0, latency, 200)
     exact = sorted(seconds)[int(share * 2001)]
     assert stats.spans()[0].latency(share) == pytest.approx(exact, rel=0.03)
 
@@ -132,7 +132,7 @@ def test_a_request_is_measured_from_its_start_to_its_answer() -> None:
     timed = Timed(slow, stats, clock)
     assert [timed.send(reading("/users")) for _ in answers] == [answer for _, answer in answers]
     spans = stats.spans()
-    assert [(one.requests, one.limited, one.failed) for one in spans] == [
+    assert [(span.requests, span.limited, span.failed) for span in spans] == [
         (1, 0, 0),
         (0, 0, 0),
         (2, 1, 1),
