@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
 SEED = int(os.environ.get("PROGRAMS_SEED", "20240229"))
-PROGRAMS = 12
-RUNS = 4
-RECORDS = 400  # of one run, with a few STATE messages among them
+PROGRAMS = 9
+RUNS = 6
+RECORDS = 350  # of one run, with a few STATE messages among them
 BESIDE = {"stream", "object", "received", "deleted", "in_doubt", "requests", "differs"}
 """What a row of the report holds beside what became of its records."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 
 WHEN = "2026-01-01T00:00:00Z"
+USERS, GROUPS = 8, 4  # few, so that one run undoes what another did
 STAFF = ("people", "staff")
 """Two streams of the tap that stream maps give one name."""
 _ANY: Message = {}
@@ -213,9 +214,9 @@ class Program:
     def _run(self) -> list[Message]:
         """One run: each user has its writer, and each group may be deleted or named."""
         choose = self._choose
-        writers = [self._row, self._row, self._member, self._update, self._insert, self._match]
-        self._writer = {f"u{n}": choose.choice(writers) for n in range(14)}
-        self._named = [f"g{n}" for n in range(6) if choose.random() < 0.6] or ["g0"]
+        writers = [*[self._row, self._member] * 3, self._update, self._insert, self._match]
+        self._writer = {f"u{n}": choose.choice(writers) for n in range(USERS)}
+        self._named = [f"g{n}" for n in range(GROUPS) if choose.random() < 0.6] or ["g0"]
         table = [*self._reading()]
         messages: list[Message] = []
         while len(messages) < self._records:
@@ -240,7 +241,9 @@ class Program:
             "plan": choose.choice(["free", "pro", None]),
             "score": choose.choice([1, 2, None, "high" if choose.random() < 0.1 else 3]),
             "n": choose.randrange(3),
-            "tags": choose.choice([["a"], ["a", "b"], {"append": "c"}, {"prepend": "d"}, None]),
+            "tags": choose.choice(
+                [["a"], ["a", "b"], {"append": "c"}, {"prepend": "d"}, {"remove": "a"}, None]
+            ),
             "prefs": choose.choice([{"theme": "dark"}, {"theme": None}, None]),
             "_sdc_deleted_at": None,
         }
@@ -278,7 +281,7 @@ class Program:
 
     def _team(self) -> Message:
         choose = self._choose
-        id_ = f"g{choose.randrange(6)}"
+        id_ = f"g{choose.randrange(GROUPS)}"
         if id_ not in self._named and choose.random() < 0.3:
             return record("teams", group_id=id_, _sdc_deleted_at=WHEN)
         values = {"name": choose.choice(["A", "B", None]), "size": choose.choice([1, 2, None])}
