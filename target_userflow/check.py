@@ -1,6 +1,6 @@
-"""`target-userflow --check`: would a run get through, and if not, what has to be mended?
+"""`target-userflow --check`: reports what would stop a run, and what to do about it.
 
-One attempt for each product that has a key, at a read that costs next to nothing.
+It sends one request to each product that has a key: a read that costs next to nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from target_userflow.apis.messages import Answer, Refused, Rejected, TryAgain, reading
-from target_userflow.apis.registry import APIS
+from target_userflow.apis.messages import Answer, reading
+from target_userflow.apis.outcomes import Refused, Rejected, TryAgain
+from target_userflow.apis.registry import PRODUCTS
 from target_userflow.escaping import escaped
 from target_userflow.transport import retry
 from target_userflow.transport.http import PROXY, Http
@@ -25,99 +26,104 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from target_userflow.apis.messages import Api, Outcome
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
     from target_userflow.config.settings import Destination, Settings
 
 TIMEOUT = 5.0  # seconds, at most: a person waits for it
 
-_REDIRECT, _UNAUTHORIZED, _NOT_FOUND, _OF_A_PROXY, _TOO_MANY = 300, 401, 404, 407, 429
+_REDIRECT, _UNAUTHORIZED, _NOT_FOUND, _PROXY_AUTHENTICATION, _TOO_MANY = 300, 401, 404, 407, 429
 _UNKNOWN = {400, _NOT_FOUND, 405, 422}
-"""How an API may answer what it does not know."""
+"""The statuses with which an API may answer a request that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How one product, or one place on the disk, was found."""
+    """The result for a product, or for a place on the disk."""
 
     subject: str
     problem: str | None
-    """What is wrong and what to do; None if nothing is."""
+    """What is wrong, and what to do; None for no problem."""
 
     @property
     def line(self) -> str:
-        """What its user is told."""
+        """The message for the user."""
         return f"{self.subject}: {self.problem or 'ok'}"
 
 
 def check(settings: Settings, now: datetime) -> int:
-    """Print what a run would meet, a line each; arguments as in `findings`.
+    """Print a line for each finding.
+
+    Args:
+        settings: The settings of the run.
+        now: The time by the wall clock.
 
     Returns:
-        The exit status.
+        The exit status: 1 if there is a problem.
     """
-    found = findings(settings, now)
-    for one in found:
-        click.echo(escaped(one.line))
-    return int(any(one.problem for one in found))
+    results = findings(settings, now)
+    for finding in results:
+        click.echo(escaped(finding.line))
+    return int(any(finding.problem for finding in results))
 
 
 def findings(settings: Settings, now: datetime) -> list[Finding]:
-    """A finding for each product that has a key, and for each place that can't be written.
+    """Return a finding for each product that has a key, and for each place that can't be written.
 
     Args:
-        settings: Those of the run.
-        now: The wall clock.
+        settings: The settings of the run.
+        now: The time by the wall clock.
     """
-    apis = [api for api in APIS if f"{api.prefix}api_key" not in settings.missing[api.prefix]]
-    with ThreadPoolExecutor(len(APIS)) as threads:
-        products = [*threads.map(partial(_of_product, settings=settings, now=now), apis)]
-    return [*(products or [_nothing()]), *_unwritable(settings)]
+    apis = [api for api in PRODUCTS if f"{api.prefix}api_key" not in settings.missing[api.prefix]]
+    with ThreadPoolExecutor(len(PRODUCTS)) as threads:
+        products = [*threads.map(partial(_check_product, settings=settings, now=now), apis)]
+    return [*(products or [_no_product()]), *_unwritable(settings)]
 
 
 def problem_of(
-    api: Api,
+    api: Product,
     destination: Destination,
-    found: Answer | Outcome,
+    answer: Answer | Outcome,
     *,
     proxy: str | None,
     now: datetime,
 ) -> str | None:
-    """What is wrong, by what came of asking a product; None if it let the key in.
+    """Return the problem with a product; None if it accepts the key.
 
     Args:
         api: The product.
-        destination: Where it was asked.
-        found: What came back, or what it means that nothing did.
-        proxy: What stands between, as `Http.proxy` has it.
-        now: The wall clock.
+        destination: The URL and key of the request.
+        answer: The answer, or the outcome of a request without an answer.
+        proxy: The proxy of the request, as `Http.proxy` has it.
+        now: The time by the wall clock.
     """
-    if not isinstance(found, Answer):
-        return _of_silence(api, found, proxy)
-    asked = replace(api, is_believable=api.probe.is_believable)
-    said = _of_answer(api, found, retry.outcome(found, asked, now=now))
-    return said and ". ".join([said, *_hints(api, destination, found)])
+    if not isinstance(answer, Answer):
+        return _connection_problem(api, answer, proxy)
+    probed = replace(api, is_believable=api.probe.is_believable)
+    problem = _answer_problem(api, answer, retry.outcome(answer, probed, now=now))
+    return problem and ". ".join([problem, *_hints(api, destination, answer)])
 
 
-def _of_product(api: Api, settings: Settings, now: datetime) -> Finding:
+def _check_product(api: Product, settings: Settings, now: datetime) -> Finding:
     destination = settings.destinations.get(api.prefix)
     if destination is None:
         (missing,) = settings.missing[api.prefix]
         return Finding(api.name, f"set {missing} too: there is no default")
     headers = {**api.headers(destination), "User-Agent": settings.pace.user_agent}
     http = Http(destination.url, headers, timeout=min(settings.pace.request_timeout, TIMEOUT))
-    found = http.send(reading(api.probe.path))
+    answer = http.send(reading(api.probe.path))
     http.close()
-    problem = problem_of(api, destination, found, proxy=http.proxy, now=now)
+    problem = problem_of(api, destination, answer, proxy=http.proxy, now=now)
     return Finding(f"{api.name} ({destination.url})", problem)
 
 
-def _nothing() -> Finding:
-    keys = ", ".join(f"{api.prefix}api_key ({api.name})" for api in APIS)
+def _no_product() -> Finding:
+    keys = ", ".join(f"{api.prefix}api_key ({api.name})" for api in PRODUCTS)
     env = "variables such as TARGET_USERFLOW_API_KEY are read with --config ENV"
     return Finding("No product is configured", f"set one of {keys}; {env}")
 
 
-def _of_silence(api: Api, outcome: Outcome, proxy: str | None) -> str:
+def _connection_problem(api: Product, outcome: Outcome, proxy: str | None) -> str:
     if isinstance(outcome, Refused):
         return outcome.line
     cause = outcome.cause if isinstance(outcome, TryAgain) else ""
@@ -126,18 +132,18 @@ def _of_silence(api: Api, outcome: Outcome, proxy: str | None) -> str:
     return f"can't be reached: {cause}. Check {api.prefix}api_url, and this machine's network"
 
 
-def _of_answer(api: Api, answer: Answer, outcome: Outcome) -> str | None:
+def _answer_problem(api: Product, answer: Answer, outcome: Outcome) -> str | None:
     status, url = answer.status, f"{api.prefix}api_url"
-    if status == _OF_A_PROXY:
+    if status == _PROXY_AUTHENTICATION:
         return f"a proxy wants a password of its own (HTTP {status}). {PROXY}"
     if isinstance(outcome, Refused):
         return outcome.line
     if isinstance(outcome, Rejected):
         return f"answered HTTP {status} to a plain question. Check {url}"
-    return _for_now(status, outcome, url) if isinstance(outcome, TryAgain) else None
+    return _passing_problem(status, outcome, url) if isinstance(outcome, TryAgain) else None
 
 
-def _for_now(status: int, outcome: TryAgain, url: str) -> str:
+def _passing_problem(status: int, outcome: TryAgain, url: str) -> str:
     if status < _REDIRECT:
         return f"{outcome.reason}. Check {url}, and whether a login page or proxy answers for it"
     if status == _TOO_MANY:
@@ -145,17 +151,21 @@ def _for_now(status: int, outcome: TryAgain, url: str) -> str:
     return f"fails at the moment (HTTP {status}). Try again later"
 
 
-def _hints(api: Api, destination: Destination, answer: Answer) -> Iterator[str]:
-    """What may help with an answer that is no good one."""
+def _hints(api: Product, destination: Destination, answer: Answer) -> Iterator[str]:
+    """Yield what may help with an answer that reports a problem."""
     location = urlsplit(answer.headers.get("Location", ""))
-    otherwise = api.probe.otherwise(destination)
-    if answer.status == _UNAUTHORIZED and otherwise:
-        yield f"If the key is right, {otherwise}"
+    alternative = api.probe.otherwise(destination)
+    if answer.status == _UNAUTHORIZED and alternative:
+        yield f"If the key is right, {alternative}"
     if location.hostname:
         yield f"It leads to {location.scheme}://{location.netloc.rpartition('@')[2]}"
-    if answer.status == _NOT_FOUND and api.probe.is_documented:
+    yield from _path_hints(api, answer.status)
+
+
+def _path_hints(api: Product, status: int) -> Iterator[str]:
+    if status == _NOT_FOUND and api.probe.is_documented:
         yield f"What answers there is not {api.name}"
-    if answer.status in _UNKNOWN and not api.probe.is_documented:
+    if status in _UNKNOWN and not api.probe.is_documented:
         yield (
             f"That {api.name} can be asked GET {urlsplit(api.probe.path).path} is from secondary "
             "sources: if the URL is right, the key can't be checked without writing"
@@ -172,12 +182,10 @@ def _unwritable(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, f"{problem}. Set {name} to a place that can be written")
 
 
-def _ledger_problem(where: str) -> str | None:
-    if (
-        not where or "://" in where
-    ):  # a database is asked by the run: its driver takes half a second
+def _ledger_problem(setting: str) -> str | None:
+    if not setting or "://" in setting:  # a run connects to it: its driver takes half a second
         return None
-    path = Path(where).absolute()
+    path = Path(setting).absolute()
     if path.is_symlink():
         return f"{path} is a symbolic link, and none is written through"
     if path.is_dir():
@@ -188,8 +196,8 @@ def _ledger_problem(where: str) -> str | None:
 
 
 def _directory_problem(path: Path) -> str | None:
-    """Why nothing can be made in a directory, whether it is there yet or not; touches nothing."""
-    there = next(one for one in (path, *path.parents) if os.access(one, os.F_OK))
-    if not there.is_dir():
-        return f"{there} is no directory"
-    return None if os.access(there, os.W_OK | os.X_OK) else f"{there} can't be written"
+    """Return why no file can be made in a directory, which need not exist; None if it can."""
+    existing = next(place for place in (path, *path.parents) if os.access(place, os.F_OK))
+    if not existing.is_dir():
+        return f"{existing} is no directory"
+    return None if os.access(existing, os.W_OK | os.X_OK) else f"{existing} can't be written"

@@ -1,4 +1,4 @@
-"""The command: options and settings in, an exit status out."""
+"""The command line: it takes options and settings, and ends with an exit status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import _ConfigInput
 
 from target_userflow.config import problems as configs
-from target_userflow.config.environment import unheard
+from target_userflow.config import reading
+from target_userflow.config.environment import unread_variables
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
 
@@ -26,29 +27,29 @@ if TYPE_CHECKING:
 
     from click import Command, Context
 
-    from target_userflow.config.environment import Unheard
+    from target_userflow.config.environment import UnreadVariable
 
-_OF_SIGNALS = 128  # an exit status above it tells the signal
+_SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
 
 
 class CommandLine(Target):
-    """The half of the target that only knows how it is called."""
+    """The part of the target that handles the command line."""
 
     @abstractmethod
     def finish(self, file_input: IO[str] | None) -> int:
-        """Read to the end, and say how it went: the exit status."""
+        """Read the input to its end, log the summary, and return the exit status."""
 
     @abstractmethod
     def check(self) -> int:
-        """Print what a run would meet: the exit status."""
+        """Print what would stop a run, and return the exit status."""
 
     @classmethod
     def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> _ConfigInput:
         """Read the config files; the SDK ends in a traceback where there is none."""
         try:
             for path in {*value} - {"ENV"}:
-                configs.check_file(path)
+                reading.check_file(path)
         except ConfigError as error:
             raise ClickException(escaped(str(error))) from None
         return super().cb_config(ctx, param, value)
@@ -57,11 +58,11 @@ class CommandLine(Target):
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
         cls.append_builtin_config(cls.config_jsonschema)
         environ = {**_dotenv(), **os.environ}
-        return configs.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
+        return reading.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings, but none that would do nothing."""
+        """Add the SDK's settings, without those that have no meaning here."""
         super().append_builtin_config(config_jsonschema)
         for name in _USELESS_SETTINGS:
             config_jsonschema["properties"].pop(name, None)
@@ -75,7 +76,7 @@ class CommandLine(Target):
 
     @classmethod
     def get_singer_command(cls) -> Command:
-        """The SDK's command, which can also check instead of run."""
+        """Return the SDK's command, with the option `--check`."""
         command = super().get_singer_command()
         text = "Ask each product whether it lets the config's key in; read and write nothing else."
         command.params.append(Option(["--check"], is_flag=True, help=text))
@@ -91,7 +92,7 @@ class CommandLine(Target):
         file_input: IO[str] | None = None,
         check: bool = False,
     ) -> None:
-        """Run the command: like the SDK's, but with an exit status that tells how it went."""
+        """Run the command, and exit with a status that tells how it went."""
         if about:
             cls.print_about(about_format)
             return
@@ -104,33 +105,33 @@ class CommandLine(Target):
 
     @classmethod
     def _check_variables(cls, given: _ConfigInput) -> None:
-        """Stop before anything is done if a variable was set that is not heard."""
+        """Exit before anything is done if a variable was set that has to be read and is not."""
         cls.append_builtin_config(cls.config_jsonschema)
         environ = {**_dotenv(), **os.environ} if given.parse_env else os.environ
-        found = [*cls._unheard(environ, given)]
-        for one in found:
-            (cls.logger.error if one.is_fatal else cls.logger.warning)(one.line)
-        if any(one.is_fatal for one in found):
+        unread = [*cls._unread(environ, given)]
+        for variable in unread:
+            (cls.logger.error if variable.is_fatal else cls.logger.warning)(variable.line)
+        if any(variable.is_fatal for variable in unread):
             sys.exit(1)
         if not given.parse_env:
             cls._warn_of_dotenv(given)
 
     @classmethod
     def _warn_of_dotenv(cls, given: _ConfigInput) -> None:
-        """Say what a `.env` file would have said; who runs the target may not even know of it."""
+        """Warn of variables in a `.env` file, of which a user may not even know."""
         with suppress(OSError, ValueError):  # what is not read need not be readable
-            ours = {name: text for name, text in _dotenv().items() if name not in os.environ}
-            for one in cls._unheard({**ours, **_of_meltano()}, given):
-                cls.logger.warning("%s: %s", find_dotenv(usecwd=True), one.line)
+            new = {name: text for name, text in _dotenv().items() if name not in os.environ}
+            for variable in cls._unread({**new, **_of_meltano()}, given):
+                cls.logger.warning("%s: %s", find_dotenv(usecwd=True), variable.line)
 
     @classmethod
-    def _unheard(cls, environ: Mapping[str, str], given: _ConfigInput) -> Iterator[Unheard]:
+    def _unread(cls, environ: Mapping[str, str], given: _ConfigInput) -> Iterator[UnreadVariable]:
         schema, prefix = cls.config_jsonschema, cls._env_var_prefix
-        return unheard(environ, given.config, schema, prefix, is_read=given.parse_env)
+        return unread_variables(environ, given.config, schema, prefix, is_read=given.parse_env)
 
     @classmethod
     def _configured(cls, given: _ConfigInput) -> CommandLine:
-        """The target, unless its config is wrong: then a line for each problem, and exit 1."""
+        """Return the target; if its config has problems, log a line for each, and exit with 1."""
         try:
             return cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigError as error:
@@ -142,9 +143,9 @@ class CommandLine(Target):
 
 
 def _dotenv() -> dict[str, str]:
-    """The variables of the `.env` file here or above, if there is one."""
-    found = dotenv_values(find_dotenv(usecwd=True))
-    return {name: text for name, text in found.items() if text is not None}
+    """Return the variables of the `.env` file here or above; empty without a file."""
+    variables = dotenv_values(find_dotenv(usecwd=True))
+    return {name: text for name, text in variables.items() if text is not None}
 
 
 def _of_meltano() -> dict[str, str]:
@@ -153,7 +154,7 @@ def _of_meltano() -> dict[str, str]:
 
 def _leave(status: int) -> NoReturn:
     """Exit, at once after a signal: a request that hangs must not hold the process."""
-    if status > _OF_SIGNALS:
+    if status > _SIGNAL_STATUS:
         logging.shutdown()
         os._exit(status)
     sys.exit(status)

@@ -1,14 +1,14 @@
-"""What can go wrong, grouped by what is done about it.
+"""The exceptions of the target, grouped by what is done about them.
 
 ```
 TargetUserflowError
 ├── RejectRecord         leave one record out: it goes to the dead letters with this reason
 └── StopRun              end the run: exit 1, one line, no STATE past what is settled
     ├── ConfigError      a setting or a SCHEMA that no run can start with
-    │   └── InvalidSchema  the schema of a SCHEMA is one of no draft
-    ├── InputError       what came on standard input is no Singer
+    │   └── InvalidSchema  the schema of a SCHEMA is valid in no draft
+    ├── InputError       a line on standard input that is no Singer message
     ├── ApiRefused       the API refuses us, not a record: wrong key, wrong URL, TLS
-    │   └── NotListed    what should be a list of what there is, is none
+    │   └── NotListed    the answer to a request for a list holds none
     ├── ApiDown          an API that still fails after max_retry_seconds
     ├── TooManyRejects   a mapping so wrong that going on would burn the budget
     ├── MixedUpEvents    keys that name several events, of which only the first were delivered
@@ -18,7 +18,7 @@ TargetUserflowError
     └── Interrupted      SIGTERM or SIGINT: exit 143 or 130
 ```
 
-What is tried again is no exception but an outcome (`retry.TryAgain`).
+A request that is tried again is no exception but an outcome (`messages.TryAgain`).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ import os
 
 
 class TargetUserflowError(Exception):
-    """The root of what this target raises itself."""
+    """The base of all exceptions that this target raises itself."""
 
 
 class RejectRecord(TargetUserflowError):
     """One record can't be sent; the message is its reason and holds no value of the record."""
 
     def __init__(self, reason: str, path: tuple[str, ...] = ()) -> None:
-        """Say why.
+        """Reject a record.
 
         Args:
-            reason: What is wrong with a value.
-            path: The column that holds the value, and the keys that lead to it inside of that.
+            reason: What is wrong with the record, or with one of its values.
+            path: The column that holds the value, and the keys that lead to it in the column.
         """
         self.reason = reason
         self.path = path
@@ -47,7 +47,7 @@ class RejectRecord(TargetUserflowError):
         super().__init__(where + reason)
 
     def inside(self, name: str) -> RejectRecord:
-        """The same rejection, seen from the column or key that holds the value."""
+        """Return the same rejection with a path that begins with the column or key `name`."""
         return RejectRecord(self.reason, (name, *self.path))
 
 
@@ -74,7 +74,7 @@ class ApiRefused(StopRun):
 
 
 class NotListed(ApiRefused):
-    """The API answers a question for a list with something else."""
+    """The API answers a request for a list with something else."""
 
 
 class ApiDown(StopRun):
@@ -86,7 +86,7 @@ class TooManyRejects(StopRun):
 
 
 class MixedUpEvents(StopRun):
-    """More than half of a stream's events were delivered before, under their keys, otherwise."""
+    """More than half of a stream's events have keys under which other events were delivered."""
 
 
 class TooManyDeletions(StopRun):
@@ -101,7 +101,11 @@ class Exhausted(StopRun):
     """This process can't have another thread, or more memory."""
 
     def __init__(self, what: object) -> None:
-        """Say what there is no more of."""
+        """Stop a run that lacks a resource.
+
+        Args:
+            what: The resource, or the error that names it.
+        """
         super().__init__(
             f"This machine gives the run no more: {what}. Lower concurrency or batch_size_rows, or "
             "let the process have more (ulimit). What is undelivered comes again on the next run"
@@ -112,13 +116,17 @@ class Interrupted(StopRun):
     """A signal asked the run to end."""
 
     def __init__(self, signum: int) -> None:
-        """Remember which signal it was: the exit code is 128 more."""
+        """Stop a run after a signal.
+
+        Args:
+            signum: The number of the signal; the exit code is 128 more.
+        """
         super().__init__(f"Stopped by signal {signum}: what is settled stays settled")
         self.exit_code = 128 + signum
 
 
 def of_disk(error: OSError) -> str:
-    """What is wrong with a path, in words where the system's own are a puzzle."""
+    """Return the fault of a path, in clearer words than the system's where those are a puzzle."""
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return "a file stands where a directory should be"
     if error.errno == errno.ELOOP and error.strerror == os.strerror(errno.ELOOP):

@@ -1,7 +1,8 @@
-"""Text from outside, as it may stand in a log or on a terminal.
+"""Escapes text from outside, for the log and for terminals.
 
-The names of streams and columns, what APIs answer and what exceptions say is written by others: a
-line break in it would pass for a line of the log, and a control character would steer the terminal.
+Others write the names of streams and columns, the answers of APIs and the messages of exceptions: a
+line break in them would pass for a line of the log, and a control character would steer the
+terminal.
 """
 
 from __future__ import annotations
@@ -15,41 +16,41 @@ if TYPE_CHECKING:
 
 
 class Block(str):
-    """A text whose line breaks are our own: a table, or what a run has to say at its end."""
+    """A text whose line breaks are our own: a table or a summary."""
 
     __slots__ = ()
 
 
 class EscapedRecord(logging.LogRecord):
-    """A record of the log that is one line, but for the line breaks of a `Block` in it."""
+    """A record of the log in one line, except for the line breaks of a `Block`."""
 
     def getMessage(self) -> str:  # noqa: N802 - its name in the standard library
-        """The message, with an escape for every other line break and control character."""
+        """Return the message; other line breaks and control characters are escaped."""
         args = self.args.values() if isinstance(self.args, dict) else self.args or ()
-        breaks = any(isinstance(one, Block) for one in (self.msg, *args))
+        has_block = any(isinstance(part, Block) for part in (self.msg, *args))
         text = super().getMessage()
-        return escaped_lines(text) if breaks else escaped(text)
+        return escaped_lines(text) if has_block else escaped(text)
 
 
 def escape_the_log() -> None:
-    """Escape whatever is logged from now on, by whatever logger and to whatever handler."""
+    """Escape all records of the log from now on, of all loggers and handlers."""
     logging.setLogRecordFactory(_record)
 
 
 def escaped(text: str) -> str:
-    r"""The text with `\n`, `\x1b`, `\u202e` … for what is no printable character.
+    r"""Return the text with escapes (`\n`, `\x1b`, `\u202e` …) for characters that don't print.
 
-    That leaves out all that breaks a line, is invisible, or changes the direction of writing.
+    Those are all that break a line, are invisible, or change the direction of writing.
     """
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def escaped_lines(text: str) -> str:
-    """The text with its line breaks, and escapes for what else is not printable."""
+    """Return the text with its line breaks, and escapes for other characters that don't print."""
     return "\n".join(map(escaped, text.split("\n")))
 
 
@@ -62,7 +63,7 @@ def _record(*args: object, **kwargs: object) -> EscapedRecord:
 
 
 def _traceback(error: BaseException) -> Iterator[str]:
-    """The lines of a traceback; those of our own code are indented, a message is one line."""
+    """Yield the lines of a traceback: those of the code are indented, the message is one line."""
     for part in traceback.TracebackException.from_exception(error).format():
         text = part.strip("\n")
         yield escaped_lines(text) if text.startswith(" ") else escaped(text)

@@ -1,4 +1,4 @@
-"""Files of a run: their owner's alone, never written through a link, and each line whole."""
+"""Writes files of a run: for their owner alone, never through a link, and each line whole."""
 
 from __future__ import annotations
 
@@ -19,32 +19,36 @@ _DIRECTORY, _FILE = 0o700, 0o600
 def make_directory(path: Path) -> None:
     """Make a directory, and those above it, for their owner alone whatever the umask.
 
-    What is there stays as it is. A link on the way to it is followed if this user or root made it.
+    Existing directories are not changed. A link on the way is followed if this user or root made
+    it.
 
     Raises:
-        OSError: it can't be made, or a link of another user leads to it.
+        OSError: the directory can't be made, or a link of another user leads to it.
     """
     whole = path.absolute()
-    for one in (*reversed(whole.parents), whole):
-        if os.path.lexists(one):
-            _check_link(one)
+    for directory in (*reversed(whole.parents), whole):
+        if os.path.lexists(directory):
+            _check_link(directory)
             continue
         with suppress(FileExistsError):  # another run was faster
-            one.mkdir(_DIRECTORY)
-            one.chmod(_DIRECTORY)  # the umask may have taken some of it
+            directory.mkdir(_DIRECTORY)
+            directory.chmod(_DIRECTORY)  # the umask may have taken some of it
     if not whole.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file to write to, and make it for its owner alone if it is not there.
+    """Open a file to write to; a new file is made for its owner alone.
 
     Args:
         path: The file; its directory is made where needed.
-        flags: As of `os.open`; with `O_EXCL` only a new file will do.
+        flags: Flags of `os.open`; with `O_EXCL`, an existing file is an error.
+
+    Returns:
+        The file descriptor.
 
     Raises:
-        OSError: it can't be opened, or is a symbolic link.
+        OSError: the file can't be opened, or is a symbolic link.
     """
     make_directory(path.parent)
     try:
@@ -58,17 +62,21 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def append_whole(handle: int, line: bytes) -> None:
-    """Write a line, or leave a file as it was: no disk is too full for half of it.
+    """Append a whole line to a file, or leave the file as it was.
+
+    Args:
+        handle: The file descriptor.
+        line: The line, with its line break.
 
     Raises:
-        OSError: it can't be written. Of a pipe nothing can be taken back, but then nobody reads.
+        OSError: the line can't be written. A pipe may hold a part of it, but then nobody reads.
     """
     rest = memoryview(line)
     try:
         while rest:
             rest = rest[_written(handle, rest) :]
     except BaseException:
-        _take_back(handle, len(line) - len(rest))
+        _truncate(handle, len(line) - len(rest))
         raise
 
 
@@ -80,8 +88,8 @@ def _written(handle: int, rest: memoryview) -> int:
         return 0
 
 
-def _take_back(handle: int, size: int) -> None:
-    """Cut off what was just written, if it is the end of a file."""
+def _truncate(handle: int, size: int) -> None:
+    """Cut off the bytes that were just written, if they are at the end of a file."""
     with suppress(OSError):  # a pipe
         end = os.lseek(handle, 0, os.SEEK_CUR)
         if size and end == os.fstat(handle).st_size:
@@ -90,10 +98,10 @@ def _take_back(handle: int, size: int) -> None:
 
 
 def _check_link(path: Path) -> None:
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode) and found.st_uid not in _TRUSTED:
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode) and status.st_uid not in _TRUSTED:
         raise OSError(errno.ELOOP, f"{path} is a symbolic link of another user")
 
 
 _TRUSTED = {0, os.geteuid() if hasattr(os, "geteuid") else 0}
-"""Users whose links to existing are followed: root and oneself."""
+"""Users whose links are followed: root and the user of this process."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from target_userflow.apis.registry import API_OF, TURN
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import TableVersions
 from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
@@ -34,7 +34,8 @@ from target_userflow.transport.request_stats import RequestStats
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from target_userflow.apis.messages import Api
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Settings
     from target_userflow.ledger.store import Store
@@ -81,78 +82,83 @@ class Run:
         self._known_rows: dict[str, KnownRows] = {}
         self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
-    def delivery(self, name: str) -> ProductDelivery:
-        """The way to the product of the object `name`.
+    def delivery(self, object_type: ObjectType) -> ProductDelivery:
+        """The way to the product of an object type.
 
         Each has a clock of its own: one that is down does not stop the others.
         """
-        api = API_OF[name]
-        if api.name not in self._deliveries:
-            delivery = self._delivery_to(api)
-            self._deliveries[api.name] = delivery
+        product = object_type.product
+        if product.name not in self._deliveries:
+            delivery = self._delivery_to(product)
+            self._deliveries[product.name] = delivery
             self.pipeline.connect(delivery)
-        return self._deliveries[api.name]
+        return self._deliveries[product.name]
 
-    def _delivery_to(self, api: Api) -> ProductDelivery:
-        pace, clock, destination = self.settings.pace, self.clock.child(), self._destination(api)
-        client = Client(api, destination, pace, clock, self.request_stats)
+    def _delivery_to(self, product: Product) -> ProductDelivery:
+        pace, clock, destination = (
+            self.settings.pace,
+            self.clock.child(),
+            self._destination(product),
+        )
+        client = Client(product, destination, pace, clock, self.request_stats)
         if self.dry_run:
-            return DryRunDelivery(self.dry_run, api, destination, client, clock)
-        return ProductDelivery(api, destination, client, clock, pace.concurrency)
+            return DryRunDelivery(self.dry_run, product, destination, client, clock)
+        return ProductDelivery(product, destination, client, clock, pace.concurrency)
 
     def track(self, stream: Syncable) -> None:
         """Have what is noted of a stream's records written before STATE is."""
         self._streams.append(stream)
 
-    def existing(self, name: str) -> ExistingObjectsByType:
-        """What exists in the product of the object `name`."""
-        api, options = API_OF[name], self.settings.streams.values()
-        if api.name not in self._existing:
-            emails = any(one.match_by for one in options)
-            self._existing[api.name] = ExistingObjectsByType(
-                api, self.delivery(name), emails=emails
+    def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
+        """What exists in the product of an object type."""
+        product = object_type.product
+        if product.name not in self._existing:
+            emails = any(options.match_by for options in self.settings.streams.values())
+            self._existing[product.name] = ExistingObjectsByType(
+                product, self.delivery(object_type), emails=emails
             )
-        return self._existing[api.name]
+        return self._existing[product.name]
 
-    def write_mode(self, name: str, stream: Stream) -> UpsertMode:
-        """What lets the records of a stream to the object `name` pass.
+    def write_mode(self, object_type: ObjectType, stream: Stream) -> UpsertMode:
+        """What lets the records of a stream pass.
 
         Raises:
             ConfigError: the product has no key, or the options ask for what nobody can know.
         """
-        self._check_destination(API_OF[name], stream.name)
-        return write_mode(name, stream, self.existing(name))
+        self._check_destination(object_type.product, stream.name)
+        return write_mode(object_type, stream, self.existing(object_type))
 
-    def attribute_types(self, name: str, stream: Stream) -> AttributeTypeCheck:
-        """What compares a stream to the object `name` with the attributes there are."""
-        api = API_OF[name]
-        if api.name not in self._definitions:
-            self._definitions[api.name] = Definitions(api, self.delivery(name))
-        definitions, new = self._definitions[api.name], self.settings.new_attributes
-        return AttributeTypeCheck(stream.name, api, definitions, new_attributes=new)
+    def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
+        """What compares a stream with the attributes there are."""
+        product = object_type.product
+        if product.name not in self._definitions:
+            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
+        definitions, new = self._definitions[product.name], self.settings.new_attributes
+        return AttributeTypeCheck(stream.name, product, definitions, new_attributes=new)
 
-    def dedup(self, name: str, stream: Stream) -> NoDedup:
-        """What a stream to the object `name` remembers.
+    def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
+        """What a stream remembers of its records.
 
         Raises:
             ConfigError: `ledger` names no database that can be used.
             StorageError: it can't be opened, or another run has it.
         """
-        settings, events = self.settings, name.endswith("events")
+        settings, events, name = self.settings, object_type.is_event, object_type.name
         today = self.clock.now().toordinal()
         if not settings.ledger:
             return NoDedup()
         if events and stream.keys:
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            return EventDedup(self._rows(name, stream), today, keys)
+            return EventDedup(self._rows(object_type, stream), today, keys)
         if not events and settings.skip_unchanged:
-            return ChangeDetection(self._rows(name, stream), today, name, settings.resync_days)
+            rows = self._rows(object_type, stream)
+            return ChangeDetection(rows, today, name, settings.resync_days)
         if not events and not settings.dry_run and exists(settings.ledger):
-            return ForgetWritten(self._rows(name), today, name)
+            return ForgetWritten(self._rows(object_type), today, name)
         return NoDedup()
 
-    def versions(self, name: str, source: str, stream: str) -> TableVersions:
-        """The versions of a stream to the object `name`; `source` is what the tap calls it.
+    def versions(self, object_type: ObjectType, source: str, stream: str) -> TableVersions:
+        """The versions of a stream; `source` is what the tap calls it.
 
         Raises:
             ConfigError: there is no ledger, or none that can be used.
@@ -166,8 +172,9 @@ class Run:
                     "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
                     "hard_delete to false"
                 )
-            rows = self._ledger(name).delivered_rows(name, source, stream, *self._apart)
-            found = TableVersions(rows, stream, name, self.settings.max_delete_ratio)
+            stream_key = object_type.name, source, stream, *self._apart
+            rows = self._ledger(object_type).delivered_rows(*stream_key)
+            found = TableVersions(rows, stream, object_type, self.settings.max_delete_ratio)
             self._versions[source, stream] = found
         return found
 
@@ -191,7 +198,7 @@ class Run:
             for names, versions in self._versions.items()
             if versions.announced is not None
         ]
-        return sorted(found, key=lambda one: TURN[one[1].object], reverse=True)
+        return sorted(found, key=lambda one: one[1].object_type.turn, reverse=True)
 
     def convict(self, *, last: bool) -> None:
         """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""
@@ -226,7 +233,7 @@ class Run:
 
     def limiting(self, name: str) -> str:
         """What sets the pace now of what is sent for the object `name`."""
-        delivery = self._deliveries.get(API_OF[name].name)
+        delivery = self._deliveries.get(OBJECT_TYPES[name].product.name)
         return delivery.client.limits.waits.limiting.value if delivery else ""
 
     def stop(self) -> None:
@@ -272,30 +279,30 @@ class Run:
         longest = self.settings.pace.max_retry_seconds
         return Store(self.settings.ledger, clock=self.clock, max_retry_seconds=longest)
 
-    def _rows(self, name: str, stream: Stream | None = None) -> KnownRows:
+    def _rows(self, object_type: ObjectType, stream: Stream | None = None) -> KnownRows:
         """What is known of a ledger's rows, for all streams that are written to its product."""
-        ledger = self._ledger(name, stream)
-        prefix = API_OF[name].prefix
+        ledger = self._ledger(object_type, stream)
+        prefix = object_type.product.prefix
         if prefix not in self._known_rows:
             today, compares = self.clock.now().toordinal(), self.settings.skip_unchanged
             intents = write_intents(ledger, today, notes_versions=compares)
             self._known_rows[prefix] = KnownRows(ledger, intents)
         return self._known_rows[prefix]
 
-    def _ledger(self, name: str, stream: Stream | None = None) -> Ledger:
-        """The ledger of what is written to the product of the object `name`.
+    def _ledger(self, object_type: ObjectType, stream: Stream | None = None) -> Ledger:
+        """The ledger of what is written to the product of an object type.
 
         The first time it says what it knows, and of a stream whether it knew it under another key.
         """
-        api = API_OF[name]
-        if api.prefix not in self._ledgers:
-            destination, called = self._destination(api), self.settings.ledger_destination
-            ledger = Ledger(self._store, destination, api.prefix, called)
-            self._ledgers[api.prefix] = ledger
+        product = object_type.product
+        if product.prefix not in self._ledgers:
+            destination, called = self._destination(product), self.settings.ledger_destination
+            ledger = Ledger(self._store, destination, product.prefix, called)
+            self._ledgers[product.prefix] = ledger
             _logger.info("%s", ledger.summary())
         if stream:
-            self._note_stream(self._ledgers[api.prefix], name, stream.name)
-        return self._ledgers[api.prefix]
+            self._note_stream(self._ledgers[product.prefix], object_type.name, stream.name)
+        return self._ledgers[product.prefix]
 
     def _note_stream(self, ledger: Ledger, name: str, stream: str) -> None:
         others = ledger.note_stream(name, stream, *self._apart)
@@ -315,16 +322,16 @@ class Run:
         namespace = self.settings.ledger_namespace
         return (namespace,) if namespace else ()
 
-    def _destination(self, api: Api) -> Destination:
-        return self.settings.destinations[api.prefix]
+    def _destination(self, product: Product) -> Destination:
+        return self.settings.destinations[product.prefix]
 
-    def _check_destination(self, api: Api, stream: str) -> None:
-        missing = self.settings.missing[api.prefix]
+    def _check_destination(self, product: Product, stream: str) -> None:
+        missing = self.settings.missing[product.prefix]
         if missing:
             names = " and ".join(f"'{name}'" for name in missing)
             variables = " and ".join(f"TARGET_USERFLOW_{name.upper()}" for name in missing)
             raise ConfigError(
-                f"Stream '{stream}' is routed to {api.name}: set {names} in the config, or "
+                f"Stream '{stream}' is routed to {product.name}: set {names} in the config, or "
                 f"{variables} with --config ENV"
             )
 

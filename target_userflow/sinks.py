@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.sinks import BatchSink
 
-from target_userflow.apis.messages import Rejected
-from target_userflow.apis.registry import API_OF, mapper
+from target_userflow.apis.outcomes import Rejected
+from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.log_based import deleting_column
 from target_userflow.deletes.tables import Table
@@ -75,8 +75,9 @@ class UserflowSink(BatchSink):
         super().__init__(target, stream_name, schema, key_properties)
         self._run = target.run
         self._reader = target.message_reader
-        self.object, options = target.route(stream_name)
-        target.run.tally.open(stream_name, self.object)
+        name, options = target.route(stream_name)
+        self.object_type = OBJECT_TYPES[name]
+        target.run.tally.open(stream_name, name)
         self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
         maps = target.mapper.stream_maps.get(self._reader.stream, ())
         self._is_mapped = any(isinstance(one, CustomStreamMap) for one in maps)
@@ -88,12 +89,12 @@ class UserflowSink(BatchSink):
             options,
             has_open_columns(self.schema),
         )
-        write_mode = target.run.write_mode(self.object, stream)
-        self._request_of = mapper(self.object, stream)
-        self._product = target.run.delivery(self.object)
+        write_mode = target.run.write_mode(self.object_type, stream)
+        self._request_of = mapper(self.object_type, stream)
+        self._product = target.run.delivery(self.object_type)
         self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._tracker = DeliveryTracker(
-            self.object,
+            self.object_type,
             stream,
             write_mode,
             target.run,
@@ -103,9 +104,9 @@ class UserflowSink(BatchSink):
         )
         target.run.track(self)
         activation = Activation(
-            self.object, self._request_of, self._tracker, target.run, self.logger
+            self.object_type, self._request_of, self._tracker, target.run, self.logger
         )
-        self.table = Table(target.run, self._reader, self.object, activation)
+        self.table = Table(target.run, self._reader, self.object_type, activation)
         """The table that the records come from."""
         self._tracker.table = self.table
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
@@ -271,7 +272,7 @@ class UserflowSink(BatchSink):
             return "hard_delete is off"
         if self._tracker.matches:
             return "match_by enriches users and deletes none"
-        return f"{API_OF[self.object].name} can't delete {self.object}"
+        return f"{self.object_type.product.name} can't delete {self.object_type.name}"
 
     def _check_encodable(self, request: Request) -> None:
         """Let pass what can be encoded: the fast parser reads nothing else, but others may."""

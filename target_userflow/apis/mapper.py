@@ -24,7 +24,7 @@ T = TypeVar("T")
 LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
 TRIMMED = "blanks around an id are taken off"
 """What is remarked of an id that is not sent as it came."""
-_NO_IDS = {one.lower(): one for one in ("null", "None", "nil", "NaN", "undefined", "N/A")}
+_NO_IDS = {word.lower(): word for word in ("null", "None", "nil", "NaN", "undefined", "N/A")}
 """What programs write where there is no id: sent, all such rows would be one object."""
 
 
@@ -45,7 +45,7 @@ class Mapper:
         Raises:
             ConfigError: a needed column is missing, or the options don't fit the columns.
         """
-        self._roles = roles.found(stream, self.role_spec)
+        self._roles = roles.roles_of(stream, self.role_spec)
         options = stream.options if self.takes_nulls else replace(stream.options, nulls="omit")
         self.attributes = Attributes(
             stream.name,
@@ -79,9 +79,9 @@ class Mapper:
 
     def take_remarks(self) -> dict[str, int]:
         """How many values were not sent as they came since the last call, by what is said of it."""
-        found = dict(self.remarks)
+        remarks = dict(self.remarks)
         self.remarks.clear()
-        return found
+        return remarks
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids, or finds it gone already."""

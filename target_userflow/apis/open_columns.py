@@ -64,10 +64,10 @@ class OpenColumns(Mapper):
 
     def take_remarks(self) -> dict[str, int]:
         """Of the mappers for all sets of columns."""
-        found: Counter[str] = Counter()
+        remarks: Counter[str] = Counter()
         for mapper in (self._any, *self._mappers.values()):
-            found.update(mapper.take_remarks())
-        return found
+            remarks.update(mapper.take_remarks())
+        return remarks
 
     def _mapper_of(self, record: Mapping[str, Any]) -> Mapper:
         present = frozenset(self._candidates.intersection(record))

@@ -1,4 +1,4 @@
-"""The products there are, and what can be sent to each."""
+"""The products there are, and the object types that a stream can be routed to."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis import user_interviews, userpilot
 from target_userflow.apis.open_columns import OpenColumns
-from target_userflow.apis.userflow import objects as userflow
+from target_userflow.apis.userflow import object_types as userflow
 from target_userflow.apis.userflow.match_by import UsersByEmail
+from target_userflow.apis.userflow.product import PRODUCT as USERFLOW
 
 if TYPE_CHECKING:
     from target_userflow.apis.mapper import Mapper
-    from target_userflow.apis.messages import Api
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.apis.product import Product
     from target_userflow.mapping.columns import Stream
 
-APIS: tuple[Api, ...] = (userflow.API, user_interviews.API, userpilot.API)
-API_OF: dict[str, Api] = {name: api for api in APIS for name in api.objects}
-"""Object to the product it belongs to."""
-TURN: dict[str, int] = {name: turn for api in APIS for turn, name in enumerate(api.objects)}
-"""Object to its place in the order in which its product is sent what waits."""
+PRODUCTS: tuple[Product, ...] = (USERFLOW, user_interviews.PRODUCT, userpilot.PRODUCT)
+OBJECT_TYPES: dict[str, ObjectType] = {
+    object_type.name: object_type
+    for object_type in (
+        *userflow.OBJECT_TYPES,
+        *user_interviews.OBJECT_TYPES,
+        *userpilot.OBJECT_TYPES,
+    )
+}
+"""By name, as the setting `object` has it, and in the same order."""
 
 
-def mapper(name: str, stream: Stream) -> Mapper:
-    """What makes the requests of a stream to the object `name`.
+def mapper(object_type: ObjectType, stream: Stream) -> Mapper:
+    """Return what makes the requests of a stream that is routed to an object type.
 
     Raises:
-        ConfigError: the stream's options and columns don't fit each other or the object.
+        ConfigError: the stream's options and columns don't fit each other or the object type.
     """
-    kind = UsersByEmail if stream.options.match_by else API_OF[name].objects[name]
+    kind = UsersByEmail if stream.options.match_by else object_type.mapper
     return OpenColumns(kind, stream) if stream.has_open_columns else kind(stream)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis import user_interviews_list
 from target_userflow.apis.mapper import Mapper
-from target_userflow.apis.messages import JSON, Api, Probe, Request, has_json_object
+from target_userflow.apis.messages import JSON, Request, has_json_object
+from target_userflow.apis.object_type import ObjectType
+from target_userflow.apis.product import Probe, Product
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import RoleSpec
@@ -127,10 +129,9 @@ def _is_valid(email: str) -> bool:
     return True
 
 
-API = Api(
+PRODUCT = Product(
     name="User Interviews",
     prefix="user_interviews_",
-    objects={"participants": Participants},
     headers=headers,
     probe=Probe(user_interviews_list.SMALLEST, otherwise, is_documented=False),
     media_types=(JSON, _TYPE),  # three public places send the first, one the other
@@ -138,6 +139,8 @@ API = Api(
     join=join,
     fold=folded,
     is_believable=is_believable,
-    listings={"participants": user_interviews_list.PARTICIPANTS},
     leaves=user_interviews_list.leaves,
+)
+OBJECT_TYPES = (
+    ObjectType("participants", PRODUCT, 0, Participants, listing=user_interviews_list.PARTICIPANTS),
 )

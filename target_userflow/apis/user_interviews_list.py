@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from target_userflow.apis.messages import ExistingObject, Listing, Page
+from target_userflow.apis.listing import ExistingObject, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +59,14 @@ def _read(answer: Answer, after: str | None) -> Page[ExistingObject]:
         listed = msgspec.json.decode(answer.body, type=_List)
     except msgspec.DecodeError:
         raise ValueError("it is no list") from None
-    number, told = _number(after), listed.meta.pagination
-    if told.current_page not in {None, number}:
-        raise ValueError(f"it is page {told.current_page}, and {number} was asked for")
-    is_last = len(listed.data) < MOST or number == told.total_pages
-    emails = (one.attributes.email for one in listed.data)
+    number, pagination = _number(after), listed.meta.pagination
+    if pagination.current_page not in {None, number}:
+        raise ValueError(f"it is page {pagination.current_page}, and {number} was asked for")
+    is_last = len(listed.data) < MOST or number == pagination.total_pages
+    emails = (participant.attributes.email for participant in listed.data)
     return Page(
-        [ExistingObject(one.lower()) for one in emails if one], None if is_last else str(number)
+        [ExistingObject(email.lower()) for email in emails if email],
+        None if is_last else str(number),
     )
 
 

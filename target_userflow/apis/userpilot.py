@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
-from target_userflow.apis.messages import Api, Probe, Request
+from target_userflow.apis.messages import Request
+from target_userflow.apis.object_type import ObjectType
+from target_userflow.apis.product import Probe, Product
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.json_text import unpacked
@@ -94,7 +96,7 @@ class Users(_Mapper):
             return {}
         role = "company" if column is None else "company_id"
         company_id = self._within(role, self._wire_id, given, "the company's id")
-        others = {key: one for key, one in company.items() if key not in _COMPANY_IDS}
+        others = {key: value for key, value in company.items() if key not in _COMPANY_IDS}
         properties = self._within("company", self._company_of.of_object, others)
         return {"company": {**_primitives(properties), **dict.fromkeys(_COMPANY_IDS, company_id)}}
 
@@ -148,7 +150,7 @@ def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], Payload]:
     return ("userpilot_companies", company["id"]), _company_payload(company["id"], metadata)
 
 
-def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Api.join`
+def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Product.join`
     """The payload of one deletion, made of those of several that name users, or companies."""
     (name,) = payloads[0]
     return {name: [id_ for payload in payloads for id_ in payload[name]]}
@@ -171,10 +173,10 @@ def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
 
 def _object(company: Any) -> dict[str, Any]:
     """The company of a user; also of JSON text, and empty where there is none."""
-    found = unpacked(company)
-    if found is not None and not isinstance(found, dict):
+    value = unpacked(company)
+    if value is not None and not isinstance(value, dict):
         raise RejectRecord("company is no object")
-    return found or {}
+    return value or {}
 
 
 def _company_id(column: Any, company: Mapping[str, Any]) -> Any:
@@ -186,7 +188,7 @@ def _company_id(column: Any, company: Mapping[str, Any]) -> Any:
     given = [company[key] for key in _COMPANY_IDS if company.get(key) is not None]
     if column is not None:
         return column
-    if len({wire_id(one, "the company's id") for one in given}) > 1:
+    if len({wire_id(id_, "the company's id") for id_ in given}) > 1:
         raise RejectRecord("company has an id and another company_id")
     return given[0] if given else None
 
@@ -213,14 +215,9 @@ def is_believable(answer: Answer) -> bool:
     return not answer.body.lstrip(_BLANKS).startswith(b"<")
 
 
-API = Api(
+PRODUCT = Product(
     name="Userpilot",
     prefix="userpilot_",
-    objects={
-        "userpilot_companies": Companies,
-        "userpilot_users": Users,
-        "userpilot_events": Events,
-    },
     headers=headers,
     probe=Probe(VALIDATE, otherwise, is_believable, is_documented=False),
     limits={
@@ -230,4 +227,9 @@ API = Api(
     join=join,
     deletions=DELETIONS,
     is_believable=is_believable,
+)
+OBJECT_TYPES = (
+    ObjectType("userpilot_users", PRODUCT, 1, Users),
+    ObjectType("userpilot_companies", PRODUCT, 0, Companies),
+    ObjectType("userpilot_events", PRODUCT, 2, Events, is_event=True),
 )

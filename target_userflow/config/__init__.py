@@ -1,1 +1,1 @@
-"""The settings: their schema, what is wrong with them, and which object a stream goes to."""
+"""The settings: their schema, their problems, and the object type of each stream."""

@@ -1,4 +1,4 @@
-"""Hints at the name that was meant by a misspelt one."""
+"""Hints for misspelt names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from difflib import get_close_matches
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """A hint at the name that was probably meant, or at those there are."""
-    close = get_close_matches(name, names, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(sorted(names))}"
+    """Return a hint at the most similar name, or at all names if none is similar."""
+    similar = get_close_matches(name, names, n=1)
+    return f"Did you mean '{similar[0]}'?" if similar else f"There are: {', '.join(sorted(names))}"

@@ -1,4 +1,4 @@
-"""Which object of an API is a stream?"""
+"""Routes streams to the object types of the APIs."""
 
 from __future__ import annotations
 
@@ -17,33 +17,38 @@ _SEPARATORS = re.compile(r"-|\.|__|/")
 
 
 def options_of(stream: str, streams: Mapping[str, StreamOptions]) -> StreamOptions:
-    """The options under the first name or glob that fits `stream`, in the order written."""
-    matches = (one for glob, one in streams.items() if _fits(stream, glob))
+    """Return the options under the first name or glob that fits a stream.
+
+    Args:
+        stream: The name of the stream.
+        streams: The setting `streams`, in the order written.
+    """
+    matches = (options for glob, options in streams.items() if _fits(stream, glob))
     return next(matches, StreamOptions())
 
 
 def unfitting(globs: Iterable[str], streams: Collection[str]) -> list[str]:
-    """The names and globs that none of `streams` fits."""
+    """Return the names and globs that fit none of the streams."""
     return [glob for glob in globs if not any(_fits(stream, glob) for stream in streams)]
 
 
 def last_part(stream: str) -> str:
-    """What a stream is called without the names of schemas and databases before it."""
+    """Return the name of a stream without the names of schemas and databases before it."""
     return _SEPARATORS.split(stream)[-1].lower()
 
 
 def object_of(stream: str, options: StreamOptions) -> str:
-    """The object that `stream` is routed to, or `ignore`.
+    """Return the object type that a stream is routed to, or `ignore`.
 
     Raises:
-        ConfigError: neither the options nor the stream's name tell.
+        ConfigError: neither the options nor the stream's name name an object type.
     """
     if options.object:
         return options.object
     name = last_part(stream)
-    found = _ALIASES.get(name, name)
-    if found in OBJECTS:
-        return found
+    object_type = _ALIASES.get(name, name)
+    if object_type in OBJECTS:
+        return object_type
     raise ConfigError(
         f"Stream '{stream}' routes to no object. There are: {', '.join(OBJECTS)}. Say which with "
         f'the setting streams: {{"{stream}": {{"object": "users"}}}} (or "{IGNORE}" to leave it '

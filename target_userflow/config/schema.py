@@ -1,4 +1,4 @@
-"""The JSON schema of the config: every setting with its kind, default and meaning."""
+"""The JSON schema of the config: every setting with its type, default and meaning."""
 
 from __future__ import annotations
 

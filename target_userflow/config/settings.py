@@ -1,4 +1,4 @@
-"""The settings as the small frozen values that the rest receives; see `config_schema` for all."""
+"""The settings as small frozen values, which the rest receives; `schema` describes each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OBJECTS = (
 )
 IGNORE = "ignore"
 PREFIXES = ("", "user_interviews_", "userpilot_")
-"""What the settings of each product start with."""
+"""The prefix of the settings of each product."""
 OPERATIONS = ("set", "set_once", "add", "subtract", "append", "prepend", "remove")
 DATA_TYPES = ("string", "number", "boolean", "datetime", "list")
 USERFLOW_URLS = MappingProxyType(
@@ -34,7 +34,7 @@ USER_AGENT = f"target-userflow/{version('target-userflow')}"
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """The options of one stream; each means what its setting says."""
+    """The options of a stream; see the schema of the setting `streams`."""
 
     object: str | None = None
     mode: str = "upsert"
@@ -48,7 +48,7 @@ class StreamOptions:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One API under one key; `auth` and `body` are for User Interviews."""
+    """The URL and key of an API; `auth` and `body` are for User Interviews."""
 
     url: str
     api_key: str = field(repr=False)
@@ -58,7 +58,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How hard an API may be asked; durations in seconds."""
+    """The limits of requests to an API; times are in seconds."""
 
     concurrency: int = 10
     requests_per_minute: int | None = None
@@ -69,12 +69,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A config that has passed `config.problems`."""
+    """A config without problems."""
 
     destinations: Mapping[str, Destination]
-    """By the prefix of their settings, those with a key and a URL."""
+    """Prefix of a product's settings → its destination, if it has a key and a URL."""
     missing: Mapping[str, Sequence[str]]
-    """By the same prefix, the settings that the others lack."""
+    """Prefix of a product's settings → names of the settings that its destination lacks."""
     pace: Pace
     streams: Mapping[str, StreamOptions]
     max_rejects: int
@@ -86,7 +86,7 @@ class Settings:
     ledger_namespace: str = ""
     ledger_destination: str = ""
     splits: frozenset[str] = frozenset()
-    """The streams that `stream_maps` makes beside others of the same tap stream."""
+    """Streams that `stream_maps` makes beside others of the same stream of the tap."""
     new_attributes: str = "allow"
     hard_delete: bool = False
     max_delete_ratio: float = 0.1
@@ -96,45 +96,53 @@ class Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
-        """Make the values of a config whose defaults are filled in."""
-        streams = {
-            name: StreamOptions(**_named(options, StreamOptions))
-            for name, options in config["streams"].items()
-        }
+        """Return the settings of a config.
+
+        Args:
+            config: A config without problems, with its defaults filled in.
+        """
         missing = {
-            prefix: [name for name, text in _texts(config, prefix).items() if not text]
+            prefix: [name for name, text in _key_and_url(config, prefix).items() if not text]
             for prefix in PREFIXES
         }
-        parts = {
+        values = {
             "destinations": {p: _destination(config, p) for p in PREFIXES if not missing[p]},
             "missing": missing,
-            "pace": Pace(**_named(config, Pace)),
+            "pace": Pace(**_fields_of(Pace, config)),
             "splits": frozenset(_splits(config.get("stream_maps") or {})),
+            "streams": _streams(config["streams"]),
         }
-        return cls(**{**_named(config, cls), **parts, "streams": streams})
+        return cls(**{**_fields_of(cls, config), **values})
+
+
+def _streams(streams: Mapping[str, Any]) -> dict[str, StreamOptions]:
+    return {
+        name: StreamOptions(**_fields_of(StreamOptions, options))
+        for name, options in streams.items()
+    }
 
 
 def _splits(stream_maps: Mapping[str, Any]) -> Iterator[str]:
-    for name, one in stream_maps.items():
-        if isinstance(one, dict) and "__source__" in one:
+    for name, stream_map in stream_maps.items():
+        if isinstance(stream_map, dict) and "__source__" in stream_map:
             yield name
 
 
-def _texts(config: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    """Key and URL of a product by the names of their settings; empty where there is none."""
+def _key_and_url(config: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    """Return setting → key or URL of a product; empty where there is none."""
     names = f"{prefix}api_key", f"{prefix}api_url"
     defaults = {"api_url": USERFLOW_URLS[config["region"]]}
     return {name: config.get(name) or defaults.get(name, "") for name in names}
 
 
 def _destination(config: Mapping[str, Any], prefix: str) -> Destination:
-    key, url = _texts(config, prefix).values()
+    key, url = _key_and_url(config, prefix).values()
     names = {name: f"{prefix}{name}" for name in ("auth", "body")}
-    of_product = {name: config[full] for name, full in names.items() if full in config}
-    return Destination(url.rstrip("/"), key, **of_product)
+    options = {name: config[setting] for name, setting in names.items() if setting in config}
+    return Destination(url.rstrip("/"), key, **options)
 
 
-def _named(config: Mapping[str, Any], cls: type) -> dict[str, Any]:
-    """What of `config` the class takes; an explicit null means its default."""
-    names = {one.name for one in fields(cls)}
+def _fields_of(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are fields of a class; an explicit null means the default."""
+    names = {each.name for each in fields(cls)}
     return {name: value for name, value in config.items() if name in names and value is not None}

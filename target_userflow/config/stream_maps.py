@@ -1,7 +1,7 @@
-"""What is wrong with `stream_maps` before any line is read, and which columns it names.
+"""Checks the setting `stream_maps` before any line is read, and lists the columns that it names.
 
-The SDK says it at the SCHEMA, without the column, or with the first record; a misspelt `__filter__`
-never.
+The SDK reports a fault at the SCHEMA, without the column, or with the first record; a misspelt
+`__filter__` never.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _NAMES = "__alias__", "__source__"
 _KEYS = "__key_properties__"
 _KNOWN = [ELSE, FILTER, *_NAMES, _KEYS]
 _NULLS = (None, "__NULL__")
-_OF_RECORDS = {"_", "record"}
+_RECORD_NAMES = {"_", "record"}
 _NO_COLUMNS = {
-    *_OF_RECORDS,
+    *_RECORD_NAMES,
     *simpleeval.DEFAULT_FUNCTIONS,
     *("md5", "sha256", "datetime", "bool", "json", "fake", "config"),
     *("__stream_name__", "__original_stream_name__"),
@@ -32,54 +32,79 @@ _NO_COLUMNS = {
 
 
 def problems(maps: Any) -> Iterator[str]:
-    """One line for each thing that is wrong."""
-    for stream, one in maps.items() if isinstance(maps, dict) else ():
-        where = f"Setting 'stream_maps.{stream}'"
+    """Yield the problems of the setting, a line each.
+
+    Args:
+        maps: The setting `stream_maps`; what is no object is left to the schema.
+    """
+    for stream, definition in maps.items() if isinstance(maps, dict) else ():
+        setting = f"Setting 'stream_maps.{stream}'"
         if stream.startswith("__"):
-            if stream != ELSE:
-                yield f"{where}: there is no such key. Did you mean '{ELSE}'?"
-            elif one not in _NULLS:
-                yield f"{where} can be nothing but null"
-        elif isinstance(one, dict):
-            for key, value in one.items():
-                problem = _problem(key, value)
-                if problem:
-                    yield f"Setting 'stream_maps.{stream}.{key}'{problem}"
-        elif one not in _NULLS:
-            yield f"{where} must be an object, or null to leave the stream out"
+            yield from _special_problems(stream, definition, setting)
+        elif isinstance(definition, dict):
+            yield from _map_problems(stream, definition)
+        elif definition not in _NULLS:
+            yield f"{setting} must be an object, or null to leave the stream out"
 
 
 def columns(definition: Any) -> dict[str, str]:
-    """The columns of the tap that the map of one stream names, each with the key that does so."""
-    found: dict[str, str] = {}
+    """Return the columns that a map names → the key that names the column.
+
+    Args:
+        definition: The map of a stream; what is no object names no column.
+    """
+    named: dict[str, str] = {}
     for key, value in definition.items() if isinstance(definition, dict) else ():
         if key == FILTER or not _is_special(key):
             for column in [key] if value in _NULLS else _named(key, value):
                 if not _is_special(column):
-                    found.setdefault(column, key)
-    return found
+                    named.setdefault(column, key)
+    return named
+
+
+def _special_problems(key: str, value: Any, setting: str) -> Iterator[str]:
+    if key != ELSE:
+        yield f"{setting}: there is no such key. Did you mean '{ELSE}'?"
+    elif value not in _NULLS:
+        yield f"{setting} can be nothing but null"
+
+
+def _map_problems(stream: str, definition: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in definition.items():
+        problem = _problem(key, value)
+        if problem:
+            yield f"Setting 'stream_maps.{stream}.{key}'{problem}"
 
 
 def _problem(key: str, value: Any) -> str | None:
     if key == _KEYS:
-        is_list = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        return None if is_list or value is None else " must be a list of names, or null"
+        return _keys_problem(value)
     if key == ELSE:
         return None if value in _NULLS else " can be nothing but null"
     if _is_special(key) and key not in _KNOWN:
         return f": there is no such key. {nearest(key, _KNOWN)}"
+    return _value_problem(key, value)
+
+
+def _value_problem(key: str, value: Any) -> str | None:
     if not isinstance(value, str):
         return None if value is None else " must be an expression, as text, or null"
-    return None if value in _NULLS or key in _NAMES else _of_expression(value)
+    is_expression = value not in _NULLS and key not in _NAMES
+    return _expression_problem(value) if is_expression else None
 
 
-def _of_expression(text: str) -> str | None:
+def _keys_problem(value: Any) -> str | None:
+    is_list = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return None if is_list or value is None else " must be a list of names, or null"
+
+
+def _expression_problem(text: str) -> str | None:
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         return f": '{text}' is no expression: {getattr(error, 'msg', error)}"
-    is_one = len(body) == 1 and isinstance(body[0], ast.Expr)
-    return None if is_one else f": '{text}' is not one expression"
+    is_expression = len(body) == 1 and isinstance(body[0], ast.Expr)
+    return None if is_expression else f": '{text}' is not one expression"
 
 
 def _named(key: str, text: str) -> Iterator[str]:
@@ -95,17 +120,26 @@ def _named(key: str, text: str) -> Iterator[str]:
 
 
 def _column(node: ast.AST) -> str | None:
-    """The column that a part of an expression names: `email`, `_['email']`, `_.get('email')`."""
-    of, text = None, None
-    if isinstance(node, ast.Name) and node.id not in _NO_COLUMNS:
-        return node.id
+    """Return the column that a node names: `email`, `_['email']`, `_.get('email')`."""
+    if isinstance(node, ast.Name):
+        return None if node.id in _NO_COLUMNS else node.id
+    operands = _look_up(node)
+    if operands is None:
+        return None
+    subject, key = operands
+    is_record = isinstance(subject, ast.Name) and subject.id in _RECORD_NAMES
+    if is_record and isinstance(key, ast.Constant) and isinstance(key.value, str):
+        return key.value
+    return None
+
+
+def _look_up(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """Return what a node looks a key up in, and the key."""
     if isinstance(node, ast.Subscript):
-        of, text = node.value, node.slice
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-        of, text = node.func.value, node.args[0] if node.func.attr == "get" else None
-    is_record = isinstance(of, ast.Name) and of.id in _OF_RECORDS
-    is_text = isinstance(text, ast.Constant) and isinstance(text.value, str)
-    return text.value if is_record and is_text else None  # type: ignore[union-attr] # a constant
+        return node.value, node.slice
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        return (node.func.value, node.args[0]) if node.func.attr == "get" else None
+    return None
 
 
 def _is_special(key: str) -> bool:
@@ -113,9 +147,13 @@ def _is_special(key: str) -> bool:
 
 
 def sources(maps: Mapping[str, Any]) -> dict[str, str]:
-    """The names and globs in `stream_maps`, each with the tap's name for the stream."""
+    """Return name or glob in `stream_maps` → the tap's name for the stream.
+
+    Args:
+        maps: The setting `stream_maps`.
+    """
     return {
-        name: one.get("__source__", name) if isinstance(one, dict) else name
-        for name, one in maps.items()
+        name: definition.get("__source__", name) if isinstance(definition, dict) else name
+        for name, definition in maps.items()
         if name != ELSE
     }

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import Rejected
-from target_userflow.apis.registry import TURN
+from target_userflow.apis.outcomes import Rejected
 from target_userflow.delivery.pending import PendingRecord
 from target_userflow.singer.reader import Source
 
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
     import logging
 
     from target_userflow.apis.mapper import Mapper
-    from target_userflow.apis.messages import Settled
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.table_versions import TableVersions
     from target_userflow.delivery.tracker import DeliveryTracker
     from target_userflow.ledger.delivered_rows import Ids
@@ -28,7 +28,7 @@ class Activation:
 
     def __init__(
         self,
-        name: str,
+        object_type: ObjectType,
         mapper: Mapper,
         tracker: DeliveryTracker,
         run: Run,
@@ -36,11 +36,11 @@ class Activation:
     ) -> None:
         """Delete objects of one type; arguments as a sink has them for its records."""
         self.stream_name = tracker.stream_name
-        self._object = name
+        self._object_type = object_type
         self._mapper = mapper
         self._dedup = tracker.dedup
         self._existing = tracker.existing
-        self._product = run.delivery(name)
+        self._product = run.delivery(object_type)
         self._deliver = run.pipeline.deliver
         self._tally = run.tally
         self._logger = logger
@@ -89,8 +89,8 @@ class Activation:
     def _deletion(self, ids: Ids) -> PendingRecord:
         request = self._mapper.deletion(ids)
         key = self._dedup.key({}, request, _NO_RECORD.stream)
-        reference = self._object, *request.object_id
-        return PendingRecord(request, _NO_RECORD, self, key, TURN[self._object], reference)
+        reference = self._object_type.name, *request.object_id
+        return PendingRecord(request, _NO_RECORD, self, key, self._object_type.turn, reference)
 
     # What is told of these deletions
 
@@ -126,7 +126,7 @@ class Activation:
             self._reasons[outcome.reason] += 1
         else:
             self._dedup.delivered(record)
-            self._existing.note(record.request, self._object)
+            self._existing.note(record.request, self._object_type)
         self._dedup.release(record)
 
 

@@ -11,13 +11,14 @@ import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import MERGED, Delivered, NotSent
+from target_userflow.apis.outcomes import MERGED, Delivered, NotSent
 from target_userflow.errors import TooManyDeletions
 from target_userflow.ledger.ledger import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from target_userflow.apis.object_type import ObjectType
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import DeliveredRows, Ids
 
@@ -26,19 +27,19 @@ class TableVersions:
     """The versions of one stream; it outlives the sinks that a changing SCHEMA makes of it."""
 
     def __init__(
-        self, rows: DeliveredRows, stream: str, name: str, max_delete_ratio: float
+        self, rows: DeliveredRows, stream: str, object_type: ObjectType, max_delete_ratio: float
     ) -> None:
         """Know nothing of this run yet.
 
         Args:
             rows: The rows that earlier runs delivered.
             stream: The stream's name, for messages.
-            name: The object that it goes to.
+            object_type: What its records become.
             max_delete_ratio: The share of them that a version may leave behind.
         """
         self._rows = rows
         self._stream = stream
-        self.object = name
+        self.object_type = object_type
         self._ratio = max_delete_ratio
         self._latest: int | None = None
         self._unnamed: set[int] = set()
@@ -116,9 +117,10 @@ class TableVersions:
         if left > round(self._ratio * known, 6):
             raise TooManyDeletions(
                 f"Stream '{self._stream}': ACTIVATE_VERSION would delete {left} of {known} "
-                f"{self.object} that the ledger knows, and max_delete_ratio is {self._ratio:g}. "
-                "Nothing was deleted. If their rows are gone on purpose, run once with a higher "
-                "max_delete_ratio; if the source was empty or another one, mend that first"
+                f"{self.object_type.name} that the ledger knows, and max_delete_ratio is "
+                f"{self._ratio:g}. Nothing was deleted. If their rows are gone on purpose, run "
+                "once with a higher max_delete_ratio; if the source was empty or another one, "
+                "mend that first"
             )
         return left
 
@@ -138,7 +140,7 @@ class TableVersions:
         self._rows.drop({*keys}, of_all_streams=True)
 
     def _key(self, ids: Ids) -> bytes:
-        return digest(self.object, *ids)
+        return digest(self.object_type.name, *ids)
 
 
 def _leaves(record: PendingRecord) -> bool | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from target_userflow.apis.object_type import ObjectType
     from target_userflow.deletes.activate_version import Activation
     from target_userflow.deletes.table_versions import TableVersions
     from target_userflow.delivery.pending import PendingRecord
@@ -18,19 +19,21 @@ if TYPE_CHECKING:
 class Table:
     """What is known of the versions of one stream's table."""
 
-    def __init__(self, run: Run, reader: LineReader, name: str, activation: Activation) -> None:
+    def __init__(
+        self, run: Run, reader: LineReader, object_type: ObjectType, activation: Activation
+    ) -> None:
         """Know none yet.
 
         Args:
             run: Keeps versions when a changing SCHEMA makes another sink.
             reader: Knows the line that is being processed; now, the SCHEMA of the stream.
-            name: The object that the records go to.
+            object_type: What the records go to.
             activation: Deletes what a version leaves behind.
         """
         self._run = run
         self._reader = reader
         self._source = reader.stream
-        self._object = name
+        self._object_type = object_type
         self._activation = activation
         self._versions: TableVersions | None = None
 
@@ -68,5 +71,5 @@ class Table:
     def _known(self) -> TableVersions:
         if self._versions is None:
             stream = self._activation.stream_name
-            self._versions = self._run.versions(self._object, self._source, stream)
+            self._versions = self._run.versions(self._object_type, self._source, stream)
         return self._versions

@@ -18,7 +18,8 @@ from target_userflow.mapping.times import parsed_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_userflow.apis.messages import Api, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.product import Product
     from target_userflow.delivery.existing_objects import Reads
 
 _TYPES = {
@@ -41,7 +42,7 @@ _RESULTS = {
 class Definitions:
     """The attributes of one destination and their data types, learned scope by scope."""
 
-    def __init__(self, api: Api, reads: Reads) -> None:
+    def __init__(self, api: Product, reads: Reads) -> None:
         """Know nothing yet."""
         self._api = api
         self._reads = reads
@@ -67,7 +68,7 @@ class AttributeTypeCheck:
     """Compares what one stream sends with the definitions."""
 
     def __init__(
-        self, stream: str, api: Api, definitions: Definitions, *, new_attributes: str
+        self, stream: str, api: Product, definitions: Definitions, *, new_attributes: str
     ) -> None:
         """Compare nothing yet.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import NotSent
+from target_userflow.apis.outcomes import NotSent
 from target_userflow.ledger.ledger import DELETED, digest, fingerprint
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.messages import NotSent
+from target_userflow.apis.outcomes import NotSent
 from target_userflow.delivery.dedup import LedgerDedup
 from target_userflow.errors import RejectRecord
 from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest, event_mark

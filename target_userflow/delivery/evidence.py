@@ -7,7 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import GaveUp, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import GaveUp
     from target_userflow.delivery.pending import Batch
 
 _AGAIN = 2

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from target_userflow.apis.messages import ExistingObject, reading
+from target_userflow.apis.listing import ExistingObject
+from target_userflow.apis.messages import reading
 from target_userflow.delivery.compact_multi_map import CompactMultiMap, hashed
 from target_userflow.errors import NotListed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from target_userflow.apis.messages import Answer, Api, Listing, Page, Request
+    from target_userflow.apis.listing import Listing, Page
+    from target_userflow.apis.messages import Answer, Request
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.apis.product import Product
 
 T = TypeVar("T")
 LOOK_UPS = 100
@@ -36,17 +40,18 @@ class ExistingObjects:
     there. One thread learns; any may ask and add.
     """
 
-    def __init__(self, api: Api, name: str, reads: Reads, *, emails: bool = False) -> None:
+    def __init__(self, object_type: ObjectType, reads: Reads, *, emails: bool = False) -> None:
         """Know nothing yet.
 
         Args:
-            api: Where it is.
-            name: The object, one that the API lists.
+            object_type: Whose objects they are.
             reads: The way to the API.
             emails: Whether emails will be asked for.
         """
-        self._api = api.name
-        self._listing = api.listings[name]
+        if object_type.listing is None:
+            raise ValueError(f"{object_type.product.name} does not list {object_type.name}")
+        self._api = object_type.product.name
+        self._listing = object_type.listing
         self._reads = reads
         self._keeps_emails = emails
         self._ids: set[int] = set()
@@ -172,25 +177,26 @@ class ExistingObjects:
 class ExistingObjectsByType:
     """The existing of one destination, each made when it is first asked for."""
 
-    def __init__(self, api: Api, reads: Reads, *, emails: bool) -> None:
+    def __init__(self, api: Product, reads: Reads, *, emails: bool) -> None:
         """Make none yet; see `ExistingObjects` for the arguments."""
         self._api = api
         self._reads = reads
         self._keeps_emails = emails
         self._made: dict[str, ExistingObjects] = {}
 
-    def of(self, name: str) -> ExistingObjects:
-        """What exists of the object `name`, for all streams that are routed to it."""
+    def of(self, object_type: ObjectType) -> ExistingObjects:
+        """What exists of an object type, for all streams that are routed to it."""
+        name, listing = object_type.name, object_type.listing
         if name not in self._made:
-            emails = self._keeps_emails and self._api.listings[name].by_email is not None
-            self._made[name] = ExistingObjects(self._api, name, self._reads, emails=emails)
+            emails = self._keeps_emails and listing is not None and listing.by_email is not None
+            self._made[name] = ExistingObjects(object_type, self._reads, emails=emails)
         return self._made[name]
 
-    def note(self, request: Request, name: str) -> None:
+    def note(self, request: Request, object_type: ObjectType) -> None:
         """Note what exists, or does no more, now that a request for an object was carried out."""
         if request.deletes:
-            if name in self._made:
-                self._made[name].remove(request.object_id[0])
+            if object_type.name in self._made:
+                self._made[object_type.name].remove(request.object_id[0])
         elif self._made:
             for left, found in self._api.leaves(request):
                 if left in self._made:

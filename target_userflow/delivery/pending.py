@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import Reference, Request, Settled
+    from target_userflow.apis.messages import Reference, Request
+    from target_userflow.apis.outcomes import Settled
     from target_userflow.delivery.checkpoint import Segment
     from target_userflow.singer.reader import Source
 

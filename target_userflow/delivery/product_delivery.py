@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from target_userflow.apis.messages import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
+from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.delivery.concurrency import Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import objects
@@ -22,7 +23,9 @@ from target_userflow.transport.client import GivenUp, Observer
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from target_userflow.apis.messages import Answer, Api, Outcome, Request
+    from target_userflow.apis.messages import Answer, Request
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination
     from target_userflow.delivery.pending import Batch, PendingRecord
@@ -35,7 +38,7 @@ class ProductDelivery:
 
     def __init__(
         self,
-        api: Api,
+        api: Product,
         destination: Destination,
         client: Client,
         clock: Clock,
@@ -58,7 +61,7 @@ class ProductDelivery:
         self._evidence = Evidence()
         self.suspects = Suspects(self._evidence)
         """What was given up on, and is not settled yet."""
-        turns = {name: turn for turn, name in enumerate(api.objects)}
+        turns = {name: kind.turn for name, kind in OBJECT_TYPES.items() if kind.product is api}
         queues = OrderedQueues(turns, api.batch, api.deletions, api.kinds)
         self._workers = WorkerPool(api.name, queues, self._settle, Concurrency(concurrency), clock)
         self._preparer = ThreadPoolExecutor(1, f"{api.name} prepares")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from target_userflow.apis.messages import CARRIED, GaveUp, NotSent, Rejected
-from target_userflow.apis.registry import TURN
+from target_userflow.apis.outcomes import CARRIED, GaveUp, NotSent, Rejected
 from target_userflow.delivery.event_dedup import DIFFERS
 from target_userflow.delivery.pending import PendingRecord
 
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-    from target_userflow.apis.messages import Request, Settled
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.log_based import DeletionLimit
     from target_userflow.deletes.tables import Table
     from target_userflow.delivery.write_modes import UpsertMode
@@ -34,7 +35,7 @@ class DeliveryTracker:
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
-        name: str,
+        object_type: ObjectType,
         stream: Stream,
         write_mode: UpsertMode,
         run: Run,
@@ -42,10 +43,10 @@ class DeliveryTracker:
         write_dead_letter: Callable[[Source, Rejected], None],
         limit: DeletionLimit,
     ) -> None:
-        """Follow the records of a stream to the object `name`.
+        """Follow the records of a stream.
 
         Args:
-            name: The object type.
+            object_type: What the records go to.
             stream: The stream, after any stream map.
             write_mode: Which records are sent at all.
             run: Has all that the streams of a run share.
@@ -58,12 +59,11 @@ class DeliveryTracker:
         """
         self.stream_name = stream.name
         """The stream's name, after any stream map."""
-        self.dedup = run.dedup(name, stream)
-        self.existing = run.existing(name)
-        self._object = name
-        self._turn = TURN[name]
+        self.dedup = run.dedup(object_type, stream)
+        self.existing = run.existing(object_type)
+        self._object_type = object_type
         self._mode = write_mode
-        self._attribute_types = run.attribute_types(name, stream)
+        self._attribute_types = run.attribute_types(object_type, stream)
         self._tally = run.tally
         self._checkpoint = run.checkpoint
         self._warn = logger.warning
@@ -91,8 +91,8 @@ class DeliveryTracker:
             source,
             self,
             self.dedup.key(record, request, source.stream),
-            self._turn,
-            (self._object, *request.object_id),
+            self._object_type.turn,
+            (self._object_type.name, *request.object_id),
             segment=self._checkpoint.read(len(source.line)),
         )
 
@@ -200,7 +200,7 @@ class DeliveryTracker:
         if isinstance(outcome, NotSent):
             return lambda: self._count_not_sent(outcome)
         self.dedup.delivered(record)
-        self.existing.note(record.request, self._object)
+        self.existing.note(record.request, self._object_type)
         count = "merged" if outcome is CARRIED else "delivered"
         return lambda: self._tally.settle(self.stream_name, count)
 
@@ -231,7 +231,7 @@ class DeliveryTracker:
         matched = [record for place, record in enumerate(records) if place not in unmatched]
         for record in matched:
             record.ledger_key = self.dedup.key({}, record.request, record.source.stream)
-            record.reference = self._object, *record.request.object_id
+            record.reference = self._object_type.name, *record.request.object_id
         return matched
 
     def _is_settled(self, record: PendingRecord, outcome: NotSent | None) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from target_userflow.apis.registry import API_OF, APIS
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.apis.userflow.match_by import with_id
 from target_userflow.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from target_userflow.apis.object_type import ObjectType
     from target_userflow.delivery.existing_objects import ExistingObjects, ExistingObjectsByType
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.mapping.columns import Stream
@@ -97,30 +98,33 @@ class MatchByEmail(UpsertMode):
         return None
 
 
-def write_mode(name: str, stream: Stream, existing: ExistingObjectsByType) -> UpsertMode:
-    """What lets the records of a stream to the object `name` pass.
+def write_mode(
+    object_type: ObjectType, stream: Stream, existing: ExistingObjectsByType
+) -> UpsertMode:
+    """What lets the records of a stream pass.
 
     Raises:
         ConfigError: its options ask for what nobody can know.
     """
-    check(name, stream)
+    check(object_type, stream)
     if stream.options.match_by:
-        return MatchByEmail(existing.of(name))
+        return MatchByEmail(existing.of(object_type))
     mode = _MODES.get(stream.options.mode)
-    return mode(existing.of(name)) if mode else UpsertMode()
+    return mode(existing.of(object_type)) if mode else UpsertMode()
 
 
-def check(name: str, stream: Stream) -> None:
+def check(object_type: ObjectType, stream: Stream) -> None:
     """Let options pass that can be kept.
 
     Raises:
         ConfigError: with the setting, and what to do.
     """
+    name, product = object_type.name, object_type.product.name
     mode, where = stream.options.mode, f"Stream '{stream.name}': streams.{stream.name}"
-    if mode != "upsert" and name not in API_OF[name].listings:
-        known = ", ".join(one for api in APIS for one in api.listings)
+    if mode != "upsert" and object_type.listing is None:
+        known = ", ".join(one.name for one in _LISTED)
         raise ConfigError(
-            f"{where}.mode '{mode}' needs to know what exists, which {API_OF[name].name} does not "
+            f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
             f"tell of {name}. Remove it, or use it for {known}"
         )
     if stream.options.match_by and name != "users":
@@ -134,3 +138,5 @@ def check(name: str, stream: Stream) -> None:
 
 
 _MODES: dict[str, type[_ExistenceMode]] = {"update": Update, "insert": Insert}
+_LISTED = [one for one in OBJECT_TYPES.values() if one.listing]
+"""The object types of which a product tells what exists."""

@@ -1,4 +1,4 @@
-"""A dry run: what would be sent is kept and told at the end, and only reads reach an API."""
+"""A dry run: only reads reach an API; the requests that would be sent are counted and shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import Delivered
+from target_userflow.apis.outcomes import Delivered
 from target_userflow.delivery.product_delivery import ProductDelivery
 from target_userflow.dry_run import curl
 from target_userflow.escaping import escaped
@@ -16,7 +16,9 @@ from target_userflow.escaping import escaped
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from target_userflow.apis.messages import Answer, Api, Rejected, Request
+    from target_userflow.apis.messages import Answer, Request
+    from target_userflow.apis.outcomes import Rejected
+    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from target_userflow.singer.dead_letters import DeadLetters
     from target_userflow.transport.client import Client
 
-_SHOWN = 3  # requests of each stream
+_MAX_SHOWN = 3  # requests of each stream
 _MINUTE, _HOUR = 60, 3600
 
 Kind = tuple[str, str]
@@ -38,7 +40,7 @@ class DryRunDelivery(ProductDelivery):
     """
 
     def __init__(
-        self, dry_run: DryRun, api: Api, destination: Destination, client: Client, clock: Clock
+        self, dry_run: DryRun, api: Product, destination: Destination, client: Client, clock: Clock
     ) -> None:
         """Tell `dry_run` what would be sent; for the rest see `ProductDelivery`."""
         super().__init__(api, destination, client, clock, concurrency=1)
@@ -63,7 +65,7 @@ class DryRunDelivery(ProductDelivery):
 
 @dataclass(slots=True)
 class _Part:
-    """What a stream or a product would send."""
+    """The requests of a stream, or of all streams to a product."""
 
     limits: Mapping[str, int] = field(default_factory=dict)
     kinds: Counter[Kind] = field(default_factory=Counter)
@@ -75,9 +77,13 @@ class _Part:
         return sum(self.kinds.values())
 
     def pace(self, per_minute: int | None) -> tuple[int, int] | None:
-        """Seconds that it takes at least, and the budget of requests a minute that they are from.
+        """Return the least seconds that the requests take, and the budget that bounds them.
 
-        None where no budget is known.
+        Args:
+            per_minute: The setting `requests_per_minute`.
+
+        Returns:
+            Seconds, and requests per minute; None where no budget is known.
         """
         paths: Counter[str] = Counter()
         for (_, path), count in self.kinds.items():
@@ -89,32 +95,36 @@ class _Part:
 
 
 class DryRun:
-    """What a run would send; the workers of all products tell it."""
+    """Counts the requests that a run would send; the workers of all products share it."""
 
     def __init__(self, pace: Pace) -> None:
-        """Begin with nothing; `pace` is how the run would send it."""
+        """Count requests.
+
+        Args:
+            pace: The limits under which a run would send them.
+        """
         self._pace = pace
         self._lock = threading.Lock()
         self._streams: defaultdict[str, _Part] = defaultdict(_Part)
         self._products: defaultdict[str, _Part] = defaultdict(_Part)
 
-    def read(self, api: Api, count: int) -> None:
+    def read(self, api: Product, count: int) -> None:
         """Count requests that only read."""
         with self._lock:
             self._products[api.name].reads += count
 
-    def note(self, stream: str, api: Api, destination: Destination, request: Request) -> None:
-        """Count a request, and keep the first of a stream as they would be sent."""
+    def note(self, stream: str, api: Product, destination: Destination, request: Request) -> None:
+        """Count a request, and keep the first requests of a stream as commands."""
         with self._lock:
             for part in (self._streams[stream], self._products[api.name]):
                 part.limits = api.limits
                 part.kinds[kind(request)] += 1
             shown = self._streams[stream].shown
-            if len(shown) < _SHOWN:
+            if len(shown) < _MAX_SHOWN:
                 shown.append(curl.command(api, destination, request, self._pace.user_agent))
 
     def text(self, tally: Tally, dead_letters: DeadLetters) -> str:
-        """All that is to be said at the end, in lines."""
+        """Return the summary of the dry run, as lines."""
         return "\n".join(self._lines(tally, dead_letters))
 
     def _lines(self, tally: Tally, dead_letters: DeadLetters) -> Iterator[str]:
@@ -143,20 +153,23 @@ class DryRun:
             yield from part.shown
 
     def _duration(self, part: _Part) -> str:
-        said = f"{part.requests:,} {'request' if part.requests == 1 else 'requests'}"
+        requests = f"{part.requests:,} {'request' if part.requests == 1 else 'requests'}"
         if part.reads:
-            said += f", and {part.reads:,} that only read"
+            requests += f", and {part.reads:,} that only read"
         pace = part.pace(self._pace.requests_per_minute)
         if pace:
-            return f"{said}. At {pace[1]:,} requests a minute that takes {spoken(pace[0])} or more"
+            seconds, budget = pace
+            return (
+                f"{requests}. At {budget:,} requests a minute that takes {spoken(seconds)} or more"
+            )
         return (
-            f"{said}, {self._pace.concurrency} at a time. How long that takes is not known, as its "
-            "latency and its limits are not"
+            f"{requests}, {self._pace.concurrency} at a time. How long that takes is not known, as "
+            "its latency and its limits are not"
         )
 
 
 def kind(request: Request) -> Kind:
-    """What a request is counted as.
+    """Return the method and the path by which a request is counted.
 
     A deletion whose object is named neither in its body nor in a query has the id in its path.
     """
@@ -167,7 +180,7 @@ def kind(request: Request) -> Kind:
 
 
 def spoken(seconds: int) -> str:
-    """A duration in the two units that matter."""
+    """Return a duration in the two units that matter."""
     if seconds < _MINUTE:
         return f"{seconds} s"
     if seconds < _HOUR:

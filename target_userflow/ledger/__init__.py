@@ -1,1 +1,1 @@
-"""The database of what was delivered."""
+"""The ledger: a database of what was delivered."""

@@ -67,7 +67,7 @@ def fingerprint(payload: Payload | None) -> bytes:
     """Return the mark of a delivered record, 8 bytes.
 
     Args:
-        payload: What the body said that was sent; its JSON text is hashed.
+        payload: The payload of the request; its JSON text is hashed.
     """
     body = b"" if payload is None else encoded(payload)
     return hashlib.blake2b(body, digest_size=8).digest()
@@ -78,7 +78,7 @@ def event_mark(status: bytes, payload: Payload | None) -> bytes:
 
     Args:
         status: `IN_FLIGHT` or `DELIVERED`.
-        payload: What the body said that was sent.
+        payload: The payload of the request.
     """
     return status + fingerprint(payload)[: EVENT_MARK_SIZE - len(status)]
 

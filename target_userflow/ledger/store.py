@@ -178,16 +178,15 @@ def _statements(
     batch: _Batch, backend: str
 ) -> Iterator[tuple[sa.Executable, list[dict[str, Any]]]]:
     new = {key: row for key, row in batch.rows.items() if row}
-    upsert = _UPSERTS.get(backend)
     deleted = [key for key in batch.rows if key not in new]
-    if upsert is None:  # a database whose upsert we don't know
+    if backend not in _UPSERTS:  # a database whose upsert we don't know
         deleted += new
     if deleted:
         yield _DELETE, [{"its_destination": number, "its_key": key} for number, key in deleted]
     if new:
         columns = delivered.c.keys()
         rows = [dict(zip(columns, (*key, *row), strict=True)) for key, row in new.items()]
-        yield sa.insert(delivered) if upsert is None else upsert, rows
+        yield _UPSERTS.get(backend, sa.insert(delivered)), rows
 
 
 def _upsert(insert: Any) -> Any:

@@ -46,8 +46,8 @@ class RoleSpec:
         return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
 
 
-def found(stream: Stream, role_spec: RoleSpec) -> dict[str, str]:
-    """Role to column.
+def roles_of(stream: Stream, role_spec: RoleSpec) -> dict[str, str]:
+    """Find the column of each role: returns role → column.
 
     Raises:
         ConfigError: the options name a role or column that is not there, or a needed one is not.

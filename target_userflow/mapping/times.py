@@ -116,7 +116,7 @@ def read_text(text: str) -> str | None:
     if not text[_TOO_FINE].isdigit():
         try:
             return iso8601(msgspec.convert(text, datetime))  # most of them, at a tenth of the cost
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of half a surrogate pair
             pass
     text = text.strip()
     if _NO_TIME.fullmatch(text):

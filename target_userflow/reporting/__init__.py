@@ -1,1 +1,1 @@
-"""What a run says of itself: progress, summary and report."""
+"""Progress, summary and report of a run."""

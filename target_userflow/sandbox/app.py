@@ -75,7 +75,7 @@ class App:
         api, log = self._backend.api_for(call.path), self._backend.request_log
         entry = log.open(api.name, call, raw, writer.connection.number)
         answer, fault = self._decide(api, call, raw)
-        entry.decide(answer, fault)
+        log.decide(entry, answer, fault)
         status = await self._deliver(answer, fault, writer)
         log.close(entry, status)
 

@@ -1,4 +1,4 @@
-"""Rejected records, as Singer messages that can be piped into the target again.
+"""The dead letters: rejected records, as Singer messages that can be piped into the target again.
 
 A record is kept as the tap wrote it, before any stream map: the replay maps it again.
 """
@@ -24,67 +24,66 @@ if TYPE_CHECKING:
     from datetime import datetime
     from io import FileIO
 
-    from target_userflow.apis.messages import Rejected
+    from target_userflow.apis.outcomes import Rejected
 
 _ERROR = b', "error": '
 _ERROR_KEY = re.compile(rb',\s*"error"\s*:\s*')  # never in a string, where quotes are escaped
-_OURS = {"reason", "status", "code", "request_id", "at"}
-"""Keys of an `error` in a dead letter of any version."""
+_ERROR_FIELDS = {"reason", "status", "code", "request_id", "at"}
+"""Keys of the `error` in a dead letter, of any version of the target."""
 
 
 class DeadLetters:
-    """One file of one run, made when the first record is rejected."""
+    """The file of dead letters of a run; it is made when the first record is rejected."""
 
     def __init__(self, directory: str, run_id: str, destination: str = "") -> None:
-        """Touch nothing yet.
+        """Name the file.
 
         Args:
-            directory: Where the file goes.
-            run_id: What it is named by.
-            destination: What tells the destination from others: only dead letters of runs to the
-                same one are compared; empty for none.
+            directory: The setting `dead_letter_dir`.
+            run_id: The first part of the file's name.
+            destination: The second part: a hash of the destination. Only dead letters of runs to
+                the same destination are compared; empty for no comparison.
         """
         name = f"{run_id}-{destination}" if destination else run_id
         self.path = Path(directory) / f"{name}.singer"
         self._file: FileIO | None = None
         self.is_missing = False
-        """Whether there was something to be written, and no file could be made for it."""
+        """Whether a record was to be written, and no file could be made for it."""
         self._lock = threading.Lock()
         self._schemas: dict[str, bytes] = {}
         self._earlier = EarlierLetters(self.path, destination)
         self.repeated = 0
-        """Rejected records that stand in the dead letters of earlier runs and came again."""
+        """The number of rejected records that are in the dead letters of earlier runs already."""
 
     def add(  # noqa: PLR0913 - all that makes a dead letter
         self,
         stream: str,
         schema: bytes,
         record: bytes,
-        why: Rejected,
+        rejection: Rejected,
         at: datetime,
         *,
         alias: str = "",
     ) -> None:
         """Append a record, after the SCHEMA that it came under.
 
-        One that the tap sends again, and that is in the file of an earlier run, is only counted;
-        what is replayed from there is written again, so that its old file can go.
+        A record that the tap sends again, and that is in the file of an earlier run, is only
+        counted; a record that is replayed from there is written again, so that the old file can
+        be deleted.
 
         Args:
             stream: The stream's name, as the tap calls it.
             schema: The line of its SCHEMA message.
             record: The line of the RECORD message.
-            why: What stands in the record's `error`.
-            at: When it was rejected.
-            alias: What the stream is called after the stream maps, that a replay goes to; empty if
-                it goes to all that are made of the tap's stream.
+            rejection: The `error` of the dead letter.
+            at: The time of the rejection.
+            alias: The name of the stream after the stream maps, to which a replay goes; empty if
+                it goes to all streams that the maps make of the tap's stream.
 
         Raises:
             StorageError: the file can't be written.
         """
-        reason = escaped(why.reason)  # it may name odd columns, and is shown on terminals
-        of = {"stream": alias} if alias else {}
-        error = encoded({**of, **asdict(why), "reason": reason, "at": at.isoformat()})
+        error = _error(rejection, at, alias)
         with self._lock:
             if not is_replayed(record) and self._earlier.holds(record, alias):
                 self.repeated += 1
@@ -95,10 +94,10 @@ class DeadLetters:
             self._write(_without_error(record) + _ERROR + error + b"}")
 
     def sync(self) -> None:
-        """Return once everything added is on the disk.
+        """Return once all dead letters are on the disk.
 
         Raises:
-            StorageError: it can't be.
+            StorageError: the file can't be written.
         """
         if self._file:
             try:
@@ -131,42 +130,52 @@ class DeadLetters:
 
 
 def alias_of(message: Mapping[str, Any]) -> str | None:
-    """The stream that a RECORD message goes to alone, as it is a dead letter of it; else None."""
+    """Return the alias in a dead letter, to which its replay goes; None if there is none.
+
+    Args:
+        message: A RECORD message, of a tap or of a file of dead letters.
+    """
     error = message.get("error")
-    if isinstance(error, dict) and error.keys() >= _OURS:
+    if isinstance(error, dict) and error.keys() >= _ERROR_FIELDS:
         alias = error.get("stream")
         return alias if isinstance(alias, str) else None
     return None
 
 
-def _without_error(record: bytes) -> bytes:
-    """The line up to its closing brace, less the `error` that an earlier run wrote last."""
-    line = _open(record)
-    found = _last_error(line)
-    return line[: found.start()] if found else line
-
-
 def is_replayed(record: bytes) -> bool:
-    """Whether a line is a dead letter of an earlier run."""
-    return _last_error(_open(record)) is not None
+    """Return whether the line of a RECORD message is a dead letter of an earlier run."""
+    return _last_error(_without_brace(record)) is not None
 
 
-def _open(record: bytes) -> bytes:
+def _error(rejection: Rejected, at: datetime, alias: str) -> bytes:
+    reason = escaped(rejection.reason)  # it may name odd columns, and is shown on terminals
+    stream = {"stream": alias} if alias else {}
+    return encoded({**stream, **asdict(rejection), "reason": reason, "at": at.isoformat()})
+
+
+def _without_error(record: bytes) -> bytes:
+    """Return the line without its closing brace, and without the `error` of an earlier run."""
+    line = _without_brace(record)
+    error = _last_error(line)
+    return line[: error.start()] if error else line
+
+
+def _without_brace(record: bytes) -> bytes:
     return record.strip().removesuffix(b"}")
 
 
 def _last_error(line: bytes) -> re.Match[bytes] | None:
-    """Where the `error` begins that an earlier run wrote last; None if a line has none.
+    """Return the match of the key `error` that an earlier run wrote last; None without one.
 
     A key of that name that the tap wrote is the tap's, whatever its value is.
     """
-    *_, found = [None, *_ERROR_KEY.finditer(line)]
-    return found if found and _is_ours(line[found.end() :]) else None
+    *_, match = [None, *_ERROR_KEY.finditer(line)]
+    return match if match and _is_error(line[match.end() :]) else None
 
 
-def _is_ours(value: bytes) -> bool:
+def _is_error(value: bytes) -> bool:
     try:
         error = json.loads(value)
     except (ValueError, RecursionError):  # it belongs to something that goes on after it
         return False
-    return isinstance(error, dict) and error.keys() >= _OURS
+    return isinstance(error, dict) and error.keys() >= _ERROR_FIELDS

@@ -1,6 +1,6 @@
-"""Which records stand in the dead letters of earlier runs, so that none is written once a run.
+"""Finds records in the dead letters of earlier runs, so that none is written with every run.
 
-Only the files themselves tell: what is moved, mended or taken out of them is written again.
+Only the files themselves count: a record that is moved, mended or taken out is written again.
 """
 
 from __future__ import annotations
@@ -17,39 +17,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MOST_BYTES = 64_000_000  # of the newest files, which are read with a run's first dead letter
+_MAX_BYTES = 64_000_000  # of the newest files, which are read with a run's first dead letter
 
 
 class EarlierLetters:
-    """The dead letters of earlier runs to one destination, as they are when first asked for."""
+    """The dead letters of earlier runs to a destination; they are read once, when asked for."""
 
     def __init__(self, own: Path, destination: str) -> None:
-        """Read nothing yet.
+        """Find the files beside that of this run.
 
         Args:
-            own: The file of this run; the others are beside it.
-            destination: What their names end with; empty for none.
+            own: The file of this run.
+            destination: The end of the files' names; empty to find none.
         """
         self._own = own
         self._destination = destination
 
     def holds(self, line: bytes, alias: str) -> bool:
-        """Whether the same record of the same stream is there, as a dead letter of `alias`."""
-        found = fingerprint(line, alias) if self._destination else None
-        return found is not None and found in self._fingerprints
+        """Return whether the files hold the same record of the same stream.
+
+        Args:
+            line: The RECORD message.
+            alias: The name of the stream after the stream maps.
+        """
+        mark = fingerprint(line, alias) if self._destination else None
+        return mark is not None and mark in self._fingerprints
 
     @cached_property
     def _fingerprints(self) -> frozenset[bytes]:
         return frozenset(
-            found
+            mark
             for path in self._newest()
             for line in _lines(path)
-            if (found := fingerprint(line)) is not None
+            if (mark := fingerprint(line)) is not None
         )
 
     def _newest(self) -> Iterator[Path]:
-        """The newest files, as many as may be read; run ids begin with the time."""
-        left = _MOST_BYTES
+        """Yield the newest files, up to `_MAX_BYTES` in all; run ids begin with the time."""
+        left = _MAX_BYTES
         files = {*self._own.parent.glob(f"*-{self._destination}.singer")} - {self._own}
         for path in sorted(files, reverse=True):
             left -= _size(path)
@@ -59,22 +64,23 @@ class EarlierLetters:
 
 
 def fingerprint(line: bytes, alias: str | None = None) -> bytes | None:
-    """What tells a RECORD's stream and record from others; None for what is none or unreadable.
+    """Return a hash of a RECORD's stream and row; None for another or an unreadable message.
 
-    When the tap read the row, and of which version its table was, makes no other record of it.
+    The time at which the tap read the row, and the version of its table, do not count.
 
     Args:
         line: The message.
-        alias: Which of the streams it is of that stream maps make of the tap's: one row can be
-            rejected for each. By default, the one that it says as a dead letter.
+        alias: The name of the stream after the stream maps, as one row can be rejected for each
+            stream that they make; by default, the one in the dead letter.
     """
     try:
         message = json.loads(line, parse_float=Decimal)
         if message["type"] != "RECORD":
             return None
         record = {name: value for name, value in message["record"].items() if _is_of_row(name)}
-        of = message.get("error", {}).get("stream", "") if alias is None else alias
-        text = json.dumps([message["stream"], of, record], sort_keys=True, default=repr)
+        if alias is None:
+            alias = message.get("error", {}).get("stream", "")
+        text = json.dumps([message["stream"], alias, record], sort_keys=True, default=repr)
     except (ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError):
         return None
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
@@ -92,7 +98,7 @@ def _size(path: Path) -> int:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file that are sure to stay."""
+    """Yield the lines of a file, once they are on the disk."""
     if path.is_symlink() or not path.is_file():
         return
     with suppress(OSError), path.open("rb") as file:  # unreadable: its records are written again

@@ -1,4 +1,4 @@
-"""Checks records against the JSON schema of their stream, compiled once per SCHEMA."""
+"""Validates records against the JSON schema of their stream, compiled once per SCHEMA."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ import jsonschema_rs
 
 from target_userflow.errors import InvalidSchema, RejectRecord
 from target_userflow.mapping.times import iso8601
-from target_userflow.singer.schema_drafts import Rules
+from target_userflow.singer.schema_drafts import ModernSchema
 
 
 class Validator:
-    """One stream's schema; agrees with `jsonschema`, which the SDK uses, at a tenth of its cost."""
+    """The validator of a stream; it agrees with the SDK's `jsonschema`, at a tenth of its cost."""
 
     def __init__(self, stream: str, schema: dict[str, Any]) -> None:
-        """Compile the schema; nothing is fetched for it.
+        """Compile a schema; nothing is fetched for it.
+
+        Args:
+            stream: The name of the stream in messages.
+            schema: The schema of its SCHEMA message.
 
         Raises:
-            InvalidSchema: it is a schema of no draft.
+            InvalidSchema: the schema is valid in no draft.
         """
-        rules = Rules(schema)
-        self.unchecked = rules.unchecked
+        modern = ModernSchema(schema)
+        self.unchecked = modern.unchecked
         """What of the schema can't be checked, as column and keyword."""
         try:
             self._schema = jsonschema_rs.Draft202012Validator(
-                _with_looser_lists(rules.schema), retriever=_refuse_remote
+                _with_looser_lists(modern.schema), retriever=_refuse_remote
             )
         except (jsonschema_rs.ValidationError, ValueError) as error:
             reason = getattr(error, "message", error)
@@ -34,10 +38,10 @@ class Validator:
         self._columns = frozenset(schema.get("properties") or ())
 
     def check(self, record: dict[str, Any]) -> None:
-        """Let a valid record pass.
+        """Validate a record.
 
         Raises:
-            RejectRecord: it violates the schema; the reason names the column and the rule.
+            RejectRecord: the record violates the schema; the reason names the column and keyword.
         """
         try:
             self._schema.validate(record)
@@ -51,19 +55,26 @@ class Validator:
 
 
 def _reason(error: jsonschema_rs.ValidationError, columns: frozenset[str]) -> str:
-    """The column and the rule; of what is nested in it, only what the schema names."""
-    rule = str(error.schema_path[-1])
+    """Return the column and the keyword that it violates.
+
+    A nested key is named only if the schema names it, as it may be data.
+    """
+    keyword = str(error.schema_path[-1])
+    path = _path(error, columns)
+    if path:
+        return f"'{'.'.join(path)}' breaks '{keyword}' of the stream's schema"
+    column = getattr(error.kind, "property", None)
+    missing = f": '{column}' is missing" if column else ""
+    return f"the record breaks '{keyword}' of the stream's schema{missing}"
+
+
+def _path(error: jsonschema_rs.ValidationError, columns: frozenset[str]) -> list[str]:
     named = {*columns, *error.schema_path}
-    where = [
+    return [
         str(part)
         for depth, part in enumerate(error.instance_path)
         if isinstance(part, int) or part in (error.schema_path if depth else named)
     ]
-    if where:
-        return f"'{'.'.join(where)}' breaks '{rule}' of the stream's schema"
-    missing = getattr(error.kind, "property", None)
-    said = f": '{missing}' is missing" if missing else ""
-    return f"the record breaks '{rule}' of the stream's schema{said}"
 
 
 def _refuse_remote(uri: str) -> Any:
@@ -75,7 +86,7 @@ def _plain(value: Any) -> Any:
 
 
 def _with_looser_lists(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with null and lists allowed inside of lists.
+    """Return the schema with null and lists allowed inside of lists.
 
     tap-postgres announces `text[]` as a list of strings, whatever its dimensions, and sends the
     NULLs in it too. The mapping takes any list.
@@ -83,7 +94,7 @@ def _with_looser_lists(schema: dict[str, Any]) -> dict[str, Any]:
     properties = schema.get("properties")
     if not isinstance(properties, dict):
         return schema
-    return {**schema, "properties": {name: _looser(one) for name, one in properties.items()}}
+    return {**schema, "properties": {name: _looser(column) for name, column in properties.items()}}
 
 
 def _looser(schema: Any) -> Any:

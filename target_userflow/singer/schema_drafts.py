@@ -1,4 +1,4 @@
-"""Brings a JSON schema of any draft to the one that records are checked by, draft 2020-12.
+"""Converts a JSON schema of any draft to draft 2020-12, by which records are checked.
 
 Taps write what their sources or libraries gave them: `exclusiveMaximum: true` (draft 4), a list as
 `items` (up to 2019-09), `required: true` inside of a property (draft 3), `nullable` (OpenAPI). What
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _BY_NAME = frozenset(("properties", "patternProperties", "dependentSchemas"))
 _LISTED = frozenset(("anyOf", "allOf", "oneOf", "prefixItems"))
@@ -63,33 +63,39 @@ _CHECKED = _BY_NAME | _LISTED | _NESTED | _PLAIN | _REFERENCES
 _NEVER_EMPTY = frozenset(("type", "items", "enum", "anyOf", "allOf", "oneOf", "prefixItems"))
 
 
-class Rules:
-    """What of a tap's schema its records are checked by."""
+class ModernSchema:
+    """A tap's schema, converted to draft 2020-12."""
 
     schema: Any
-    """The same schema in the words of draft 2020-12; without any reference that leads out of it."""
+    """The converted schema, in which all references lead into itself."""
     unchecked: list[str]
     """What was left out, as column and keyword."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        """Read the schema, which stays as it is."""
+        """Convert a schema.
+
+        Args:
+            schema: The schema of a SCHEMA message; it is not changed.
+        """
         self._source = schema
         home = schema.get("$id", schema.get("id"))
         self._home = home.rstrip("#") if isinstance(home, str) else ""
         self._targets: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self.unchecked = []
-        self.schema = self._rewritten(schema, ())
+        self.schema = self._converted(schema, ())
         if self._targets:
             self.schema["$defs"] = self._targets
 
-    def _rewritten(self, schema: Any, place: tuple[str, ...]) -> Any:
-        """A schema inside of the schema; one that is none is left for the compiler to refuse."""
+    def _converted(self, schema: Any, place: tuple[str, ...]) -> Any:
+        """Convert a nested schema; what is no schema is left for the compiler to refuse."""
         if not isinstance(schema, dict):
             return schema
-        return dict(self._kept(_in_new_words(schema), place))
+        return dict(self._keywords(_modern(schema), place))
 
-    def _kept(self, schema: dict[str, Any], place: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    def _keywords(
+        self, schema: dict[str, Any], place: tuple[str, ...]
+    ) -> Iterator[tuple[str, Any]]:
         for keyword, value in schema.items():
             if keyword not in _CHECKED:
                 continue
@@ -99,19 +105,22 @@ class Rules:
                 yield keyword, self._inner(keyword, value, place)
 
     def _inner(self, keyword: str, value: Any, place: tuple[str, ...]) -> Any:
-        """The value of a keyword, with the schemas in it rewritten."""
-        if keyword in _BY_NAME and isinstance(value, dict):
-            deeper = {name: (*place, name) for name in value}
-            return {name: self._rewritten(one, deeper[name]) for name, one in value.items()}
-        if keyword in _LISTED and isinstance(value, list):
-            return [self._rewritten(one, place) for one in value]
-        if keyword in _NESTED:
-            return self._rewritten(value, place)
+        """Return the value of a keyword, with the schemas in it converted."""
         if keyword == "$ref":
             return self._target(value, place)
-        if keyword in {"type", "required"} and _is_names(value):
-            return [*dict.fromkeys(value)]
-        return value
+        if keyword in _NESTED:
+            return self._converted(value, place)
+        if keyword in _BY_NAME and isinstance(value, dict):
+            return {name: self._converted(value[name], (*place, name)) for name in value}
+        if keyword in _LISTED:
+            return self._list(value, place)
+        return _without_repetitions(keyword, value)
+
+    def _list(self, schemas: Any, place: tuple[str, ...]) -> Any:
+        """Convert a list of schemas; what is no list is left for the compiler to refuse."""
+        if not isinstance(schemas, list):
+            return schemas
+        return [self._converted(schema, place) for schema in schemas]
 
     def _leave_out(self, place: tuple[str, ...], keyword: str) -> None:
         text = f"{'.'.join(place)}: {keyword}" if place else keyword
@@ -119,7 +128,7 @@ class Rules:
             self.unchecked.append(text)
 
     def _leads_out(self, keyword: str, value: Any) -> bool:
-        """Whether it is a reference that can't be followed in the schema itself."""
+        """Return whether it is a reference that can't be resolved in the schema itself."""
         if keyword == "$ref" and isinstance(value, str):
             try:
                 self._find(value)
@@ -129,34 +138,34 @@ class Rules:
         return keyword in _REFERENCES
 
     def _target(self, reference: str, place: tuple[str, ...]) -> str:
-        """Where what a reference names stands among the rewritten ones."""
+        """Convert what a reference names, and return the reference to the converted schema."""
         name = self._names.get(reference)
         if name is None:
             name = self._names[reference] = f"reference-{len(self._names)}"
             self._targets[name] = True  # it may refer to itself
-            self._targets[name] = self._rewritten(self._find(reference), place)
+            self._targets[name] = self._converted(self._find(reference), place)
         return f"#/$defs/{name}"
 
     def _find(self, reference: str) -> Any:
-        """What a JSON pointer (RFC 6901) names in the tap's schema.
+        """Resolve a reference in the tap's schema, by its JSON pointer (RFC 6901).
 
         Raises:
-            LookupError: it names nothing, or what stands elsewhere.
-            TypeError: what it goes into is neither an object nor a list.
-            ValueError: it counts in a list by what is no number.
+            LookupError: the reference names nothing, or leads to another document.
+            TypeError: the pointer goes into what is neither an object nor a list.
+            ValueError: the pointer has an index of a list that is no number.
         """
         document, _, pointer = reference.partition("#")
         if document not in {"", self._home} or (pointer and not pointer.startswith("/")):
             raise LookupError(reference)
-        found: Any = self._source
+        target: Any = self._source
         for part in unquote(pointer).split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
-            found = found[int(name) if isinstance(found, list) else name]
-        return found
+            target = target[int(name) if isinstance(target, list) else name]
+        return target
 
 
-def _in_new_words(schema: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of one schema as draft 2020-12 writes them."""
+def _modern(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a schema as draft 2020-12 writes them."""
     schema = dict(schema)
     for bound in ("maximum", "minimum"):
         _exclude(schema, bound)
@@ -171,7 +180,7 @@ def _in_new_words(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _exclude(schema: dict[str, Any], bound: str) -> None:
-    """Up to draft 4, a boolean says whether a number may be as large as the bound itself."""
+    """Convert the boolean of draft 4, which excludes the bound itself, in place."""
     exclusive = f"exclusive{bound.capitalize()}"
     is_excluded = schema.get(exclusive)
     if isinstance(is_excluded, bool):
@@ -181,22 +190,26 @@ def _exclude(schema: dict[str, Any], bound: str) -> None:
 
 
 def _says_nothing(keyword: str, value: Any) -> bool:
-    """Whether no draft that can be compiled gives this value a meaning."""
+    """Return whether no draft that can be compiled gives this value a meaning."""
     if value is None:
         return keyword != "const"
     if keyword == "required":
         return isinstance(value, bool)
     if keyword == "type":
         return value in ("any", []) or (isinstance(value, list) and "any" in value)
+    patterns = _patterns(keyword, value)
+    return any(map(_is_foreign, patterns)) or (keyword in _NEVER_EMPTY and value == [])
+
+
+def _patterns(keyword: str, value: Any) -> Iterable[Any]:
+    """Return the regular expressions in the value of a keyword."""
     if keyword == "pattern":
-        return _is_foreign(value)
-    if keyword == "patternProperties" and isinstance(value, dict):
-        return any(map(_is_foreign, value))
-    return keyword in _NEVER_EMPTY and value == []
+        return [value]
+    return value if keyword == "patternProperties" and isinstance(value, dict) else []
 
 
 def _is_foreign(pattern: Any) -> bool:
-    """Whether it is a regular expression of Python's, and none that schemas are compiled with."""
+    """Return whether it is a regular expression of Python's that can't be compiled in a schema."""
     try:
         re.compile(pattern)
     except (re.error, TypeError):
@@ -208,5 +221,9 @@ def _is_foreign(pattern: Any) -> bool:
     return False
 
 
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+def _without_repetitions(keyword: str, value: Any) -> Any:
+    """Return the names in `type` and `required` once each; other values as they are."""
+    if keyword not in {"type", "required"} or not isinstance(value, list):
+        return value
+    is_names = all(isinstance(name, str) for name in value)
+    return [*dict.fromkeys(value)] if is_names else value

@@ -1,4 +1,4 @@
-"""Makes the schema of a SCHEMA message one that the SDK's stream maps and flattening can handle.
+"""Completes the schema of a SCHEMA message, so that the SDK can map and flatten its stream.
 
 A schema may leave its columns out (taps of MongoDB and BigQuery do: columns come with the records),
 a column's schema may be `true`, and its `type` may be missing. The SDK fails on each of these.
@@ -19,7 +19,12 @@ _SIMPLE = ["null", "boolean", "integer", "number", "string"]
 
 
 def with_columns(stream: str, schema: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """The schema with an object for each column; the key properties are columns in any case.
+    """Return the schema with an object for each column, including the key properties.
+
+    Args:
+        stream: The name of the stream in messages.
+        schema: The schema of the SCHEMA message.
+        keys: Its key properties.
 
     Raises:
         InvalidSchema: its properties are no object, or one of them is no schema.
@@ -31,13 +36,13 @@ def with_columns(stream: str, schema: dict[str, Any], keys: Sequence[str]) -> di
 
 
 def _without_flags(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without draft 3's `required: true`, where stream maps expect a list of names."""
-    flagged = isinstance(schema.get("required"), bool)
-    return {name: value for name, value in schema.items() if name != "required" or not flagged}
+    """Return the schema without draft 3's `required: true`, as stream maps expect a list."""
+    is_flag = isinstance(schema.get("required"), bool)
+    return {name: value for name, value in schema.items() if name != "required" or not is_flag}
 
 
 def _columns(stream: str, properties: Any) -> dict[str, Any]:
-    """The schema of each column as an object, in which `true` says nothing."""
+    """Return column → schema, as an object."""
     invalid = f"Stream '{stream}' has an invalid schema"
     if not isinstance(properties, dict):
         raise InvalidSchema(f"{invalid}: its properties are no object")
@@ -48,52 +53,55 @@ def _columns(stream: str, properties: Any) -> dict[str, Any]:
 
 
 def has_open_columns(schema: dict[str, Any]) -> bool:
-    """Whether columns come with the records, as the SCHEMA names none."""
+    """Return whether columns come with the records, as the SCHEMA names none.
+
+    Args:
+        schema: What `with_columns` returned.
+    """
     return schema.get("patternProperties") == _ANY_COLUMN
 
 
 def for_flattening(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with a type for each column, and without rules for those that are flattened away.
+    """Return the schema with a type for each column, and without rules for flattened columns.
 
     The SDK looks for `type` first, and takes a record's objects apart, so that no record has the
     column any more that they stood in.
     """
-    columns = {name: _typed(one) for name, one in schema["properties"].items()}
+    columns = {name: _typed(column) for name, column in schema["properties"].items()}
     required = [name for name in schema.get("required", ()) if not _is_object(columns.get(name))]
     return {**schema, "properties": columns, "required": required}
 
 
 def _object(schema: Any) -> dict[str, Any]:
-    """`true` and `false` as the schemas that mean the same."""
+    """Return the schema as an object: `true` and `false` have equivalents."""
     if isinstance(schema, dict):
         return schema
     return {} if schema else {"not": {}}
 
 
 def _typed(schema: Any) -> dict[str, Any]:
-    """The schema of a column, with the types that its values have once they are flattened."""
+    """Return the schema of a column with the types that its values have once flattened."""
     column = {key: value for key, value in _object(schema).items() if value is not None}
     if not column.get("type"):
         column = {**(column if _is_simple(column) else {}), "type": _SIMPLE}
     inner = column.get("properties")
     if isinstance(inner, dict):
-        column["properties"] = {name: _typed(one) for name, one in inner.items()}
+        column["properties"] = {name: _typed(part) for name, part in inner.items()}
     return column
 
 
 def _is_simple(schema: dict[str, Any]) -> bool:
-    """Whether its alternatives hold for the text that flattening makes of objects and lists."""
-    alternatives = [
-        one for name in ("anyOf", "oneOf", "allOf") for one in schema.get(name, ()) or ()
-    ]
+    """Return whether its alternatives hold for the text that flattening makes of objects."""
+    keywords = ("anyOf", "oneOf", "allOf")
+    alternatives = [part for keyword in keywords for part in schema.get(keyword, ()) or ()]
     return not any(map(_is_nested, (schema, *alternatives)))
 
 
 def _is_nested(schema: Any) -> bool:
     if not isinstance(schema, dict):
         return False
-    is_named = {"object", "array"}.intersection(_listed(schema.get("type")))
-    return bool(is_named or {"$ref", "properties", "items"} & schema.keys())
+    nested_types = {"object", "array"}.intersection(_listed(schema.get("type")))
+    return bool(nested_types or {"$ref", "properties", "items"} & schema.keys())
 
 
 def _is_object(schema: Any) -> bool:

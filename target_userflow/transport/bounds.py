@@ -1,8 +1,8 @@
-"""How long an exchange may take and how large an answer may be, whatever the other side does.
+"""Bounds the time of an exchange and the size of an answer, whatever the other side does.
 
-A timeout of `requests` is that of a connection, and of each part of an answer: one that drips a
-byte now and then would hold its worker for ever. Here each read and write gets what is left of the
-whole time.
+A timeout of `requests` is that of a connection, and of each part of an answer: an answer that drips
+a byte now and then would hold its worker for ever. Here each read and write gets what is left of
+the whole time.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-LARGEST = 10_000_000
+MAX_BYTES = 10_000_000
 """Bytes of an answer's body, unpacked: the largest that is asked for has 100 objects in it."""
 _INTERIM = 1  # the class of HTTP statuses that another answer follows
 _ANY_ZLIB = 47  # for zlib: gzip or deflate, whichever it is
 
 
 class TooLarge(HTTPError):
-    """An answer of more than `LARGEST` bytes."""
+    """An answer of more than `MAX_BYTES` bytes."""
 
 
 class Deadline:
-    """The end of the exchange that is going on; each worker has its own."""
+    """The end of the current exchange of a worker."""
 
     def __init__(self) -> None:
-        """Be over."""
+        """Start without time left; `begin` sets the end."""
         self._at = 0.0
 
     def begin(self, seconds: float) -> None:
-        """Begin an exchange that may take so long."""
+        """Start an exchange that may take so many seconds."""
         self._at = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
-        """The seconds until then.
+        """The seconds that are left.
 
         Raises:
-            TimeoutError: it is over.
+            TimeoutError: none are left.
         """
         left = self._at - time.monotonic()
         if left <= 0:
@@ -55,7 +55,7 @@ class Deadline:
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket as long as there is time."""
+    """Reads from a socket until the deadline."""
 
     def __init__(self, raw: io.RawIOBase, connection: socket.socket, deadline: Deadline) -> None:
         self._raw, self._connection, self._deadline = raw, connection, deadline
@@ -73,7 +73,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Answer(HTTPResponse):
-    """An answer that is read as long as there is time; what precedes it (1xx) is skipped."""
+    """An answer that is read until the deadline; interim answers (1xx) are skipped."""
 
     def __init__(self, sock: socket.socket, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -88,9 +88,11 @@ class _Answer(HTTPResponse):
 
 
 def bounded(connection: Any, deadline: Deadline) -> Any:
-    """A class of connections that keep a deadline, and send a request at once.
+    """Return a class of connections that keep a deadline, and send head and body in one piece.
 
-    `http.client` sends head, then body.
+    Args:
+        connection: A connection class of urllib3, with or without TLS.
+        deadline: The deadline of the worker whose connections these are.
     """
 
     class Bounded(connection):  # type: ignore[misc] # with or without TLS
@@ -118,29 +120,33 @@ def bounded(connection: Any, deadline: Deadline) -> Any:
                 return
             if self.sock is None:
                 self.connect()
-            rest = memoryview(data)
-            while rest:
-                self.sock.settimeout(deadline.left)
-                rest = rest[self.sock.send(rest) :]
+            _send(self.sock, data, deadline)
 
     return Bounded
 
 
+def _send(sock: socket.socket, data: bytes, deadline: Deadline) -> None:
+    rest = memoryview(data)
+    while rest:
+        sock.settimeout(deadline.left)
+        rest = rest[sock.send(rest) :]
+
+
 def body_of(raw: Any) -> bytes:
-    """The body of an answer, unpacked.
+    """Read the body of an answer, and return it unpacked.
 
     Args:
-        raw: The answer as urllib3 gives it, of which nothing but the head was read.
+        raw: The answer of urllib3, of which the head was read.
 
     Raises:
-        HTTPError: it breaks off, is too large, or can't be unpacked.
+        HTTPError: the body breaks off, is too large, or can't be unpacked.
     """
     body = b""
-    while part := raw.read(LARGEST + 1 - len(body), decode_content=False):
+    while part := raw.read(MAX_BYTES + 1 - len(body), decode_content=False):
         body = body + part if body else part
-        if len(body) > LARGEST:
+        if len(body) > MAX_BYTES:
             raw.close()
-            raise TooLarge(f"an answer of more than {LARGEST:,} bytes")
+            raise TooLarge(f"an answer of more than {MAX_BYTES:,} bytes")
     return _unpacked(body, raw.headers)
 
 
@@ -150,13 +156,17 @@ def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
         return body
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise DecodeError("an answer in an encoding that was not asked for")
-    unpacking = zlib.decompressobj(_ANY_ZLIB)
+    return _decompressed(body)
+
+
+def _decompressed(body: bytes) -> bytes:
+    decompressor = zlib.decompressobj(_ANY_ZLIB)
     try:
-        whole = unpacking.decompress(body, LARGEST + 1)
+        whole = decompressor.decompress(body, MAX_BYTES + 1)
     except zlib.error as error:
         raise DecodeError("an answer that can't be unpacked", error) from error
-    if len(whole) > LARGEST:
-        raise TooLarge(f"an answer of more than {LARGEST:,} bytes, unpacked")
-    if not unpacking.eof:
+    if len(whole) > MAX_BYTES:
+        raise TooLarge(f"an answer of more than {MAX_BYTES:,} bytes, unpacked")
+    if not decompressor.eof:
         raise DecodeError("an answer that can't be unpacked: its end is missing")
     return whole

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.transport import retry
 from target_userflow.transport.http import Http
@@ -15,7 +16,9 @@ from target_userflow.transport.request_stats import Timed
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from target_userflow.apis.messages import Api, Outcome, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.transport.request_stats import RequestStats
@@ -58,7 +61,7 @@ class Client:
     """The way to one API: its connections, its pace, and the patience with it."""
 
     def __init__(
-        self, api: Api, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
+        self, api: Product, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
     ) -> None:
         """Make what the requests to an API share; connections are opened when they are needed.
 

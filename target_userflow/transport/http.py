@@ -1,4 +1,4 @@
-"""Sends one request and brings back its answer: the one module that knows the HTTP library.
+"""Sends a request and returns its answer: the one module that knows the HTTP library.
 
 The expensive parts of `requests` are paid once: the environment is read when a worker's session
 is made, the connections are looked for with its first request, and a request is a copy of a
@@ -20,7 +20,8 @@ import requests
 from requests import exceptions
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from target_userflow.apis.messages import Answer, Outcome, Refused, Rejected, TryAgain
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Outcome, Refused, Rejected, TryAgain
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.values import encoded
 from target_userflow.transport.bounds import Deadline, body_of, bounded
@@ -37,10 +38,11 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Does once what `requests` does for every request, as all that it sends goes to one place.
+    """An adapter whose requests all go to one place, so that it looks for the way there once.
 
-    It looks for its pool, its certificates and the way of writing URLs with the first request. For
-    every other one, `requests` would ask the disk again; other threads take the interpreter then.
+    It looks for its pool, its certificates and the form of its URLs with the first request. For
+    every other request, `requests` would ask the disk again; other threads take the interpreter
+    then.
     """
 
     _pool: HTTPConnectionPool | None = None
@@ -48,21 +50,25 @@ class _Adapter(requests.adapters.HTTPAdapter):
     _has_certificates = False
 
     def __init__(self, url: str) -> None:
-        """Send to this URL and what is below it."""
+        """Send to a URL, and to what is below it.
+
+        Args:
+            url: The API's base URL.
+        """
         super().__init__()
         self.deadline = Deadline()
-        """When an exchange has to be over."""
+        """The end of the current exchange."""
         self._url = url
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        """The pool that the first request found."""
+        """Return the pool that the first request found."""
         if self._pool is None:
-            pool = self._found_pool(args, kwargs)
+            pool = self._new_pool(args, kwargs)
             pool.ConnectionCls = bounded(pool.ConnectionCls, self.deadline)
             self._pool = pool
         return self._pool
 
-    def _found_pool(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _new_pool(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return super().get_connection_with_tls_context(*args, **kwargs)
         except (exceptions.RequestException, HTTPError, TypeError) as error:  # the last: no host
@@ -72,28 +78,33 @@ class _Adapter(requests.adapters.HTTPAdapter):
             raise exceptions.InvalidProxyURL from error
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        """What the request line says: a path, or for some proxies the whole URL."""
+        """Return the URL of the request line: a path, or for some proxies the whole URL."""
         path = str(request.url).removeprefix(self._url)
         if self._prefix is None:
             self._prefix = super().request_url(request, proxies).removesuffix(path)
         return self._prefix + path
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """An answer that can be read, without the cookies and history that nobody asks for."""
+        """Return the answer, without the cookies and history that nobody asks for."""
         return _Response(req, resp)
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Give the pool the certificates that it shall trust."""
+        """Give the pool the certificates that it trusts, with the first request only."""
         if not self._has_certificates:
             super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
             self._has_certificates = True
 
 
 class _Response(requests.Response):
-    """The status, headers and content of an answer, which is read at once and not in pieces."""
+    """The status, headers and body of an answer; the body is read at once."""
 
     def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
-        """Have nothing of it read yet."""
+        """Wrap an answer of urllib3.
+
+        Args:
+            request: The request.
+            raw: The answer, of which the head was read.
+        """
         self.request = request
         self.raw = raw
         self.status_code = raw.status
@@ -101,19 +112,19 @@ class _Response(requests.Response):
 
     @property
     def content(self) -> bytes:
-        """The body; urllib3's own errors tell why it can't be read."""
+        """The body; urllib3 raises HTTPError if it can't be read."""
         return body_of(self.raw)
 
 
 class Http:
-    """The connections to one API, kept alive; each thread has a session of its own."""
+    """The connections to an API, kept alive; each thread has a session of its own."""
 
     def __init__(self, url: str, headers: Mapping[str, str], *, timeout: float) -> None:
-        """Connect to nothing yet.
+        """Send to an API; connections are made with the first request of a thread.
 
         Args:
             url: The API's base URL.
-            headers: What every request carries.
+            headers: The headers of every request.
             timeout: Seconds that an exchange may take, from the connection to the last byte of the
                 answer.
         """
@@ -124,7 +135,7 @@ class Http:
         self._sessions: list[requests.Session] = []
 
     def send(self, request: Request) -> Answer | Outcome:
-        """The answer to one attempt, or what it means that none came.
+        """Return the answer to one attempt, or the outcome of an attempt without an answer.
 
         A payload that can't be encoded is rejected, and nothing is sent.
         """
@@ -136,7 +147,7 @@ class Http:
         except RejectRecord as error:
             return Rejected(str(error))
         except (OSError, HTTPError) as error:  # the latter if an answer breaks off
-            return _silence(error)
+            return _outcome(error)
 
     def close(self) -> None:
         """Close all connections."""
@@ -145,11 +156,11 @@ class Http:
 
     @property
     def proxy(self) -> str | None:
-        """The proxy that the environment names for this API, without a password in it."""
+        """The proxy that the environment names for this API, without its user and password."""
         with requests.Session() as session:
             proxies = self._environment(session)["proxies"]
-        found = requests.utils.select_proxy(self._url, proxies)
-        return str(found).rpartition("@")[2].rpartition("//")[2] if found else None
+        proxy = requests.utils.select_proxy(self._url, proxies)
+        return str(proxy).rpartition("@")[2].rpartition("//")[2] if proxy else None
 
     def _prepared(self, request: Request) -> requests.PreparedRequest:
         prepared = requests.PreparedRequest()
@@ -165,28 +176,28 @@ class Http:
     def _adapter(self) -> _Adapter:
         if not hasattr(self._threads, "adapter"):
             session = requests.Session()
-            own = _Adapter(self._url)
-            session.mount(self._url, own)
+            mounted = _Adapter(self._url)
+            session.mount(self._url, mounted)
             self._sessions.append(session)
             self._threads.environment = self._environment(session)
-            self._threads.adapter = own
+            self._threads.adapter = mounted
         adapter: _Adapter = self._threads.adapter
         return adapter
 
     def _environment(self, session: requests.Session) -> dict[str, Any]:
-        """Proxies and certificates that the environment names."""
-        found = session.merge_environment_settings(self._url, {}, False, None, None)  # noqa: FBT003 - requests' own signature
-        if found["verify"] is True:  # neither of the variables that `requests` reads
-            found["verify"] = os.environ.get("SSL_CERT_FILE") or True
-        return {**found, "timeout": self._timeout}
+        """Return the proxies and certificates that the environment names, and the timeout."""
+        settings = session.merge_environment_settings(self._url, {}, False, None, None)  # noqa: FBT003 - requests' own signature
+        if settings["verify"] is True:  # neither of the variables that `requests` reads
+            settings["verify"] = os.environ.get("SSL_CERT_FILE") or True
+        return {**settings, "timeout": self._timeout}
 
 
-def _silence(error: Exception) -> Outcome:
-    """What it means that no answer came."""
+def _outcome(error: Exception) -> Outcome:
+    """Return the outcome of an attempt without an answer."""
     if exhausted := _exhausted(error):
         return Refused(f"can't be asked: {exhausted}. {MORE}")
     if isinstance(error, exceptions.SSLError):
-        return _distrust(_causes(error))
+        return _tls_outcome(_causes(error))
     if isinstance(error, exceptions.InvalidProxyURL):
         return Refused(f"can't be asked: its proxy has no http:// or https:// URL. {PROXY}")
     if isinstance(error, (exceptions.RequestException, HTTPError)):
@@ -196,9 +207,9 @@ def _silence(error: Exception) -> Outcome:
     return Refused(f"can't be asked: {error}. Check REQUESTS_CA_BUNDLE and SSL_CERT_FILE")
 
 
-def _distrust(causes: list[BaseException]) -> Outcome:
-    """What an error of TLS means."""
-    if any(isinstance(one, _ENDED) for one in causes):
+def _tls_outcome(causes: list[BaseException]) -> Outcome:
+    """Return the outcome of an error of TLS, by its causes."""
+    if any(isinstance(cause, _ENDED) for cause in causes):
         return TryAgain("the connection ended during the TLS handshake", lost=True)
     return Refused(
         f"can't be trusted, TLS says: {causes[-1]}. Check its api_url; where a "
@@ -207,16 +218,16 @@ def _distrust(causes: list[BaseException]) -> Outcome:
 
 
 def _exhausted(error: Exception) -> str | None:
-    """What this process or machine has run out of, if that is the reason."""
-    for one in _causes(error):
-        for cause in (one, one.__cause__):
-            if isinstance(cause, OSError) and cause.errno in _EXHAUSTED:
-                return os.strerror(cause.errno)
+    """Return what this process or machine has run out of; None if that is not the reason."""
+    causes = (cause for outer in _causes(error) for cause in (outer, outer.__cause__))
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.errno in _EXHAUSTED:
+            return os.strerror(cause.errno)
     return None
 
 
 def _never_sent(error: Exception) -> bool:
-    """Whether no connection came about, so that the request can't have been carried out."""
+    """Return whether there was no connection, so that the request can't have been carried out."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, (exceptions.ConnectTimeout, exceptions.ProxyError)) or isinstance(
         reason, NewConnectionError
@@ -224,15 +235,15 @@ def _never_sent(error: Exception) -> bool:
 
 
 def _cause(error: Exception) -> str:
-    """What the innermost error says, in one line and without its number and connection."""
-    said = " ".join(str(_causes(error)[-1]).split())
-    return re.sub(r"^\w+\(host=[^)]*\): |\[Errno -?\d+\] ", "", said)[:_LONGEST_CAUSE]
+    """Return the innermost message, in one line and without its number and connection."""
+    message = " ".join(str(_causes(error)[-1]).split())
+    return re.sub(r"^\w+\(host=[^)]*\): |\[Errno -?\d+\] ", "", message)[:_MAX_CAUSE]
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """An error and what it wraps, down to the innermost: requests wraps urllib3, that wraps ssl."""
+    """Return an error and what it wraps, the innermost last: requests wraps urllib3, that ssl."""
     inner = [getattr(error, "reason", None), *error.args]
-    wrapped = [one for one in inner if isinstance(one, BaseException)]
+    wrapped = [cause for cause in inner if isinstance(cause, BaseException)]
     return [error, *_causes(wrapped[0])] if wrapped else [error]
 
 
@@ -240,5 +251,5 @@ PROXY = "Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
 _CERTIFICATES = "name its certificates in REQUESTS_CA_BUNDLE or SSL_CERT_FILE"
 MORE = "Lower concurrency, or let the process have more (ulimit)"
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_LONGEST_CAUSE = 200  # characters: it may quote what came instead of HTTP
+_MAX_CAUSE = 200  # characters: it may quote what came instead of HTTP
 _ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

@@ -1,4 +1,4 @@
-"""What the body of a request is called, where sources contradict each other."""
+"""The media type of request bodies, where sources contradict each other."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 
 class MediaType:
-    """The first of an API's media types that it does not refuse; all workers share it."""
+    """Finds the first media type that an API accepts; all workers share it."""
 
     def __init__(self, types: Sequence[str]) -> None:
-        """Begin with the likeliest, which comes first."""
+        """Try the media types in their order.
+
+        Args:
+            types: The media types, the likeliest first; at least one.
+        """
         self._types = list(types)
         self._lock = threading.Lock()
 
     def of(self, request: Request) -> Request:
-        """The request with the media type that no answer has refused so far."""
+        """Return the request with the media type that no answer has refused so far."""
         current = self._types[0]
         return request if request.media_type == current else replace(request, media_type=current)
 
@@ -30,7 +34,7 @@ class MediaType:
         """Note that a request was answered 415.
 
         Returns:
-            Whether another media type is left to try it with.
+            Whether it can be sent again with another media type.
         """
         with self._lock:
             if len(self._types) > 1 and request.payload and request.media_type == self._types[0]:

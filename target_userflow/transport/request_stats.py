@@ -1,4 +1,4 @@
-"""How fast the requests of a run were over its time: bounded memory, however long it lasts."""
+"""Counts and latencies of requests over the time of a run, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,55 +12,57 @@ from target_userflow.apis.messages import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_userflow.apis.messages import Outcome, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import Outcome
     from target_userflow.clock import Clock
 
-MOST = 600
+MAX_SPANS = 600
 """Spans that are kept: ten minutes by the second, then twenty by two seconds, and so on."""
 _LIMITED, _SERVER_ERROR = 429, 500
 _REDIRECTS = range(300, 400)
 _REFUSALS = {401, 402, 403, 405, 406, 407, 415}
 _PER_E = 20  # bins in which a latency grows by a factor of e: each is 5 % wide
-_QUICKEST = 1e-5  # seconds
+_LEAST_LATENCY = 1e-5  # seconds
 
 
 @dataclass(slots=True)
 class Span:
-    """The requests that ended within a span of time."""
+    """Counts of the requests that ended within a span of time."""
 
     at: float = 0.0
-    """Seconds from the start of the run to that of the span."""
+    """Seconds from the start of the run to the start of the span."""
     seconds: float = 0.0
-    """How long it is."""
+    """The length of the span."""
     requests: int = 0
     limited: int = 0
-    """Those that were answered 429."""
+    """Requests that were answered 429."""
     failed: int = 0
-    """Those without an answer, and those with a status of 500 or more."""
+    """Requests without an answer, or with a status of 500 or more."""
     refused: int = 0
-    """Those whose answer was about us and no record: a wrong key, a redirect, a proxy."""
+    """Requests whose answer was about us and no record: a wrong key, a redirect, a proxy."""
     bins: dict[int, int] = field(default_factory=dict)
-    """How many took so long, by a number that grows with the logarithm of the latency."""
+    """Bin → requests; a bin is the logarithm of the latency, `_PER_E` bins to a factor of e."""
 
     def add(self, other: Span) -> None:
-        """Take in what another one counted."""
+        """Add the counts of another span."""
         self.requests += other.requests
         self.limited += other.limited
         self.failed += other.failed
         self.refused += other.refused
-        for place, count in other.bins.items():
-            self.bins[place] = self.bins.get(place, 0) + count
+        for bin_, count in other.bins.items():
+            self.bins[bin_] = self.bins.get(bin_, 0) + count
 
     def latency(self, share: float) -> float | None:
-        """The seconds that so large a share of the requests took at most, to 3 %.
+        """Return a quantile of the latency in seconds, exact to 3 %; None without any requests.
 
-        None without any requests.
+        Args:
+            share: The quantile: 0.5 for the median.
         """
         left = share * self.requests
-        for place in sorted(self.bins):
-            left -= self.bins[place]
+        for bin_ in sorted(self.bins):
+            left -= self.bins[bin_]
             if left <= 0:
-                return math.exp((place + 0.5) / _PER_E)
+                return math.exp((bin_ + 0.5) / _PER_E)
         return None
 
 
@@ -68,7 +70,11 @@ class RequestStats:
     """Counts the requests of a run by the time at which they ended; all workers write to it."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin now."""
+        """Count from now on.
+
+        Args:
+            clock: The clock of the run.
+        """
         self._clock = clock
         self._started = clock.monotonic()
         self._width = 1.0
@@ -77,40 +83,39 @@ class RequestStats:
 
     @property
     def seconds(self) -> float:
-        """How long the run has been going on."""
+        """The time since the start of the run."""
         return self._clock.monotonic() - self._started
 
     def add(self, ended: float, seconds: float, status: int | None) -> None:
         """Count a request.
 
         Args:
-            ended: When, by the clock.
-            seconds: How long it took.
-            status: That of its answer; None if none came.
+            ended: Its end, in seconds by the clock.
+            seconds: Its latency.
+            status: The status of its answer; None if none came.
         """
-        place = math.floor(math.log(max(seconds, _QUICKEST)) * _PER_E)
+        bin_ = math.floor(math.log(max(seconds, _LEAST_LATENCY)) * _PER_E)
+        request = Span(
+            requests=1,
+            limited=int(status == _LIMITED),
+            failed=int(status is None or status >= _SERVER_ERROR),
+            refused=int(status in _REDIRECTS or status in _REFUSALS),
+            bins={bin_: 1},
+        )
         with self._lock:
-            span = self._span(ended - self._started)
-            span.requests += 1
-            span.bins[place] = span.bins.get(place, 0) + 1
-            if status is None or status >= _SERVER_ERROR:
-                span.failed += 1
-            elif status == _LIMITED:
-                span.limited += 1
-            elif status in _REDIRECTS or status in _REFUSALS:
-                span.refused += 1
+            self._span(ended - self._started).add(request)
 
     def spans(self) -> list[Span]:
-        """All spans up to now, the idle ones too; the last one may be shorter or longer."""
+        """Return all spans up to now, the idle ones too; the last one may be shorter or longer."""
         with self._lock:
             end = self.seconds
             self._make_room(end)
             places = range(int(end / self._width) + 1)
-            found = [total([self._spans.get(place, Span())]) for place in places]
-            for place, span in enumerate(found):
+            spans = [total([self._spans.get(place, Span())]) for place in places]
+            for place, span in enumerate(spans):
                 span.at, span.seconds = place * self._width, self._width
-            found[-1].seconds = end - found[-1].at
-            return _without_a_stub(found, self._width / 2)
+            spans[-1].seconds = end - spans[-1].at
+            return _with_long_end(spans, self._width / 2)
 
     def _span(self, at: float) -> Span:
         self._make_room(at)
@@ -120,8 +125,8 @@ class RequestStats:
         return self._spans[place]
 
     def _make_room(self, at: float) -> None:
-        """As long as there would be too many spans, two neighbours become one."""
-        while at / self._width >= MOST:
+        """Merge neighbours until there are few enough spans."""
+        while at / self._width >= MAX_SPANS:
             self._width *= 2
             spans, self._spans = self._spans, {}
             for place, span in spans.items():
@@ -129,35 +134,41 @@ class RequestStats:
 
 
 def total(spans: Iterable[Span]) -> Span:
-    """All that spans count."""
-    found = Span()
+    """Return the sum of the counts and lengths of spans."""
+    result = Span()
     for span in spans:
-        found.add(span)
-        found.seconds += span.seconds
-    return found
+        result.add(span)
+        result.seconds += span.seconds
+    return result
 
 
 class Sender(Protocol):
     """Sends requests."""
 
     def send(self, request: Request) -> Answer | Outcome:
-        """The answer to one attempt, or what it means that none came."""
+        """Return the answer to one attempt, or the outcome of an attempt without an answer."""
 
     def close(self) -> None:
         """Close all connections."""
 
 
 class Timed:
-    """Sends requests, and tells a timeline of each."""
+    """Sends requests, and counts each of them."""
 
     def __init__(self, http: Sender, stats: RequestStats, clock: Clock) -> None:
-        """Send through `http`."""
+        """Count the requests of a sender.
+
+        Args:
+            http: The sender.
+            stats: Where the requests are counted.
+            clock: The clock that measures them.
+        """
         self._http = http
         self._stats = stats
         self._clock = clock
 
     def send(self, request: Request) -> Answer | Outcome:
-        """The answer to one attempt, or what it means that none came."""
+        """Return the answer to one attempt, or the outcome of an attempt without an answer."""
         started = self._clock.monotonic()
         answer = self._http.send(request)
         ended = self._clock.monotonic()
@@ -170,8 +181,8 @@ class Timed:
         self._http.close()
 
 
-def _without_a_stub(spans: list[Span], least: float) -> list[Span]:
-    """The spans, the last one joined to the one before if it is too short for a rate."""
+def _with_long_end(spans: list[Span], least: float) -> list[Span]:
+    """Return the spans; the last one is merged if it is too short for a rate, in seconds."""
     *others, last = spans
     if not others or last.seconds >= least:
         return spans

@@ -1,4 +1,4 @@
-"""What an answer means for its request, and how long to wait before the next attempt; all pure."""
+"""Retry rules: the outcome of an answer, and the seconds before the next attempt. All pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 
-from target_userflow.apis.messages import Delivered, Refused, Rejected, TryAgain, json_object
+from target_userflow.apis.messages import json_object
+from target_userflow.apis.outcomes import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_userflow.apis.messages import Answer, Api, Outcome
+    from target_userflow.apis.messages import Answer
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.apis.product import Product
 
 LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
 
 _INTERIM, _SUCCESS, _REDIRECT, _SERVER_ERROR = 1, 2, 3, 5  # classes of HTTP statuses
 _NOT_FOUND, _GONE, _TOO_MANY = 404, 410, 429
-_OF_THIS_RECORD = {400, 409, _GONE, 412, 413, 414, 417, 422, 424, 428, 431}
+_RECORD_ERRORS = {400, 409, _GONE, 412, 413, 414, 417, 422, 424, 428, 431}
 _LATER = {408, 425, _TOO_MANY}
 _NOT_CARRIED_OUT = {501, 503, 505, 507, 508, 511}
-"""The server errors that say so; after any other the API may have done what it was asked for."""
+"""Server errors that rule out that the API carried the request out; other ones do not."""
 _REMEDIES = {
     401: "the key is wrong, revoked or of another region. Check {key}{region} and {url}",
     402: "the plan of the account does not include this. Check the plan, and {key}",
@@ -33,39 +36,31 @@ _REMEDIES = {
 _CHECK_URL = "Check {url}"
 
 
-def outcome(answer: Answer, api: Api, *, now: datetime) -> Outcome:
-    """What an answer means for its request.
+def outcome(answer: Answer, api: Product, *, now: datetime) -> Outcome:
+    """Return the outcome of a request by its answer.
 
     Args:
         answer: The answer, with its whole body.
-        api: Who gave it.
-        now: The wall clock, for a `Retry-After` that is a date.
+        api: The API that gave the answer.
+        now: The time by the wall clock, for a `Retry-After` that is a date.
     """
     status, kind = answer.status, answer.status // 100
     if kind == _SUCCESS:
         return _of_success(answer, api)
-    if status in _OF_THIS_RECORD:
+    if status in _RECORD_ERRORS:
         return _rejected(answer)
     if status in _LATER or kind in {_INTERIM, _SERVER_ERROR}:
-        after = retry_after(answer.headers.get("Retry-After"), now=now)
-        limited = status == _TOO_MANY
-        everyone = limited or after is not None
-        lost = status not in _LATER | _NOT_CARRIED_OUT
-        return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
-    what = ", a redirect, which is never followed. " if kind == _REDIRECT else ": "
-    remedy = _REMEDIES.get(status, _CHECK_URL)
-    region = "" if api.prefix else ", region"  # a setting of Userflow's alone
-    settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url", "region": region}
-    return Refused(f"answered HTTP {status}{what}{remedy.format(**settings)}")
+        return _for_now(answer, now)
+    return _refused(status, api)
 
 
 def is_missing(answer: Answer) -> bool:
-    """Whether the API itself says that something is not there; a wrong URL's 404 is none of its."""
+    """Return whether the API itself says that an object is missing; a wrong URL's 404 does not."""
     return answer.status in {_NOT_FOUND, _GONE} and bool(error_of(answer.body))
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """The seconds that a `Retry-After` header asks for, in either of its forms.
+    """Return the seconds that a `Retry-After` header asks for, in either of its forms.
 
     Returns:
         0 for a date that has passed; None where the header is missing or neither form.
@@ -84,39 +79,57 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
 
 
 def waits() -> Iterator[float]:
-    """Seconds to wait after each failed attempt: exponential, with full jitter."""
+    """Yield the seconds to wait after each failed attempt: exponential, with full jitter."""
     exponential = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT)
     next(exponential)  # its first value only starts it
     return (backoff.full_jitter(seconds) for seconds in exponential)
 
 
 def error_of(body: bytes) -> dict[str, Any]:
-    """The error that an answer's body tells, or nothing.
+    """Return the error in an answer's body, with `code` and `message`; empty without an error.
 
     Userflow documents `{"error": {code, message, doc_url, request_id}}`; JSON:API, which User
     Interviews resembles, has a list of `errors` with `code`, `title` and `detail`, and Userpilot
     one with `error_code`, `error` and `message`.
     """
-    found = json_object(body)
-    errors = found.get("errors")
-    error = errors[0] if isinstance(errors, list) and errors else found.get("error")
+    document = json_object(body)
+    errors = document.get("errors")
+    error = errors[0] if isinstance(errors, list) and errors else document.get("error")
     if not isinstance(error, dict):
         return {"message": error} if isinstance(error, str) else {}
     names = {"code": ("code", "error_code"), "message": ("message", "detail", "title")}
-    told = {
-        name: next((error[one] for one in others if error.get(one)), None)
-        for name, others in names.items()
+    fields = {
+        name: next((error[key] for key in keys if error.get(key)), None)
+        for name, keys in names.items()
     }
-    return {**error, **told}
+    return {**error, **fields}
 
 
-def _of_success(answer: Answer, api: Api) -> Outcome:
+def _of_success(answer: Answer, api: Product) -> Outcome:
     if not api.is_believable(answer):
         return TryAgain(f"HTTP {answer.status} with a body that is none of the API's", lost=True)
-    found = json_object(answer.body)
-    if found.get("error") or found.get("errors"):
+    document = json_object(answer.body)
+    if document.get("error") or document.get("errors"):
         return _rejected(answer)
     return Delivered()
+
+
+def _for_now(answer: Answer, now: datetime) -> TryAgain:
+    status = answer.status
+    after = retry_after(answer.headers.get("Retry-After"), now=now)
+    limited = status == _TOO_MANY
+    everyone = limited or after is not None
+    lost = status not in _LATER | _NOT_CARRIED_OUT
+    return TryAgain(f"HTTP {status}", after, limited=limited, everyone=everyone, lost=lost)
+
+
+def _refused(status: int, api: Product) -> Refused:
+    is_redirect = status // 100 == _REDIRECT
+    colon = ", a redirect, which is never followed. " if is_redirect else ": "
+    remedy = _REMEDIES.get(status, _CHECK_URL)
+    region = "" if api.prefix else ", region"  # a setting of Userflow's alone
+    settings = {"key": f"{api.prefix}api_key", "url": f"{api.prefix}api_url", "region": region}
+    return Refused(f"answered HTTP {status}{colon}{remedy.format(**settings)}")
 
 
 def _rejected(answer: Answer) -> Rejected:
@@ -130,6 +143,6 @@ def _rejected(answer: Answer) -> Rejected:
 
 
 def _request_id(answer: Answer) -> str | None:
-    """What a header calls the request, as Userpilot's reference has it; in any case of letters."""
+    """Return the id of the request in a header (Userpilot's reference), whatever its case."""
     headers = ((name.lower(), value) for name, value in answer.headers.items())
     return next((value for name, value in headers if name == "x-request-id"), None)

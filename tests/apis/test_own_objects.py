@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -36,7 +36,7 @@ def body(
     columns: dict[str, Any] = {name: {} for name in record if name != without}
     columns["object"] = object_ or {}
     stream = Stream(kind, columns, ["id"], StreamOptions())
-    sent: dict[str, Any] = json.loads(encoded(API.objects[kind](stream)(record).payload))
+    sent: dict[str, Any] = json.loads(encoded(OBJECT_TYPES[kind].mapper(stream)(record).payload))
     return sent
 
 

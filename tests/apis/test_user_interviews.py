@@ -11,8 +11,9 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_userflow.apis.messages import Answer, Delivered, Rejected, TryAgain
-from target_userflow.apis.user_interviews import API, Participants, headers, join
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Delivered, Rejected, TryAgain
+from target_userflow.apis.user_interviews import PRODUCT, Participants, headers, join
 from target_userflow.config.settings import Destination, StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -33,7 +34,7 @@ def mapped(**record: Any) -> Any:
 
 def answered(status: int, body: bytes) -> object:
     """What an answer means."""
-    return outcome(Answer(status, {}, body), API, now=datetime.now(timezone.utc))
+    return outcome(Answer(status, {}, body), PRODUCT, now=datetime.now(timezone.utc))
 
 
 def test_a_participant_is_its_email_and_its_fields() -> None:

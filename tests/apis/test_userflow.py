@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.apis.userflow import reading
 from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -32,7 +33,7 @@ def short(value: object) -> str:
 def request(kind: str, record: dict[str, Any], keys: Sequence[str] = ()) -> Request:
     """What is sent for a record, which has all columns of its stream."""
     columns: dict[str, Any] = {column: {} for column in record}
-    return API.objects[kind](Stream(kind, columns, keys, StreamOptions()))(record)
+    return OBJECT_TYPES[kind].mapper(Stream(kind, columns, keys, StreamOptions()))(record)
 
 
 def body(kind: str, record: dict[str, Any], keys: Sequence[str] = ()) -> Any:
@@ -335,6 +336,6 @@ def test_a_rejection_names_the_column(kind: str, record: dict[str, Any], reason:
 )
 def test_a_look_up_asks_for_the_id_and_nothing_above_it(id_: str, path: str) -> None:
     """A path of dots alone would be another place, as for deletions."""
-    by_id = API.listings["users"].by_id
+    by_id = reading.USERS.by_id
     assert by_id
     assert by_id(id_) == path

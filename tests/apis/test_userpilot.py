@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_userflow.apis.messages import Answer, Delivered, Refused, Rejected, TryAgain
-from target_userflow.apis.userpilot import API, headers
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Delivered, Refused, Rejected, TryAgain
+from target_userflow.apis.registry import OBJECT_TYPES as TYPES
+from target_userflow.apis.registry import mapper
+from target_userflow.apis.userpilot import OBJECT_TYPES, PRODUCT, headers
 from target_userflow.config.settings import Destination, Settings, StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -27,7 +30,7 @@ def request(name: str, record: dict[str, Any], **options: Any) -> Request:
     """The request of one record whose columns are its stream's."""
     properties = {key: TIME if key.endswith("_at") else {} for key in record}
     stream = Stream(name, properties, ["id"], StreamOptions(**options))
-    return API.objects[name](stream)(record)
+    return mapper(TYPES[name], stream)(record)
 
 
 def sent(name: str, record: dict[str, Any], **options: Any) -> tuple[str, Any]:
@@ -182,7 +185,7 @@ def test_users_may_be_sent_twice_and_events_not() -> None:
 )
 def test_any_status_of_success_is_one(status: int, expected: type) -> None:
     """The reference says 202 and the guide 200; nothing else is taken for delivered."""
-    assert isinstance(outcome(Answer(status, {}, b""), API, now=NOW), expected)
+    assert isinstance(outcome(Answer(status, {}, b""), PRODUCT, now=NOW), expected)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,7 @@ def test_a_success_is_not_one_if_it_tells_errors_or_is_a_page(
     status: int, body: bytes, expected: type
 ) -> None:
     """A proxy's page may be anything's; errors are the record's."""
-    assert isinstance(outcome(Answer(status, {}, body), API, now=NOW), expected)
+    assert isinstance(outcome(Answer(status, {}, body), PRODUCT, now=NOW), expected)
 
 
 def test_the_key_and_the_version_are_in_the_headers() -> None:
@@ -214,7 +217,11 @@ def test_the_key_and_the_version_are_in_the_headers() -> None:
 
 def test_companies_go_before_users_and_users_before_events() -> None:
     """A tracked user must exist already."""
-    assert list(API.objects) == ["userpilot_companies", "userpilot_users", "userpilot_events"]
+    assert [one.name for one in sorted(OBJECT_TYPES, key=lambda one: one.turn)] == [
+        "userpilot_companies",
+        "userpilot_users",
+        "userpilot_events",
+    ]
 
 
 def test_no_url_is_no_destination_whatever_the_region() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from target_userflow.config import problems as configs
+from target_userflow.config import reading
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import USER_AGENT, Settings, StreamOptions
 from target_userflow.target import TargetUserflow
@@ -34,9 +35,9 @@ def settings(**config: Any) -> Settings:
 def from_environment(**variables: str) -> dict[str, Any]:
     """The config that variables make, and its problems under the name ''."""
     named = {PREFIX + name.upper(): value for name, value in variables.items()}
-    config = configs.from_environment({**named, "PATH": "/bin"}, schema(), PREFIX)
-    found = configs.problems(config, schema())
-    return {name: config.get(name) for name in variables} | ({"": found} if found else {})
+    config = reading.from_environment({**named, "PATH": "/bin"}, schema(), PREFIX)
+    lines = configs.problems(config, schema())
+    return {name: config.get(name) for name in variables} | ({"": lines} if lines else {})
 
 
 @pytest.mark.parametrize(
@@ -74,14 +75,14 @@ def test_a_problem_is_one_line_that_names_its_setting(
 ) -> None:
     """And says what is allowed, or what was probably meant; unknown settings are never ignored."""
     (line,) = problems(api_key=KEY, **config)
-    assert all(one in line for one in says), line
+    assert all(text in line for text in says), line
     assert "\n" not in line
     assert KEY not in line
 
 
 def test_all_problems_are_told_at_once() -> None:
     """Whoever mends a config has to do so once."""
-    found = problems(
+    lines = problems(
         api_key=f"{KEY}\n",
         api_url="http://api.example.com",
         concurrency=0,
@@ -89,9 +90,9 @@ def test_all_problems_are_told_at_once() -> None:
         streams={"a": {"object": "b", "event": "c"}},
     )
     named = ["'api_key'", "'api_url'", "'concurrency'", "'regoin'", "streams.a.object", "a.event"]
-    assert [sum(name in line for line in found) for name in named] == [1] * 6, found
-    assert len(found) == 6
-    assert KEY not in str(found)
+    assert [sum(name in line for line in lines) for name in named] == [1] * 6, lines
+    assert len(lines) == 6
+    assert KEY not in str(lines)
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", "ak secret", "ak_\u200bsecret", "ak_\0"])
@@ -105,8 +106,8 @@ def test_a_key_with_a_character_that_no_key_has_is_refused_unseen(key: str) -> N
 @pytest.mark.parametrize("product", ["", "user_interviews_", "userpilot_"])
 def test_each_product_has_a_key_and_a_url_of_its_own(product: str) -> None:
     """All are checked alike, and the line names the setting of that product."""
-    found = problems(**{f"{product}api_key": f"{KEY}\n", f"{product}api_url": "http://example.com"})
-    assert [line.split(" ")[1] for line in found] == [f"'{product}api_key'", f"'{product}api_url'"]
+    lines = problems(**{f"{product}api_key": f"{KEY}\n", f"{product}api_url": "http://example.com"})
+    assert [line.split(" ")[1] for line in lines] == [f"'{product}api_key'", f"'{product}api_url'"]
 
 
 @pytest.mark.parametrize("key", [5, [KEY], {"a": KEY}, True])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config import routing
 from target_userflow.config.settings import OBJECTS, StreamOptions
 from target_userflow.errors import ConfigError
@@ -119,7 +119,7 @@ def test_a_name_with_brackets_matches_itself() -> None:
 def mapper(kind: str, columns: list[str], keys: list[str], **options: Any) -> Mapper:
     """The mapping of a stream with these columns."""
     properties: dict[str, Any] = {column: {} for column in columns}
-    return API.objects[kind](Stream(kind, properties, keys, StreamOptions(**options)))
+    return OBJECT_TYPES[kind].mapper(Stream(kind, properties, keys, StreamOptions(**options)))
 
 
 def taken(kind: str, columns: str, keys: str = "", **options: Any) -> str:
@@ -209,4 +209,4 @@ def test_a_schema_that_does_not_fit_fails_the_run(
     """The line names the stream, and what is missing or wrong."""
     with pytest.raises(ConfigError) as caught:
         mapper(kind, columns.split(), keys.split(), **options)
-    assert all(one in str(caught.value) for one in [f"Stream '{kind}'", *says]), caught.value
+    assert all(text in str(caught.value) for text in [f"Stream '{kind}'", *says]), caught.value

@@ -122,7 +122,9 @@ def test_a_column_that_is_not_there_is_told_twice(
 )
 def test_a_map_that_fits_is_no_news(sandbox: Sandbox, tmp_path: Path, maps: Any) -> None:
     """Computed columns, keys with two underscores, globs, copies and the SDK's own names."""
-    assert [one for one in warnings(run(sandbox, tmp_path, maps)) if "stream_maps" in one] == []
+    assert [
+        warning for warning in warnings(run(sandbox, tmp_path, maps)) if "stream_maps" in warning
+    ] == []
 
 
 def test_a_glob_need_not_fit_each_stream(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.model import Destination, kept_by
 from support.process import record, schema, state
 from support.taps import Counted, run_here
 
@@ -21,8 +22,6 @@ from target_userflow.clock import Clock
 from target_userflow.sandbox.faults import FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_userflow.sandbox import Sandbox
 
 Message = dict[str, Any]
@@ -90,75 +89,12 @@ def tapped(chosen: list[Any]) -> list[Message]:
 # The model
 
 
-class Userflow:
-    """Users with their memberships, and groups, by the rules of the API reference."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self.users: dict[str, dict[str, Any]] = {}
-        self.groups: dict[str, Any] = {}
-        self.memberships: dict[tuple[str, str], Any] = {}
-
-    def upsert(self, stream: str, row: Message) -> None:
-        """Create or merge; whatever is referred to is created as well."""
-        changed = {name: row[name] for name in row if name not in {*KEYS["memberships"], "groups"}}
-        user, group = row.get("user_id", ""), row.get("group_id", "")
-        if stream == "groups":
-            merge(self.groups.setdefault(group, {}), changed)
-        elif stream == "users":
-            merge(self.users.setdefault(user, {}), changed)
-            for one in row.get("groups", ()):
-                self.groups.setdefault(one, {})
-                self.memberships.setdefault((user, one), {})
-        else:
-            self.users.setdefault(user, {})
-            self.groups.setdefault(group, {})
-            merge(self.memberships.setdefault((user, group), {}), changed)
-
-    def delete(self, stream: str, key: tuple[str, ...]) -> None:
-        """Delete, and with it what can't be without it; what is gone already is no error."""
-        if stream == "memberships":
-            self.memberships.pop((key[0], key[1]), None)
-        else:
-            place = ("users", "groups").index(stream)
-            (self.users, self.groups)[place].pop(key[0], None)
-            for one in [one for one in self.memberships if one[place] == key[0]]:
-                del self.memberships[one]
-
-
-def merge(there: Message, changed: Message) -> None:
-    """One by one: a null unsets, a value or an operation sets."""
-    for name, change in changed.items():
-        after = changed_to(there.get(name), change)
-        there.pop(name, None)
-        if after is not None:
-            there[name] = after
-
-
-def changed_to(before: Any, change: Any) -> Any:
-    """The value after a change, by the documented meaning of the operations."""
-    if not isinstance(change, dict):
-        return change
-    ((operation, operand),) = change.items()
-    items = before or []
-    new = [operand] if operation in {"append", "prepend"} and operand not in items else []
-    meanings: dict[str, Callable[[], Any]] = {
-        "set": lambda: operand,
-        "set_once": lambda: operand if before is None else before,
-        "add": lambda: operand + (before or 0),
-        "append": lambda: [*items, *new],
-        "prepend": lambda: [*new, *items],
-        "remove": lambda: [one for one in items if one != operand],
-    }
-    return meanings[operation]()
-
-
 class Replica:
     """What should become of messages: windows in the order of their objects, and versions."""
 
     def __init__(self, size: int) -> None:
         """Begin with nothing delivered, and so many records to a window."""
-        self.truth = Userflow()
+        self.truth = Destination()
         self._size = size
         self._waiting: list[Message] = []
         self._delivered: dict[str, dict[tuple[str, ...], int]] = {one: {} for one in TURNS}
@@ -268,19 +204,6 @@ def ran(
     return result
 
 
-def found(sandbox: Sandbox) -> Userflow:
-    """What the sandbox keeps, as the model has it."""
-    there, kept = Userflow(), sandbox.state()
-    there.groups = {name: one["attributes"] for name, one in kept["groups"].items()}
-    there.users = {name: one["attributes"] for name, one in kept["users"].items()}
-    there.memberships = {
-        (user, group): values
-        for user, one in kept["users"].items()
-        for group, values in one["memberships"].items()
-    }
-    return there
-
-
 def without_sums(messages: list[Message]) -> list[Message]:
     """The same with nothing in it that a lost answer would double."""
     own = deepcopy(messages)
@@ -313,7 +236,7 @@ def test_the_destination_is_what_the_rules_of_the_api_make_of_the_records(
     model = Replica(window)
     model.read(messages)
     result = ran(sandbox, messages, window, faults, skip_unchanged=skip)
-    truth, there = model.truth, found(sandbox)
+    truth, there = model.truth, kept_by(sandbox)
     assert (there.groups, there.users) == (truth.groups, truth.users)
     assert there.memberships == truth.memberships
     for counts in result.counts.values():
@@ -328,9 +251,9 @@ def test_merged_and_unmerged_records_end_in_the_same(sandbox: Sandbox, chosen: l
     """One stream in one window, and record by record: the same users, with fewer requests."""
     messages = [one for one in tapped(chosen) if one["stream"] == "users"]
     ran(sandbox, messages, 1, {})
-    unmerged, asked = found(sandbox), len(sandbox.requests())
+    unmerged, asked = kept_by(sandbox), len(sandbox.requests())
     result = ran(sandbox, messages, 50, {})
-    merged = found(sandbox)
+    merged = kept_by(sandbox)
     assert (merged.users, merged.memberships) == (unmerged.users, unmerged.memberships)
     saved = result.counts.get("users", {}).get("merged", 0)
     assert len(sandbox.requests()) == asked - saved

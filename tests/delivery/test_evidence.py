@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from target_userflow.apis.messages import GaveUp, Request
+from target_userflow.apis.messages import Request
+from target_userflow.apis.outcomes import GaveUp
 from target_userflow.delivery.evidence import Evidence, Suspects
 
 if TYPE_CHECKING:

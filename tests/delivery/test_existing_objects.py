@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from target_userflow.apis.messages import Answer
-from target_userflow.apis.registry import API_OF
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.delivery.compact_multi_map import CompactMultiMap
 from target_userflow.delivery.existing_objects import ExistingObjects
 from target_userflow.errors import ApiRefused
@@ -62,7 +62,7 @@ def learned(count: int) -> tuple[int, int]:
     """The requests that it took to know so many users, and the peak of the memory in bytes."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reads = Answering(users(count))
-    directory = ExistingObjects(API_OF["users"], "users", reads, emails=True)
+    directory = ExistingObjects(OBJECT_TYPES["users"], reads, emails=True)
     directory.prefetch(uuid(n) for n in range(count - 100, count + 100))
     assert [uuid(n) in directory for n in (0, count - 1, count)] == [True, True, False]
     assert directory.ids_of(f"U{count - 1}@Example.com") == {uuid(count - 1)}
@@ -114,7 +114,7 @@ def test_participants_are_listed_by_two_hundred(
 ) -> None:
     """Three pages for 450; of 400, only a page that tells the total spares an empty third."""
     reads = Answering(participants(count, **told))
-    directory = ExistingObjects(API_OF["participants"], "participants", reads)
+    directory = ExistingObjects(OBJECT_TYPES["participants"], reads)
     directory.prefetch(["p0@example.com"])
     assert len(reads.paths) == pages
     assert reads.paths[0] == "/api/participants?page%5Bnumber%5D=1&page%5Bsize%5D=200"
@@ -126,6 +126,6 @@ def test_a_list_that_does_not_turn_its_pages_stops_the_run() -> None:
     """An API that ignores the page's number would be asked forever."""
     first = participants(200)({"page[number]": "1", "page[size]": "200"})
     reads = Answering(lambda _: first)
-    directory = ExistingObjects(API_OF["participants"], "participants", reads)
+    directory = ExistingObjects(OBJECT_TYPES["participants"], reads)
     with pytest.raises(ApiRefused, match="it is page 1, and 2 was asked for"):
         directory.prefetch(["p0@example.com"])

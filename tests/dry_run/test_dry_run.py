@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from support.process import asked, record, run_target, schema, state, writes
 from support.taps import SkippingClock, run_here
 
-from target_userflow.apis.userflow.objects import API
-from target_userflow.apis.userpilot import API as USERPILOT
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import StreamOptions
 from target_userflow.dry_run.delivery import kind, spoken
 from target_userflow.mapping.columns import Stream
@@ -274,13 +273,13 @@ def test_durations_are_told_in_two_units(seconds: int, text: str) -> None:
 def test_deletions_are_counted_by_kind_whatever_the_ids() -> None:
     """An id that looks like a path or a query is still no kind of its own."""
     stream = Stream("s", {"user_id": {}, "group_id": {}}, [], StreamOptions())
-    of = {name: mapper(stream).deletion for name, mapper in API.objects.items() if name != "events"}
+    names = "groups", "users", "memberships", "userpilot_users"
+    of = {name: OBJECT_TYPES[name].mapper(stream).deletion for name in names}
     for odd in ("users", "a/b?c", "..", "group_memberships"):
         assert kind(of["users"]([odd])) == ("DELETE", "/users/:id")
         assert kind(of["groups"]([odd])) == ("DELETE", "/groups/:id")
         assert kind(of["memberships"]([odd, odd])) == ("DELETE", "/group_memberships")
-        deletion = USERPILOT.objects["userpilot_users"](stream).deletion([odd])
-        assert kind(deletion) == ("DELETE", "/v1/users")
+        assert kind(of["userpilot_users"]([odd])) == ("DELETE", "/v1/users")
 
 
 def test_a_stream_whose_records_ride_with_others_says_so(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def test_an_answer_about_the_record_is_a_dead_letter(sandbox: Sandbox, tmp_path:
     assert [one.pop("at") is not None for one in errors] == [True] * 4
     assert errors == [
         {
+            "stream": "users",
             "reason": f"HTTP {status} invalid",
             "status": status,
             "code": "invalid",
@@ -237,7 +238,7 @@ def test_rows_without_ids_stop_the_run_before_a_request(sandbox: Sandbox, tmp_pa
     result = run_target(tmp_path, sandbox.config, rows(600, {*range(1, 601)} - {7, 8, 9}))
     (line,) = result.errors
     assert "Stream 'users': 497 of 500 records were rejected" in line
-    assert "Most often: user_id is missing" in line
+    assert "Most often: `user_id`: user_id is missing" in line
     assert (result.status, sandbox.requests()) == (1, [])
 
 

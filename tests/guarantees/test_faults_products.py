@@ -394,6 +394,7 @@ def test_an_answer_about_the_record_is_a_dead_letter(
     result = row.run()
     errors = [one["error"] for one in row.dead_letters]
     assert all(one.pop("at") for one in errors)
+    assert [e.pop("stream") for e in errors] == [one["stream"] for one in row.dead_letters]
     told = {"code": "invalid", "message": "it is wrong", "request_id": None}
     expected = {"reason": f"HTTP {status} invalid", "status": status, **told}
     assert errors == [expected] * len(product.paths)

@@ -14,7 +14,7 @@ from guarantees.test_faults_storage import small_disk
 from support.process import TARGET, Result, config_file, record, run_target, schema, singer, state
 from support.taps import PATIENCE, piped, wait_until
 
-from target_userflow.apis.messages import Rejected
+from target_userflow.apis.outcomes import Rejected
 from target_userflow.errors import StorageError
 from target_userflow.singer.dead_letters import DeadLetters
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import DATA_TYPES, OPERATIONS, StreamOptions
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -101,7 +101,7 @@ def sent(kind: str, record: dict[str, Any], **options: Any) -> Any:
     Columns of the record that would meet in one name are unknown at the SCHEMA.
     """
     columns: dict[str, Any] = {key: {} for key in record if re.fullmatch("[a-z_]+", key)}
-    mapper = API.objects[kind](Stream(kind, columns, ["id"], StreamOptions(**options)))
+    mapper = OBJECT_TYPES[kind].mapper(Stream(kind, columns, ["id"], StreamOptions(**options)))
     body = encoded(mapper(record).payload)
     found = strict_json.read(body)
     assert found.rule is None, body

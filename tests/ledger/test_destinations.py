@@ -18,9 +18,9 @@ EVENTS = schema("events", {"id": "string", "user_id": "string", "name": "string"
 TWO = [EVENTS, *(record("events", id=key, user_id="ada", name="used") for key in "ab")]
 
 
-def said(caplog: pytest.LogCaptureFixture, level: str, words: str = "edger") -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture, level: str, words: str = "edger") -> list[str]:
     """The lines of a level that speak of the ledger."""
-    lines = [one.getMessage() for one in caplog.records if one.levelname == level]
+    lines = [record.getMessage() for record in caplog.records if record.levelname == level]
     return [line for line in lines if words in line]
 
 
@@ -74,7 +74,7 @@ def test_the_start_says_which_ledger_it_is_and_what_it_knows(
     for _ in range(2):
         caplog.clear()
         bench.run(*TWO)
-        (line,) = said(caplog, "INFO", "Ledger")
+        (line,) = logged(caplog, "INFO", "Ledger")
         whole = home.directory / bench.ledger
         assert line.startswith(f"Ledger {whole} knows of {bench.sandbox.url} ")
         assert bench.sandbox.api_key not in line
@@ -87,7 +87,7 @@ def test_the_path_is_told_of_a_dry_run_too(file: Bench, caplog: pytest.LogCaptur
     file.run(*TWO)
     caplog.clear()
     file.run(*TWO, dry_run=True)
-    (line,) = said(caplog, "INFO", "Ledger")
+    (line,) = logged(caplog, "INFO", "Ledger")
     assert line.startswith(f"Ledger {file.ledger} knows")
     assert line.endswith(": 2 rows")
 
@@ -113,12 +113,12 @@ def test_a_rotated_key_is_a_warning_that_says_how_to_keep_the_ledger(
 ) -> None:
     """What it says to set is all that is needed, although the old key is gone."""
     bench.run(*TWO)
-    (line,) = said(caplog, "INFO", "Ledger")
+    (line,) = logged(caplog, "INFO", "Ledger")
     before = object_id(line)
     caplog.clear()
     key = rotate(bench, "ak_another")
     bench.run(EVENTS, **key)  # a first look, which brings no event
-    (warning,) = said(caplog, "WARNING")
+    (warning,) = logged(caplog, "WARNING")
     assert f"ledger_destination to '{before}'" in warning
     assert bench.run(*TWO, ledger_destination=before, **key).counts["events"]["duplicate"] == 2
     assert len(bench.sent) == 2
@@ -131,11 +131,11 @@ def test_a_known_destination_and_other_streams_are_no_warning(
     bench.run(*TWO)
     key = rotate(bench, "ak_another")
     bench.run({**EVENTS, "stream": "web-events"}, **key)
-    assert said(caplog, "WARNING") == []
+    assert logged(caplog, "WARNING") == []
     for warnings in (1, 0):
         caplog.clear()
         bench.run(EVENTS, **key)
-        assert len(said(caplog, "WARNING")) == warnings
+        assert len(logged(caplog, "WARNING")) == warnings
 
 
 def test_destinations_with_names_of_their_own_share_nothing(bench: Bench) -> None:
@@ -153,13 +153,13 @@ def test_a_lost_ledger_beside_dead_letters_is_a_warning(
 ) -> None:
     """Events double from then on: that is said before the first of them, and only then."""
     file.run(*TWO, record("events", id=None, user_id="ada", name="used"))
-    assert said(caplog, "WARNING", "Ledger") == []
+    assert logged(caplog, "WARNING", "Ledger") == []
     for path in tmp_path.glob("ledger.db*"):
         path.unlink()
     for warnings in (1, 0):
         caplog.clear()
         file.run(*TWO)
-        assert len(said(caplog, "WARNING", "events that the tap sends again")) == warnings
+        assert len(logged(caplog, "WARNING", "events that the tap sends again")) == warnings
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
@@ -171,7 +171,7 @@ def test_an_emptied_ledger_is_a_warning(
     (tmp_path / "ledger.db").write_bytes(b"")
     caplog.clear()
     file.run(*TWO, dry_run=dry_run)
-    (warning,) = said(caplog, "WARNING", "Ledger")
+    (warning,) = logged(caplog, "WARNING", "Ledger")
     assert file.ledger in warning
     assert "its file is empty" in warning
 
@@ -183,13 +183,13 @@ def test_a_missing_ledger_beside_a_state_is_a_warning(
     """Where the tap begins in the middle, earlier runs have delivered what is before it."""
     (home.directory / "state.json").write_text(written)
     home.run(*TWO)
-    assert len(said(caplog, "WARNING", "state.json")) == warnings
+    assert len(logged(caplog, "WARNING", "state.json")) == warnings
 
 
 def test_a_first_run_is_no_warning(file: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing was there before, so that nothing can be lost."""
     file.run(*TWO)
-    assert said(caplog, "WARNING") == []
+    assert logged(caplog, "WARNING") == []
 
 
 def test_a_corrupted_ledger_is_never_given_up_lightly(
@@ -199,7 +199,7 @@ def test_a_corrupted_ledger_is_never_given_up_lightly(
     file.run(*TWO)
     (tmp_path / "ledger.db").write_bytes(b"no database at all " * 100)
     assert file.run(*TWO).status == 1
-    (line,) = said(caplog, "ERROR")
+    (line,) = logged(caplog, "ERROR")
     assert "events that the tap sends again are delivered again" in line
 
 

@@ -33,7 +33,7 @@ def rows(stream: str, *numbers: int, n: int = 0) -> list[dict[str, Any]]:
 
 
 def numbers(bench: Bench) -> list[int]:
-    return sorted(one["n"] for one in bench.sent)
+    return sorted(payload["n"] for payload in bench.sent)
 
 
 # Streams
@@ -122,7 +122,7 @@ def test_a_stream_most_of_which_has_the_keys_of_other_events_fails_the_run(
     counted = bench.run(*other)
     assert counted.status == 1
     assert counted.counts["events"] == {"received": 20, "duplicate": 20, "differs": 20}
-    (line,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert "ledger_namespace" in line
     assert "__key_properties__" in line
     assert capsys.readouterr().out == ""

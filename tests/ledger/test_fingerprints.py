@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from target_userflow.apis.registry import mapper
+from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.config.settings import StreamOptions
 from target_userflow.ledger.ledger import DELIVERED, event_mark, fingerprint
 from target_userflow.mapping.columns import Stream
@@ -63,7 +63,7 @@ def test_a_record_keeps_its_fingerprint(
 ) -> None:
     """Else the first run after an upgrade would send everything again."""
     columns: dict[str, Any] = {column: {} for column in record}
-    request = mapper(kind, Stream(kind, columns, [], StreamOptions()))(record)
+    request = mapper(OBJECT_TYPES[kind], Stream(kind, columns, [], StreamOptions()))(record)
     assert fingerprint(request.payload).hex() == own
     assert event_mark(DELIVERED, request.payload).hex() == f"21{own[:12]}"
     assert [fingerprint(payload).hex() for _, payload in request.writes] == others

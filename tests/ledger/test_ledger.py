@@ -35,9 +35,9 @@ def event(key: str, n: int, user: str = "ada") -> dict[str, Any]:
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The one line that a user gets, if it is one."""
-    found = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
-    assert not any("\n" in one for one in found)
-    return found
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert not any("\n" in line for line in lines)
+    return lines
 
 
 # Events
@@ -90,11 +90,11 @@ def test_only_what_differs_from_the_last_delivery_is_sent(
 ) -> None:
     """A, A, B, B, A sends A, B, A: over several runs, and then within one, but not together."""
     plans = [record(announced["stream"], **ids, plan=plan) for plan in "AABBA"]
-    for one in plans:
-        bench.run(announced, one, **SKIPPING)
-    assert [one["plan"] for one in bench.sent] == ["A", "B", "A"]
+    for plan in plans:
+        bench.run(announced, plan, **SKIPPING)
+    assert [payload["plan"] for payload in bench.sent] == ["A", "B", "A"]
     counted = bench.run(announced, *plans, **SKIPPING, batch_size_rows=1)
-    assert [one["plan"] for one in bench.sent[3:]] == ["B", "A"]
+    assert [payload["plan"] for payload in bench.sent[3:]] == ["B", "A"]
     wanted = {"received": 5, "delivered": 2, "unchanged": 3}
     assert counted.counts == {announced["stream"]: wanted}
     together = bench.run(announced, *plans, **SKIPPING)
@@ -107,7 +107,7 @@ def test_a_rejected_version_is_not_remembered(bench: Bench) -> None:
     bench.sandbox.script([{"status": 400}])
     for _ in range(2):
         bench.run(USERS, record("users", id="ada", plan="A"), **SKIPPING)
-    assert [one["status"] for one in bench.sandbox.requests()] == [400, 200]
+    assert [request["status"] for request in bench.sandbox.requests()] == [400, 200]
 
 
 def test_a_version_whose_outcome_is_unknown_makes_the_one_before_unknown_too(bench: Bench) -> None:
@@ -171,7 +171,9 @@ def test_the_ledger_of_another_key_or_url_is_another_one(bench: Bench) -> None:
     bench.run(*sees, **SKIPPING)
     other_url = bench.sandbox.url.replace("127.0.0.1", "localhost")
     elsewhere = bench.run(*sees, **SKIPPING, api_url=other_url)
-    assert elsewhere.counts == {one: {"received": 1, "delivered": 1} for one in ("users", "events")}
+    assert elsewhere.counts == {
+        stream: {"received": 1, "delivered": 1} for stream in ("users", "events")
+    }
     bench.sandbox.configure(api_key="ak_another")
     assert bench.run(*sees, **SKIPPING).counts == elsewhere.counts
     bench.sandbox.configure(api_key="ak_sandbox")
@@ -226,8 +228,8 @@ def test_two_first_runs_at_once_make_one_ledger(bench: Bench) -> None:
     with ThreadPoolExecutor(8) as threads:
         stores = [*threads.map(Store, [bench.ledger] * 8)]
         numbers = {*threads.map(lambda store: store.destination(b"x" * 16), stores)}
-    for one in stores:
-        one.close()
+    for store in stores:
+        store.close()
     assert len(numbers) == 1
 
 
@@ -267,7 +269,7 @@ def test_two_runs_never_share_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     assert (second.status, len(second.errors)) == (1, 1)
     assert "Another run has it" in second.errors[0]
     assert result.status == 0, result.log
-    assert sorted(one["body"]["attributes"]["n"] for one in sandbox.requests()) == [1, 2]
+    assert sorted(request["body"]["attributes"]["n"] for request in sandbox.requests()) == [1, 2]
 
 
 def test_a_ledger_can_be_deleted(sandbox: Sandbox, tmp_path: Path) -> None:

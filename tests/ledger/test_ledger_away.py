@@ -46,7 +46,14 @@ def test_a_server_that_is_restarted_costs_nothing(
         result = target.result()
     assert result.status == 0, result.log
     assert result.states[-1] == 6
-    assert [one["body"]["attributes"]["n"] for one in sandbox.requests()] == [1, 2, 3, 4, 5, 6]
+    assert [request["body"]["attributes"]["n"] for request in sandbox.requests()] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
 
 
 def test_a_server_that_stays_away_stops_the_run(
@@ -66,7 +73,7 @@ def test_a_server_that_stays_away_stops_the_run(
     own_postgres.start()
     again = run_here(tmp_path, config(sandbox, url), [EVENTS, *events(1, 2, 3, 4, 5)])
     assert again.status == 0
-    assert [one["body"]["attributes"]["n"] for one in sandbox.requests()] == [1, 2, 3, 4, 5]
+    assert [request["body"]["attributes"]["n"] for request in sandbox.requests()] == [1, 2, 3, 4, 5]
 
 
 class Releasing(SkippingClock):
@@ -98,8 +105,10 @@ def test_a_file_that_another_program_has_for_a_moment_is_waited_for(
     run_here(tmp_path, config(sandbox, str(path)), [EVENTS, *events(1)])
     with closing(held(path)) as other:
         clock = Releasing(other)
-        found = run_here(tmp_path, config(sandbox, str(path)), [EVENTS, *events(1, 2)], clock=clock)
-    assert (found.status, found.counts["events"]["duplicate"]) == (0, 1)
+        result = run_here(
+            tmp_path, config(sandbox, str(path)), [EVENTS, *events(1, 2)], clock=clock
+        )
+    assert (result.status, result.counts["events"]["duplicate"]) == (0, 1)
     assert clock.seconds > 0
 
 
@@ -110,9 +119,9 @@ def test_a_file_that_another_program_keeps_stops_the_run(
     path = tmp_path / "ledger.db"
     clock = SkippingClock()
     with closing(held(path)):
-        found = run_here(tmp_path, config(sandbox, str(path)), [EVENTS, *events(1)], clock=clock)
-    assert found.status == 1
-    (line,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+        result = run_here(tmp_path, config(sandbox, str(path)), [EVENTS, *events(1)], clock=clock)
+    assert result.status == 1
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert "Another run has it" in line
     assert clock.seconds == 5
     assert not sandbox.requests()

@@ -51,7 +51,7 @@ def test_no_line_tells_a_password(
     assert result.status == 1, result.log
     assert "ledger" in result.errors[0].lower()
     assert "Traceback" not in result.log
-    assert [one for one in SECRETS if one in result.log] == []
+    assert [secret for secret in SECRETS if secret in result.log] == []
     assert not [path for path in tmp_path.iterdir() if "sesame" in path.name]
 
 
@@ -61,9 +61,9 @@ def test_nor_does_a_check(sandbox: Sandbox, tmp_path: Path, how: str) -> None:
     path = config_file(tmp_path, {**sandbox.config, "ledger": URLS[how]})
     command = [*TARGET, "--config", str(path), "--check"]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603 - our own module
-    said = (done.stdout + done.stderr).decode()
-    assert "Traceback" not in said
-    assert [one for one in SECRETS if one in said] == []
+    output = (done.stdout + done.stderr).decode()
+    assert "Traceback" not in output
+    assert [secret for secret in SECRETS if secret in output] == []
 
 
 def test_a_ledger_that_is_no_text_is_not_quoted(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def seen(witness: Path, config: dict[str, Any], messages: list[Any]) -> str:
     log.unlink(missing_ok=True)
     command = [sys.executable, "-m", "target_userflow", "--config", config_file(directory, config)]
     subprocess.run(  # noqa: S603 - our own
-        [str(one) for one in command],
+        [str(part) for part in command],
         input=singer(messages),
         check=True,
         capture_output=True,

@@ -160,7 +160,7 @@ def test_two_runs_that_wait_for_rows_of_each_other_both_get_on(
 ) -> None:
     """The server fails the one that has waited longest, and that one begins again."""
     destination = store.destination(digest("any"))
-    keys = [(destination, digest(one)) for one in ("ada", "grace")]
+    keys = [(destination, digest(name)) for name in ("ada", "grace")]
     store.write(dict.fromkeys(keys, (b"before", TODAY)))
     with psycopg.connect(database.url) as other:
         touch(other, keys[1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping.columns import Stream
@@ -33,7 +33,7 @@ def mapper(*columns: str, events: bool = False, schema: Any = None, **options: A
     kind, roles = ("events", ["user_id", "event_name"]) if events else ("users", ["id"])
     properties = dict.fromkeys([*roles, *columns], {} if schema is None else schema)
     stream = Stream("people", properties, (), StreamOptions(**options))
-    return API.objects[kind](stream).attributes
+    return OBJECT_TYPES[kind].mapper(stream).attributes
 
 
 def made(value: Any, schema: Any = None, **options: Any) -> dict[str, Any]:

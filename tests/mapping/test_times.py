@@ -90,6 +90,7 @@ def test_what_databases_write_for_no_time_is_none(value: str) -> None:
     "value",
     [
         "soon",
+        "\ud800",
         "2024-02-30",
         "2024-13-01",
         "0000-01-01",
@@ -112,6 +113,7 @@ def test_what_databases_write_for_no_time_is_none(value: str) -> None:
         "17670112312",
         "1" * 5000,
         "٢٠٢٤-٠٢-٢٩",
+        "2024-02-29T12:34:56\ud800",
         0,
         2024,
         1e300,

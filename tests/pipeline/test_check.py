@@ -14,7 +14,7 @@ from support.process import TARGET, config_file
 from target_userflow import check
 from target_userflow.apis import user_interviews, userpilot
 from target_userflow.apis.messages import Answer
-from target_userflow.apis.userflow import objects as userflow
+from target_userflow.apis.userflow import product as userflow
 from target_userflow.config import problems as configs
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import USERFLOW_URLS, Destination, Settings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from target_userflow.apis.messages import Api
+    from target_userflow.apis.product import Product
     from target_userflow.sandbox import Sandbox
 
 KEY = "ak_zq7secret"
@@ -148,29 +148,37 @@ def test_a_url_without_a_default_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("api", "destination", "hint"),
     [
-        (userflow.API, Destination(USERFLOW_URLS["us"], KEY), "set region to eu, and no api_url"),
-        (userflow.API, Destination(USERFLOW_URLS["eu"], KEY), "set region to us, and no api_url"),
-        (userflow.API, Destination("https://userflow.example.com", KEY), None),
         (
-            userpilot.API,
+            userflow.PRODUCT,
+            Destination(USERFLOW_URLS["us"], KEY),
+            "set region to eu, and no api_url",
+        ),
+        (
+            userflow.PRODUCT,
+            Destination(USERFLOW_URLS["eu"], KEY),
+            "set region to us, and no api_url",
+        ),
+        (userflow.PRODUCT, Destination("https://userflow.example.com", KEY), None),
+        (
+            userpilot.PRODUCT,
             Destination(userpilot.REGIONS[0], KEY),
             f"set userpilot_api_url to {userpilot.REGIONS[1]}",
         ),
-        (userpilot.API, Destination("https://userpilot.example.com", KEY), None),
+        (userpilot.PRODUCT, Destination("https://userpilot.example.com", KEY), None),
         (
-            user_interviews.API,
+            user_interviews.PRODUCT,
             Destination("https://www.userinterviews.com", KEY),
             "set user_interviews_auth to apikey",
         ),
         (
-            user_interviews.API,
+            user_interviews.PRODUCT,
             Destination("https://www.userinterviews.com", KEY, auth="apikey"),
             "set user_interviews_auth to bearer",
         ),
     ],
 )
 def test_a_401_hints_at_the_other_region_or_header(
-    api: Api, destination: Destination, hint: str | None
+    api: Product, destination: Destination, hint: str | None
 ) -> None:
     """The key may be good and the place wrong; what is set by hand gets no such hint."""
     said = problem(api, 401, destination=destination) or ""
@@ -258,7 +266,7 @@ def test_certificates_that_are_not_there_are_told(
 
 
 def problem(
-    api: Api,
+    api: Product,
     status: int,
     body: bytes = b"",
     *,
@@ -288,7 +296,7 @@ ERROR = json.dumps({"error": {"code": "zq7", "message": "zq7"}}).encode()
 )
 def test_any_other_answer_is_told_with_what_to_do(status: int, body: bytes, says: str) -> None:
     """And nothing of its body, which may hold anything."""
-    said = problem(userflow.API, status, body) or ""
+    said = problem(userflow.PRODUCT, status, body) or ""
     assert says in said
     assert "zq7" not in said
     assert "\n" not in said
@@ -297,13 +305,13 @@ def test_any_other_answer_is_told_with_what_to_do(status: int, body: bytes, says
 def test_a_redirect_says_where_it_leads() -> None:
     """To the host alone: the rest of the address may hold a secret."""
     location = "https://me:zq7@elsewhere.example.com:8443/login?token=zq7"
-    said = problem(userflow.API, 301, Location=location) or ""
+    said = problem(userflow.PRODUCT, 301, Location=location) or ""
     assert "a redirect, which is never followed. Check api_url" in said
     assert said.endswith("It leads to https://elsewhere.example.com:8443")
 
 
-@pytest.mark.parametrize("api", [user_interviews.API, userpilot.API])
-def test_a_read_that_is_not_documented_is_not_taken_for_a_fact(api: Api) -> None:
+@pytest.mark.parametrize("api", [user_interviews.PRODUCT, userpilot.PRODUCT])
+def test_a_read_that_is_not_documented_is_not_taken_for_a_fact(api: Product) -> None:
     """Its 404 may mean that there is no such read: that the key is unchecked is said."""
     said = problem(api, 404, ERROR) or ""
     assert "from secondary sources" in said
@@ -314,8 +322,8 @@ def test_a_read_that_is_not_documented_is_not_taken_for_a_fact(api: Api) -> None
 @pytest.mark.parametrize("body", [b"", b"{}", b"ok"])
 def test_what_userpilot_answers_to_a_good_key_is_not_prescribed(body: bytes) -> None:
     """Only the status is known; but a page of HTML is somebody else's."""
-    assert problem(userpilot.API, 200, body) is None
-    assert problem(userpilot.API, 200, b" <html>") is not None
+    assert problem(userpilot.PRODUCT, 200, body) is None
+    assert problem(userpilot.PRODUCT, 200, b" <html>") is not None
 
 
 # The disk

@@ -226,6 +226,20 @@ def test_a_column_that_can_t_be_encoded_is_named(sandbox: Sandbox, tmp_path: Pat
     assert "1 rejected of users: `city`: a string holds half of a surrogate pair" in result.log
 
 
+def test_a_stream_map_that_makes_half_a_surrogate_pair_costs_its_record_alone(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It is rejected before anything is sent, and the records beside it are delivered."""
+    expression = "'\\ud800' if id == 'u1' else 'Oslo'"
+    maps = {"users": {"id": "id", "city": expression}}
+    users = [record("users", id=f"u{n}") for n in range(3)]
+    messages = [schema("users", {"id": "string"}), *users]
+    result = run_target(tmp_path, {**sandbox.config, "stream_maps": maps}, messages)
+    assert result.status == 1
+    assert "1 rejected of users: `city`: a string holds half of a surrogate pair" in result.log
+    assert sorted(one["body"]["id"] for one in sandbox.requests()) == ["u0", "u2"]
+
+
 def test_attributes_inside_of_lists_follow_their_schema(sandbox: Sandbox, tmp_path: Path) -> None:
     """A date-time of a group, a membership or a company is in UTC there too, and a null clears."""
     view = {"type": ["object", "null"], "properties": {"size": {"type": "integer"}}}

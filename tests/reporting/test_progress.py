@@ -18,6 +18,7 @@ import pytest
 from support.clocks import VirtualClock
 from support.process import TARGET, config_file, record, run_target, schema, singer
 
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.problems import problems
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
@@ -53,7 +54,7 @@ class Scene:
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
         self.run.tally.open(stream, "users")
-        self.run.delivery("users")
+        self.run.delivery(OBJECT_TYPES["users"])
         for _ in range(records):
             self.run.tally.receive(stream)
 
@@ -84,10 +85,10 @@ def seen(seeing: int, stream: TextIO) -> str:
     """All that was written to the stream, with the line breaks as they were."""
     stream.flush()
     os.write(stream.fileno(), END)
-    found = b""
-    while not found.endswith(END):
-        found += os.read(seeing, 65536)
-    return found.removesuffix(END).decode().replace("\r\n", "\n")
+    output = b""
+    while not output.endswith(END):
+        output += os.read(seeing, 65536)
+    return output.removesuffix(END).decode().replace("\r\n", "\n")
 
 
 def rendered(written: str) -> list[str]:

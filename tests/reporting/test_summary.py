@@ -66,10 +66,10 @@ def at_its_end() -> Run:
     return run
 
 
-def told(run: Run, status: int = 0, error: str | None = None) -> dict[str, Any]:
+def facts_of(run: Run, status: int = 0, error: str | None = None) -> dict[str, Any]:
     """The facts of a run, as they are after a way through JSON."""
-    found: dict[str, Any] = json.loads(json.dumps(summary.facts(run, status, error)))
-    return found
+    facts: dict[str, Any] = json.loads(json.dumps(summary.facts(run, status, error)))
+    return facts
 
 
 # The facts
@@ -77,32 +77,32 @@ def told(run: Run, status: int = 0, error: str | None = None) -> dict[str, Any]:
 
 def test_the_facts_are_versioned_and_say_how_it_went() -> None:
     """Who reads them knows what they mean, when the run was, and why it failed."""
-    found = told(at_its_end(), 1, "Userflow answered HTTP 401")
-    assert found["version"] == 1
-    assert found["target"].startswith("target-userflow/")
-    assert (found["started"], found["seconds"]) == ("2024-03-01T00:00:00+00:00", 5.0)
-    assert (found["exit_status"], found["error"]) == (1, "Userflow answered HTTP 401")
+    facts = facts_of(at_its_end(), 1, "Userflow answered HTTP 401")
+    assert facts["version"] == 1
+    assert facts["target"].startswith("target-userflow/")
+    assert (facts["started"], facts["seconds"]) == ("2024-03-01T00:00:00+00:00", 5.0)
+    assert (facts["exit_status"], facts["error"]) == (1, "Userflow answered HTTP 401")
 
 
 def test_the_facts_have_a_row_per_stream_that_adds_up() -> None:
     """Received = delivered + … + rejected + unsettled, and what is beside the outcomes."""
-    row = told(at_its_end())["streams"][0]
+    row = facts_of(at_its_end())["streams"][0]
     assert (row["stream"], row["object"]) == ("users", "users")
     outcomes = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected", "unsettled")
-    assert [row[one] for one in outcomes] == [1, 0, 0, 0, 1, 2, 1]
+    assert [row[outcome] for outcome in outcomes] == [1, 0, 0, 0, 1, 2, 1]
     assert row["received"] == 5
     assert (row["in_doubt"], row["deleted"], row["requests"]) == (1, 0, 0)
 
 
 def test_the_facts_measure_the_requests_of_every_second() -> None:
     """Counts, 429s, failures, and the latencies of half and of nearly all of them."""
-    found = told(at_its_end())
-    assert [one["requests"] for one in found["timeline"]] == [1, 1, 1, 1, 0]
-    assert [one["limited"] for one in found["timeline"]] == [0, 1, 0, 0, 0]
-    assert [one["failed"] for one in found["timeline"]] == [0, 0, 1, 0, 0]
-    assert found["timeline"][1]["p95"] == pytest.approx(0.2, rel=0.03)
-    assert found["timeline"][4]["p95"] is None
-    assert found["requests"]["requests"] == 4
+    facts = facts_of(at_its_end())
+    assert [span["requests"] for span in facts["timeline"]] == [1, 1, 1, 1, 0]
+    assert [span["limited"] for span in facts["timeline"]] == [0, 1, 0, 0, 0]
+    assert [span["failed"] for span in facts["timeline"]] == [0, 0, 1, 0, 0]
+    assert facts["timeline"][1]["p95"] == pytest.approx(0.2, rel=0.03)
+    assert facts["timeline"][4]["p95"] is None
+    assert facts["requests"]["requests"] == 4
 
 
 # The text
@@ -113,13 +113,13 @@ def test_a_good_run_has_nothing_to_be_looked_at() -> None:
     run = quiet()
     run.tally.receive("users")
     run.tally.settle("users", "delivered")
-    assert summary.text(told(run)) == ""
-    assert not summary.needs_attention(told(run))
+    assert summary.text(facts_of(run)) == ""
+    assert not summary.needs_attention(facts_of(run))
 
 
 def test_the_text_tells_all_that_needs_attention() -> None:
     """Each reason with its next step, and how to replay; no stream's name steers the terminal."""
-    text = summary.text(told(at_its_end()))
+    text = summary.text(facts_of(at_its_end()))
     lines = text.splitlines()
     where = lines.index("1 rejected of users: user_id is missing")
     assert lines[where + 1].startswith("    next: name the column")
@@ -130,15 +130,15 @@ def test_the_text_tells_all_that_needs_attention() -> None:
     assert re.search(r"< 'dead letters/.*\.singer'$", lines[-1])
 
 
-def test_only_the_most_frequent_reasons_are_told() -> None:
+def test_only_the_most_frequent_reasons_are_logged() -> None:
     """Hundreds of reasons do not scroll the table away; the report has all of them."""
     run = at_its_end()
     for number in range(900):
         run.tally.reject("users", f"a reason of its own, {number}")
-    found = told(run)
-    assert len(summary.text(found).splitlines()) < 60
-    assert "more for other reasons" in summary.text(found)
-    assert len(found["rejected"]) == 904
+    facts = facts_of(run)
+    assert len(summary.text(facts).splitlines()) < 60
+    assert "more for other reasons" in summary.text(facts)
+    assert len(facts["rejected"]) == 904
 
 
 @pytest.mark.parametrize(
@@ -172,15 +172,15 @@ def test_the_report_says_what_the_summary_says(sandbox: Sandbox, tmp_path: Path)
     """As JSON, for its owner alone, without any id; and the log says where it is."""
     path = tmp_path / "reports" / "run.json"
     result = run_target(tmp_path, {**sandbox.config, "report_path": str(path)}, MIXED)
-    found = json.loads(path.read_text())
-    assert (result.status, found["exit_status"], found["error"]) == (1, 1, None)
-    rows = {row["stream"]: row for row in found["streams"]}
+    facts = json.loads(path.read_text())
+    assert (result.status, facts["exit_status"], facts["error"]) == (1, 1, None)
+    rows = {row["stream"]: row for row in facts["streams"]}
     assert (rows["users"]["received"], rows["users"]["delivered"]) == (8, 5)
     assert (rows["events"]["object"], rows["events"]["rejected"]) == ("events", 1)
     assert rows["users"]["requests"] == 5
-    assert sum(one["count"] for one in found["rejected"]) == 4
-    assert found["dead_letters"]["path"] in result.log
-    assert found["requests"]["requests"] == 6
+    assert sum(rejection["count"] for rejection in facts["rejected"]) == 4
+    assert facts["dead_letters"]["path"] in result.log
+    assert facts["requests"]["requests"] == 6
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert f"Report: {path}" in result.log
     assert "person-" not in path.read_text()
@@ -198,10 +198,10 @@ def test_a_run_that_fails_leaves_its_report_too(sandbox: Sandbox, tmp_path: Path
     path = tmp_path / "run.json"
     path.write_text("of yesterday")
     result = failing(sandbox, tmp_path, path)
-    found = json.loads(path.read_text())
-    assert (found["exit_status"], [found["error"]]) == (1, result.errors)
-    assert "HTTP 401" in found["error"]
-    assert found["unsettled"] == {"users": 1}
+    facts = json.loads(path.read_text())
+    assert (facts["exit_status"], [facts["error"]]) == (1, result.errors)
+    assert "HTTP 401" in facts["error"]
+    assert facts["unsettled"] == {"users": 1}
     assert "1 unsettled of users" in result.log
 
 
@@ -271,14 +271,14 @@ def test_the_page_is_whole_and_needs_nothing(sandbox: Sandbox, tmp_path: Path) -
     assert "prefers-color-scheme: dark" in text
     assert "url(" not in text
     assert "person-" not in text
-    for said in ("Exit status 1", "4 records rejected", "2 of users", "replay", "429"):
-        assert said in seen.words
+    for text in ("Exit status 1", "4 records rejected", "2 of users", "replay", "429"):
+        assert text in seen.words
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_no_value_of_a_run_becomes_a_tag() -> None:
     """Stream names, reasons, errors and paths are text, whatever stands in them."""
-    seen = Page(page(told(at_its_end(), 1, HOSTILE)))
+    seen = Page(page(facts_of(at_its_end(), 1, HOSTILE)))
     assert not seen.open
     assert "script" not in seen.tags
     assert seen.words.count("<script>alert(1)</script>") >= 5
@@ -286,7 +286,7 @@ def test_no_value_of_a_run_becomes_a_tag() -> None:
 
 def test_rejections_of_several_streams_stand_under_their_reason() -> None:
     """What has one cause is mended once."""
-    words = Page(page(told(at_its_end()))).words
+    words = Page(page(facts_of(at_its_end()))).words
     assert words.count("user_id is missing") == 1
     assert "1 of users, 1 of <script>" in words
 
@@ -305,11 +305,11 @@ def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
     run.tally.open("users", "users")
     run.tally.remark("users", {"blanks around an id are taken off": 2})
     run.tally.remark("users", {"blanks around an id are taken off": 1})
-    found = told(run)
+    facts = facts_of(run)
     line = "3 times in users: blanks around an id are taken off"
-    assert line in summary.text(found)
-    assert summary.needs_attention(found)
-    assert line in Page(page(found)).words
+    assert line in summary.text(facts)
+    assert summary.needs_attention(facts)
+    assert line in Page(page(facts)).words
 
 
 @pytest.mark.parametrize(
@@ -332,8 +332,8 @@ def test_the_report_counts_a_401_as_a_refusal(sandbox: Sandbox, tmp_path: Path) 
     path = tmp_path / "run.json"
     config = {**sandbox.config, "api_key": "ak_another", "report_path": str(path)}
     result = run_target(tmp_path, config, MIXED)
-    found = json.loads(path.read_text())
-    counted = {name: found["requests"][name] for name in ("refused", "limited", "failed")}
+    facts = json.loads(path.read_text())
+    counted = {name: facts["requests"][name] for name in ("refused", "limited", "failed")}
     assert (result.status, counted) == (1, {"refused": 1, "limited": 0, "failed": 0})
     page_path = tmp_path / "run.html"
     run_target(tmp_path, {**config, "report_path": str(page_path)}, MIXED)

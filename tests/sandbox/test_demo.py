@@ -35,14 +35,14 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 def table(output: str) -> dict[str, tuple[int, int]]:
     """What was read and what arrived, by stream."""
     rows = re.findall(r"^(\w+) +([\d,]+) +([\d,]+)$", output, re.MULTILINE)
-    return {name: (int(read), int(found)) for name, read, found in rows}
+    return {name: (int(read), int(arrived)) for name, read, arrived in rows}
 
 
 def shown(output: str, title: str) -> dict[str, Any]:
     """The object below a title."""
     text = output.partition(f"{title} has it now:\n")[2]
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]
-    return found
+    item: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]
+    return item
 
 
 def sample() -> list[dict[str, Any]]:
@@ -136,6 +136,8 @@ def test_the_sample_is_the_same_every_time() -> None:
 
 def test_the_sample_has_no_address_of_a_person() -> None:
     """All are of the domain that is reserved for examples."""
-    emails = [one["record"]["email"] for one in sample() if "email" in one.get("record", {})]
+    emails = [
+        message["record"]["email"] for message in sample() if "email" in message.get("record", {})
+    ]
     assert len(emails) == 350
     assert all(email.endswith("@example.com") for email in emails)

@@ -169,11 +169,11 @@ def test_late_answers_are_late_at_the_same_time(sandbox: Sandbox) -> None:
     assert [request["duration_ms"] for request in sandbox.requests()] == [None] * 5
     for client in clients:
         client.http.close()
-    assert eventually(lambda: all(one["duration_ms"] for one in sandbox.requests()))
+    assert eventually(lambda: all(request["duration_ms"] for request in sandbox.requests()))
 
 
 def test_a_client_that_gives_up_has_written_nevertheless(client: Client, sandbox: Sandbox) -> None:
-    """Its answer is lost, which the journal tells by having no status."""
+    """Its answer is lost, so it has no status in the request log."""
     sandbox.configure(faults={"slow": 1.0}, slow_ms=60_000)
     client.http.timeout = 0.05
     with pytest.raises(TimeoutError):

@@ -24,7 +24,10 @@ def store() -> Store:
 def definitions(store: Store) -> dict[str, str]:
     """The attribute definitions there are, with their types."""
     known, _ = store.attribute_definitions.page(None, 100)
-    return {f"{one['scope']} {one['name']}": one["data_type"] for one in known}
+    return {
+        f"{definition['scope']} {definition['name']}": definition["data_type"]
+        for definition in known
+    }
 
 
 @pytest.mark.parametrize(
@@ -163,9 +166,9 @@ def test_an_event_without_a_time_happens_now(store: Store) -> None:
     """And one with a time is kept in UTC."""
     store.track({"name": "n", "user_id": "u"}, 1)
     store.track({"name": "n", "user_id": "u", "time": "2020-01-01T01:00:00+01:00"}, 2)
-    now, told = (event["time"] for event in store.state()["events"])
+    now, given = (event["time"] for event in store.state()["events"])
     assert now.startswith("2026-01-01T00:00:")
-    assert told == "2020-01-01T00:00:00Z"
+    assert given == "2020-01-01T00:00:00Z"
 
 
 def test_an_event_creates_neither_its_user_nor_its_group(store: Store) -> None:
@@ -255,7 +258,7 @@ def test_definitions_grow_with_first_use(store: Store) -> None:
         "group_membership role": "string",
         "event price": "number",
     }
-    assert [one["name"] for one in store.event_definitions] == ["Signed up"]
+    assert [definition["name"] for definition in store.event_definitions] == ["Signed up"]
 
 
 def test_a_definition_keeps_the_type_that_it_had_first(store: Store) -> None:
@@ -267,17 +270,17 @@ def test_a_definition_keeps_the_type_that_it_had_first(store: Store) -> None:
     assert definitions(store) == {"user a": "number"}
 
 
-def test_a_shelf_is_read_page_by_page_though_things_come_and_go() -> None:
+def test_a_paged_dict_is_read_page_by_page_though_values_come_and_go() -> None:
     """The order is that of creation, and a page begins after the last one's last."""
-    shelf: PagedDict[str] = PagedDict()
+    values: PagedDict[str] = PagedDict()
     for name in "abcdef":
-        shelf.add(name, name.upper())
-    first, more = shelf.page(None, 2)
-    shelf.pop("a")
-    shelf.pop("c")
-    shelf.add("a", "A again")
-    second, more_still = shelf.page("b", 2)
-    third, even_more = shelf.page("e", 2)
+        values.add(name, name.upper())
+    first, more = values.page(None, 2)
+    values.pop("a")
+    values.pop("c")
+    values.add("a", "A again")
+    second, more_still = values.page("b", 2)
+    third, even_more = values.page("e", 2)
     assert (first, more) == (["A", "B"], True)
     assert (second, more_still) == (["D", "E"], True)
     assert (third, even_more) == (["F", "A again"], False)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -177,6 +178,92 @@ def test_requests_are_told_with_what_came_of_them(
     expect(page.locator("#rows td.rest")).to_contain_text(outcomes)
 
 
+def test_a_request_shows_its_answer_its_user_and_the_command_that_repeats_it(
+    page: Page, client: Client, sandbox: Sandbox
+) -> None:
+    """In its row the user's id and the time of day; the command does again what was done."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    client.post("/users", ADA)
+    choose(page, "Requests", "All")
+    expect(rows(page)).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"))
+    expect(rows(page).locator("td").last).to_have_text("u1")
+    rows(page).first.click()
+    detail = page.get_by_role("complementary")
+    expect(detail.locator("samp")).to_contain_text('"object": "user"')
+    detail.get_by_role("button", name="Copy as curl").click()
+    expect(detail.get_by_role("button", name="Copied")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    client.send("DELETE", "/users/u1")
+    subprocess.run(["/bin/sh", "-c", f"{command} --fail -sS"], check=True, capture_output=True)  # noqa: S603 - the page's own
+    assert sandbox.state()["users"]["u1"]["attributes"] == ADA["attributes"]
+    detail.get_by_role("link", name="u1").click()
+    expect(page.get_by_role("complementary", name="u1")).to_contain_text("ada@example.com")
+
+
+def test_requests_are_filtered_by_status(page: Page, client: Client) -> None:
+    """The filter is part of the address, and only requests have it."""
+    expect(page.get_by_label("Status")).to_be_hidden()
+    client.post("/users", ADA)
+    client.send("GET", "/users/nobody")
+    choose(page, "Requests", "All")
+    expect(rows(page)).to_have_count(2)
+    page.get_by_label("Status").focus()
+    page.keyboard.press("ArrowDown")  # 2xx
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Status")).to_have_value("4")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text("404")
+    page.reload()
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("Status").select_option("5xx")
+    expect(page.locator("#empty")).to_have_text("No request has this status.")
+
+
+def test_faults_are_switched_on_and_off_and_all_is_emptied(
+    page: Page, client: Client, sandbox: Sandbox
+) -> None:
+    """From the page, without a command; the other faults stay as they are."""
+    sandbox.configure(faults={"slow": 0.25})
+    client.post("/users", ADA)
+    expect(rows(page)).to_have_count(1)
+    page.locator("#controls summary").click()
+    expect(page.get_by_role("switch", name="slow 25%")).to_be_checked()
+    page.get_by_role("switch", name="503").check()
+    expect(page.locator("#conditions")).to_contain_text("503 10.0%, slow 25.0%")
+    page.get_by_role("switch", name="slow").uncheck()
+    expect(page.locator("#conditions")).to_have_text(re.compile("faults 503 10.0%$"))
+    page.get_by_role("button", name="Reset").click()
+    expect(rows(page)).to_have_count(0)
+    expect(page.locator("#conditions")).to_contain_text("no faults")
+    assert sandbox.state()["users"] == {}
+
+
+def test_an_open_detail_leaves_nothing_empty_to_scroll_to(page: Page, client: Client) -> None:
+    """The page itself never scrolls, and the detail ends with its last section."""
+    attributes = {f"a{number}": number for number in range(90)}
+    client.post("/users", {"id": "u1", "attributes": attributes})
+    rows(page).first.click()
+    expect(page.get_by_role("complementary", name="u1")).to_contain_text("a89")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    below = """(() => {
+        const pane = document.querySelector("aside");
+        const last = pane.lastElementChild.getBoundingClientRect().bottom;
+        return pane.scrollHeight - (last - pane.getBoundingClientRect().top + pane.scrollTop);
+    })()"""
+    assert page.evaluate(below) < 40
+
+
+def test_the_headings_are_in_order(page: Page, client: Client) -> None:
+    """No level is left out, with a detail and without."""
+    client.post("/users", ADA)
+    rows(page).first.click()
+    expect(page.get_by_role("complementary", name="u1")).to_be_visible()
+    headings = "[...document.querySelectorAll('h1, h2, h3, h4')].map((h) => +h.tagName[1])"
+    levels = page.evaluate(headings)
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
 def test_a_paused_page_holds_still(page: Page, client: Client) -> None:
     """Until it is told to follow again."""
     client.post("/users", ADA)
@@ -262,8 +349,8 @@ def write_hostile(sandbox: Sandbox, value: str) -> None:
         client.send("GET", f"/users/{quote(value, safe='')}?limit={quote(value)}")
         client.headers = {**client.headers, **PARTICIPANTS}
         batch = [{"email": "eve@example.com", "first_name": value}, {"email": value}]
-        for one in batch:
-            body = {"data": [{"type": "participant", "attributes": one}]}
+        for fields in batch:
+            body = {"data": [{"type": "participant", "attributes": fields}]}
             client.send("PATCH", "/api/participants/batches", body)
         client.headers = {**client.headers, **USERPILOT, "Content-Type": "application/json"}
         company = {"id": value, "name": value}
@@ -316,12 +403,12 @@ def test_a_hostile_link_to_the_page_shows_nothing_of_itself_as_markup(
         ):
             with browser.new_context() as context:
                 page = context.new_page()
-                said: list[str] = []
-                page.on("dialog", lambda dialog: said.append(dialog.message))  # noqa: B023 - used in this turn
+                messages: list[str] = []
+                page.on("dialog", lambda dialog: messages.append(dialog.message))  # noqa: B023 - used in this turn
                 page.goto(f"{sandbox.url}/{tail}")
                 expect(page.locator("nav a").first).to_be_visible()
                 expect(page.locator("img, iframe, svg[onload], body script")).to_have_count(0)
-                assert said == []
+                assert messages == []
 
 
 def test_the_page_takes_no_text_for_markup(

@@ -84,7 +84,7 @@ def named(client: Client, host: str, path: str) -> Reply:
 
 
 def test_a_browser_gets_the_page_and_a_client_of_the_api_its_error(client: Client) -> None:
-    """At the one path that both know; neither the page nor its parts stand in the journal."""
+    """At the one path that both know; neither the page nor its parts stand in the request log."""
     page = client.send("GET", "/", **HTML)
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert client.send("GET", "/").status == 404
@@ -95,8 +95,8 @@ def test_a_browser_gets_the_page_and_a_client_of_the_api_its_error(client: Clien
 def test_all_parts_of_the_page_are_there(client: Client) -> None:
     """Whatever a file of it names is served, from a wheel too, and under the same policy."""
     names = [
-        one.name
-        for one in (Path(target_userflow.sandbox.page.__file__).parent / "static").iterdir()
+        path.name
+        for path in (Path(target_userflow.sandbox.page.__file__).parent / "static").iterdir()
     ]
     assert {"index.html", "page.js", "style.css", "icon.svg"} <= set(names)
     for name in names:
@@ -224,11 +224,11 @@ def test_every_change_changes_the_revision(sandbox: Sandbox, client: Client) -> 
 def test_the_conditions_are_told_without_the_keys(sandbox: Sandbox, client: Client) -> None:
     """How the sandbox behaves, in one line."""
     sandbox.configure(rate_limit=600, latency_ms=20, faults={"503": 0.05}, api_key="ak_chosen")
-    told = client.send("GET", f"{PARTS}overview").text
-    assert json.loads(told, parse_float=Decimal)["conditions"] == (
+    overview = client.send("GET", f"{PARTS}overview").text
+    assert json.loads(overview, parse_float=Decimal)["conditions"] == (
         "latency 20 ms · 600 requests a minute · faults 503 5.0%"
     )
-    assert "chosen" not in told
+    assert "chosen" not in overview
 
 
 @pytest.mark.parametrize(
@@ -253,10 +253,10 @@ def test_what_is_not_there_is_said_to_be_so(client: Client, query: str, status: 
 
 def test_what_ends_after_a_reset_is_not_listed_as_refused() -> None:
     """It belongs to what was forgotten; its number may be another request's by now."""
-    journal, call = RequestLog(), Call(1, "GET", "/users", {}, (), {}, strict_json.read(b""))
-    before = journal.open("userflow", call, b"", 1)
-    journal.reset()
-    after = journal.open("userflow", call, b"", 1)
-    journal.close(before, None)
-    journal.close(after, 401)
-    assert journal.refused == [after]
+    log, call = RequestLog(), Call(1, "GET", "/users", {}, (), {}, strict_json.read(b""))
+    before = log.open("userflow", call, b"", 1)
+    log.reset()
+    after = log.open("userflow", call, b"", 1)
+    log.close(before, None)
+    log.close(after, 401)
+    assert log.refused == [after]

@@ -31,7 +31,7 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
 
 def batch(*participants: dict[str, Any]) -> dict[str, Any]:
     """The body of a batch, as JSON:API has it."""
-    return {"data": [{"type": "participant", "attributes": one} for one in participants]}
+    return {"data": [{"type": "participant", "attributes": fields} for fields in participants]}
 
 
 def save(client: Client, *participants: dict[str, Any]) -> Reply:
@@ -69,7 +69,7 @@ def test_a_participant_is_updated_by_email_in_any_case(client: Client, sandbox: 
     """What is not mentioned stays, the id too."""
     save(client, ada(city="Oslo", title="Analyst"))
     reply = save(client, {"email": "ADA.0@example.com", "city": "Bergen", "seats": 2})
-    assert [one["id"] for one in reply.json["data"]] == ["1"]
+    assert [participant["id"] for participant in reply.json["data"]] == ["1"]
     assert sandbox.state()["participants"] == {
         "ada.0@example.com": {
             "email": "ADA.0@example.com",
@@ -110,12 +110,12 @@ def test_a_batch_has_up_to_100_participants(client: Client, sandbox: Sandbox) ->
 
 def errors(reply: Reply) -> list[dict[str, Any]]:
     """The errors that an answer tells."""
-    told: list[dict[str, Any]] = reply.json["errors"]
-    return told
+    errors: list[dict[str, Any]] = reply.json["errors"]
+    return errors
 
 
 def test_one_invalid_participant_costs_the_whole_batch(client: Client, sandbox: Sandbox) -> None:
-    """The error names its place and the field; the journal has the rule."""
+    """The error names its place and the field; the request log has the rule."""
     save(client, ada(1, city="Oslo"))
     reply = save(client, ada(1, city="Bergen"), ada(2, title=5), ada(3))
     assert reply.status == 422
@@ -230,7 +230,7 @@ BAD_EMAILS = [
 
 @pytest.mark.parametrize(
     ("email", "good"),
-    [*((one, True) for one in GOOD_EMAILS), *((one, False) for one in BAD_EMAILS)],
+    [*((email, True) for email in GOOD_EMAILS), *((email, False) for email in BAD_EMAILS)],
 )
 def test_an_email_is_judged_as_a_strict_library_judges_it(
     client: Client, email: str, *, good: bool
@@ -263,8 +263,8 @@ def test_an_email_is_judged_as_a_strict_library_judges_it(
         ),
         ({"participants": ["ada@example.com"]}, "participants must be objects"),
         *(
-            ({"data": [one]}, "data must be of type participant, with attributes")
-            for one in (
+            ({"data": [resource]}, "data must be of type participant, with attributes")
+            for resource in (
                 "ada@example.com",
                 {"email": "ada@example.com"},
                 {"type": "participant"},
@@ -289,8 +289,10 @@ def test_one_media_type_may_be_demanded(
 ) -> None:
     """Sources contradict each other, so a pipeline can be tried with either."""
     sandbox.configure(user_interviews_media_type=media_type)
-    both = {one: client.send("PATCH", BATCHES, batch(ada()), Content_Type=one) for one in TYPES}
-    assert {one for one, reply in both.items() if reply.status == 200} == {taken}
+    both = {
+        type_: client.send("PATCH", BATCHES, batch(ada()), Content_Type=type_) for type_ in TYPES
+    }
+    assert {type_ for type_, reply in both.items() if reply.status == 200} == {taken}
     assert {reply.status for reply in both.values()} == {200, 415}
 
 
@@ -374,7 +376,7 @@ def test_the_account_may_have_its_rules_from_the_start() -> None:
 def page(client: Client, address: str) -> tuple[list[str], dict[str, int]]:
     """The ids on a page, and what is told of the pages."""
     answer = client.get(address)
-    return [one["id"] for one in answer["data"]], answer["meta"]["pagination"]
+    return [participant["id"] for participant in answer["data"]], answer["meta"]["pagination"]
 
 
 def ids(first: int, last: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The sandbox as a client meets it over a socket: the API, and the journal of what was asked."""
+"""The sandbox as a client meets it over a socket: the API, and the request log."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_saved_group_is_answered_and_can_be_read_back(client: Client) -> None:
 
 
 def test_numbers_come_back_to_the_digit(client: Client, sandbox: Sandbox) -> None:
-    """In the answer, in the state, and in the journal."""
+    """In the answer, in the state, and in the request log."""
     raw = b'{"id": "u", "attributes": {"price": 1.10, "n": 12345678901234567890123}}'
     price_and_n = {"price": Decimal("1.10"), "n": 12345678901234567890123}
     assert '"price":1.10,"n":12345678901234567890123' in client.post("/users", raw).text
@@ -288,12 +288,12 @@ def test_what_is_asked_to_expand_is_told(client: Client) -> None:
     assert membership.items() >= {**facts, "user": None, "user_id": "u"}.items()
     assert membership["attributes"] == {"role": "admin"}
     (deep,) = client.get("/users?expand[]=memberships.group.users&expand[]=groups")["data"]
-    assert [one["attributes"] for one in deep["groups"]] == [{"name": "Acme"}]
-    assert [one["id"] for one in deep["memberships"][0]["group"]["users"]] == ["u"]
+    assert [group["attributes"] for group in deep["groups"]] == [{"name": "Acme"}]
+    assert [user["id"] for user in deep["memberships"][0]["group"]["users"]] == ["u"]
     (group,) = client.get("/groups?expand=memberships.user")["data"]
-    assert [one["user"]["id"] for one in group["memberships"]] == ["u"]
+    assert [membership["user"]["id"] for membership in group["memberships"]] == ["u"]
     saved = client.post("/groups?expand=users", {"id": "g"}).json
-    assert [one["id"] for one in saved["users"]] == ["u"]
+    assert [user["id"] for user in saved["users"]] == ["u"]
     client.send("DELETE", "/users/u")
     assert client.get("/groups/g?expand=users")["users"] == []
 
@@ -322,9 +322,9 @@ def test_lists_can_be_of_a_group_a_user_or_a_segment(client: Client) -> None:
 
 def test_an_event_is_answered_as_the_api_keeps_it(client: Client) -> None:
     """With an id, and when it was made."""
-    told = client.post("/events", {"name": "Signed up", "user_id": "u"}).json
-    assert told["object"] == "event"
-    assert {"id", "created_at", "time", "name", "attributes"} <= told.keys()
+    event = client.post("/events", {"name": "Signed up", "user_id": "u"}).json
+    assert event["object"] == "event"
+    assert {"id", "created_at", "time", "name", "attributes"} <= event.keys()
 
 
 def test_definitions_are_listed_by_scope(client: Client) -> None:
@@ -333,7 +333,7 @@ def test_definitions_are_listed_by_scope(client: Client) -> None:
     client.post("/users", {"id": "u", "attributes": attributes})
     client.post("/events", {"name": "Signed up", "user_id": "u", "attributes": {"plan": "pro"}})
     users = client.get("/attribute_definitions?scope=user")["data"]
-    assert [(one["name"], one["data_type"]) for one in users] == [
+    assert [(definition["name"], definition["data_type"]) for definition in users] == [
         ("email", "string"),
         ("logins", "number"),
     ]
@@ -446,7 +446,7 @@ def test_a_broken_rule_is_answered_and_noted_and_nothing_is_written(
 
 
 def test_an_error_has_the_documented_shape(client: Client) -> None:
-    """With an id of the request, which is its number in the journal."""
+    """With an id of the request, which is its number in the request log."""
     client.post("/users", {"id": "u"})
     reply = client.send("GET", "/users/nobody")
     assert reply.headers["content-type"] == "application/json"
@@ -454,7 +454,7 @@ def test_an_error_has_the_documented_shape(client: Client) -> None:
     assert reply.error["request_id"] == "req_2"
 
 
-# The journal
+# The request log
 
 
 def test_the_journal_tells_every_request_in_the_order_of_arrival(
@@ -465,7 +465,7 @@ def test_the_journal_tells_every_request_in_the_order_of_arrival(
     client.send("GET", "/users/u%2F1?limit=1", User_Agent="test/1.0")
     client.send("POST", "/users", b"no json")
     first, second, third = sandbox.requests()
-    assert [one["seq"] for one in (first, second, third)] == [1, 2, 3]
+    assert [request["seq"] for request in (first, second, third)] == [1, 2, 3]
     assert 0 <= first["at"] < second["at"] < third["at"]
     assert (first["method"], first["path"], first["body"]) == ("POST", "/users", {"id": "u/1"})
     assert (first["status"], first["applied"], first["fault"]) == (200, True, None)
@@ -499,7 +499,9 @@ def test_the_journal_tells_what_arrived_before_what_it_names(
     ]
     for path, body in requests:
         client.post(path, body)
-    assert [(one["user_unknown"], one["group_unknown"]) for one in sandbox.requests()] == [
+    assert [
+        (request["user_unknown"], request["group_unknown"]) for request in sandbox.requests()
+    ] == [
         (True, True),
         (False, True),
         (False, False),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_userflow.apis.messages import Rejected
+from target_userflow.apis.outcomes import Rejected
 from target_userflow.errors import StorageError
 from target_userflow.singer.dead_letters import DeadLetters
 

@@ -91,7 +91,7 @@ def changed_to(before: Any, change: Any) -> Any:
         "subtract": lambda: (before or 0) - operand,
         "append": lambda: [*items, *new],
         "prepend": lambda: [*new, *items],
-        "remove": lambda: None if before is None else [one for one in items if one != operand],
+        "remove": lambda: [one for one in items if one != operand],
     }
     return meanings[operation]()
 

@@ -12,8 +12,9 @@ import pytest
 import trustme
 from transport.test_http import OK, USER, answering, asked, client, over_tls, serving
 
-from target_userflow.apis.messages import Answer, Refused, TryAgain
-from target_userflow.transport.bounds import LARGEST
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Refused, TryAgain
+from target_userflow.transport.bounds import MAX_BYTES
 
 if TYPE_CHECKING:
     import socket
@@ -93,10 +94,11 @@ def test_the_next_exchange_has_its_whole_time() -> None:
     "answer",
     [
         pytest.param(
-            HEAD + b"Content-Length: 99999999999\r\n\r\n" + b" " * (LARGEST + 9), id="with a length"
+            HEAD + b"Content-Length: 99999999999\r\n\r\n" + b" " * (MAX_BYTES + 9),
+            id="with a length",
         ),
-        pytest.param(HEAD + b"\r\n" + b" " * (LARGEST + 9), id="without a length"),
-        pytest.param(CHUNKED + b"ffffffff\r\n" + b" " * (LARGEST + 9), id="in a chunk"),
+        pytest.param(HEAD + b"\r\n" + b" " * (MAX_BYTES + 9), id="without a length"),
+        pytest.param(CHUNKED + b"ffffffff\r\n" + b" " * (MAX_BYTES + 9), id="in a chunk"),
         pytest.param(
             CHUNKED + (b"100000\r\n" + b" " * 0x100000 + b"\r\n") * 10, id="in many chunks"
         ),
@@ -150,9 +152,9 @@ def test_an_answer_that_can_t_be_unpacked_is_no_answer(answer: bytes, reason: st
 def test_an_answer_in_any_form_is_read(answer: bytes) -> None:
     """What a server may do unasked, and what HTTP allows ahead of an answer."""
     with serving(answering(answer)) as (url, _):
-        found = client(url).send(USER)
-    assert isinstance(found, Answer), found
-    assert (found.status, found.body) == (200, BODY)
+        received = client(url).send(USER)
+    assert isinstance(received, Answer), received
+    assert (received.status, received.body) == (200, BODY)
 
 
 @pytest.mark.parametrize("variable", AUTHORITIES)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 import responses
 
-from target_userflow.apis.messages import Answer, Refused, Rejected, Request, TryAgain
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.messages import Answer, Request
+from target_userflow.apis.outcomes import Refused, Rejected, TryAgain
+from target_userflow.apis.userflow.product import PRODUCT
 from target_userflow.config.settings import Destination
 from target_userflow.transport.http import Http
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 URL = "https://api.example.com"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-HEADERS = {**API.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
+HEADERS = {**PRODUCT.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
 USER = Request("POST", "/users", {"id": "Zoë"}, "1", ("1",), idempotent=True)
 BODY = '{"id":"Zoë"}'.encode()
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -215,8 +216,8 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         first = http.send(USER)
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         second = http.send(USER)
-    assert [type(one) for one in (first, second)] == [Answer, Answer]
-    assert all(one.startswith(b"POST http://api.example.com/users HTTP/1.1\r\n") for one in seen)
+    assert [type(answer) for answer in (first, second)] == [Answer, Answer]
+    assert all(head.startswith(b"POST http://api.example.com/users HTTP/1.1\r\n") for head in seen)
 
 
 def test_a_worker_keeps_its_connection() -> None:
@@ -226,7 +227,7 @@ def test_a_worker_keeps_its_connection() -> None:
 
         def work() -> None:
             answers = [http.send(USER) for _ in range(10)]
-            assert Counter(type(one) for one in answers) == {Answer: 10}
+            assert Counter(type(answer) for answer in answers) == {Answer: 10}
 
         work()
         assert len(connections) == 1

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from support.clocks import VirtualClock
 
-from target_userflow.apis.messages import Answer, TryAgain, reading
-from target_userflow.transport.request_stats import MOST, RequestStats, Timed, total
+from target_userflow.apis.messages import Answer, reading
+from target_userflow.apis.outcomes import TryAgain
+from target_userflow.transport.request_stats import MAX_SPANS, RequestStats, Timed, total
 
 if TYPE_CHECKING:
-    from target_userflow.apis.messages import Outcome, Request
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.outcomes import Outcome
 
 
 class Slow:
@@ -72,8 +74,8 @@ def test_latencies_are_told_to_three_percent(share: float) -> None:
     stats = RequestStats(VirtualClock())
     numbers = random.Random(7)  # noqa: S311 - not a secret
     seconds = [10 ** numbers.uniform(-4, 1.7) for _ in range(2001)]
-    for one in seconds:
-        stats.add(0, one, 200)
+    for latency in seconds:
+        stats.add(0, latency, 200)
     exact = sorted(seconds)[int(share * 2001)]
     assert stats.spans()[0].latency(share) == pytest.approx(exact, rel=0.03)
 
@@ -84,11 +86,11 @@ def test_no_requests_have_no_latency() -> None:
     assert (span.latency(0.5), span.seconds, span.requests) == (None, 0, 0)
 
 
-@pytest.mark.parametrize("seconds", [MOST - 1, MOST, MOST + 1, 5000, 86_400])
+@pytest.mark.parametrize("seconds", [MAX_SPANS - 1, MAX_SPANS, MAX_SPANS + 1, 5000, 86_400])
 def test_memory_is_bounded_and_nothing_is_lost(seconds: int) -> None:
     """However long the run, at most six hundred spans hold every request in its place."""
     spans = filled(VirtualClock(), seconds).spans()
-    assert len(spans) <= MOST
+    assert len(spans) <= MAX_SPANS
     assert total(spans).requests == seconds
     assert total(spans).seconds == pytest.approx(seconds)
     assert [span.requests / span.seconds for span in spans] == pytest.approx([1.0] * len(spans))
@@ -102,7 +104,7 @@ def test_a_run_that_only_waits_stays_small() -> None:
     stats.add(0.5, 0.1, 200)
     clock.seconds = 30 * 86_400
     spans = stats.spans()
-    assert len(spans) <= MOST
+    assert len(spans) <= MAX_SPANS
     assert spans[0].requests == 1
 
 
@@ -130,7 +132,7 @@ def test_a_request_is_measured_from_its_start_to_its_answer() -> None:
     timed = Timed(slow, stats, clock)
     assert [timed.send(reading("/users")) for _ in answers] == [answer for _, answer in answers]
     spans = stats.spans()
-    assert [(one.requests, one.limited, one.failed) for one in spans] == [
+    assert [(span.requests, span.limited, span.failed) for span in spans] == [
         (1, 0, 0),
         (0, 0, 0),
         (2, 1, 1),

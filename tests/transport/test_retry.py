@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_userflow.apis.messages import Answer, Delivered, Outcome, Refused, Rejected, TryAgain
-from target_userflow.apis.userflow.objects import API
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.outcomes import Delivered, Outcome, Refused, Rejected, TryAgain
+from target_userflow.apis.userflow.product import PRODUCT
 from target_userflow.transport import retry
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
@@ -23,7 +24,7 @@ bounded = settings(max_examples=200, deadline=None, print_blob=True)
 
 def meaning(status: int, body: bytes = ERROR, **headers: str) -> Outcome:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return retry.outcome(Answer(status, named, body), API, now=NOW)
+    return retry.outcome(Answer(status, named, body), PRODUCT, now=NOW)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -80,18 +81,20 @@ def test_every_status_there_is_has_its_meaning() -> None:
         **dict.fromkeys(range(500, 600), ("again", True)),
         **dict.fromkeys((501, 503, 505, 507, 508, 511), ("again", False)),
     }
-    found = {}
+    outcomes = {}
     for status in range(100, 600):
-        one = meaning(status, USER)
-        found[status] = ("again", one.lost) if isinstance(one, TryAgain) else type(one)
-    assert found == named
+        outcome = meaning(status, USER)
+        outcomes[status] = (
+            ("again", outcome.lost) if isinstance(outcome, TryAgain) else type(outcome)
+        )
+    assert outcomes == named
 
 
 @pytest.mark.parametrize("status", [400, 409, 410, 412, 413, 414, 417, 422, 424, 428, 431])
 def test_a_status_about_the_record_rejects_it(status: int) -> None:
     """The dead letter gets what the API said: code, message and the id that its support needs."""
-    said = Rejected(f"HTTP {status} bad_thing", status, "bad_thing", "No.", "req_1")
-    assert meaning(status) == said
+    rejection = Rejected(f"HTTP {status} bad_thing", status, "bad_thing", "No.", "req_1")
+    assert meaning(status) == rejection
 
 
 @pytest.mark.parametrize(
@@ -107,10 +110,10 @@ def test_a_rejection_needs_no_documented_body(body: bytes) -> None:
 @pytest.mark.parametrize("name", ["x-request-id", "X-Request-Id"])
 def test_the_request_id_may_stand_in_a_header(name: str) -> None:
     """As Userpilot's does; what the body says comes first."""
-    said = Rejected("HTTP 400", 400, request_id="r-7")
-    assert retry.outcome(Answer(400, {name: "r-7"}, b"{}"), API, now=NOW) == said
-    said = Rejected("HTTP 400 bad_thing", 400, "bad_thing", "No.", "req_1")
-    assert retry.outcome(Answer(400, {name: "r-7"}, ERROR), API, now=NOW) == said
+    rejection = Rejected("HTTP 400", 400, request_id="r-7")
+    assert retry.outcome(Answer(400, {name: "r-7"}, b"{}"), PRODUCT, now=NOW) == rejection
+    rejection = Rejected("HTTP 400 bad_thing", 400, "bad_thing", "No.", "req_1")
+    assert retry.outcome(Answer(400, {name: "r-7"}, ERROR), PRODUCT, now=NOW) == rejection
 
 
 @pytest.mark.parametrize(

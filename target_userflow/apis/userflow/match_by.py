@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from target_userflow.apis.userflow.objects import Users
+from target_userflow.apis.userflow.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,11 +29,11 @@ _KINDS = {
 }
 
 
-def joined(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Api.join`
+def joined(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Product.join`
     """The payload of a user with its memberships, made of those of each."""
     if len(payloads) == 1:
         return payloads[0]
-    memberships = [one for payload in payloads for one in payload.get("memberships", ())]
+    memberships = [item for payload in payloads for item in payload.get("memberships", ())]
     return {**payloads[0], "memberships": memberships}
 
 
@@ -51,9 +51,9 @@ def kinds(payload: Payload) -> dict[str, str]:
     return {name: _kind(value) for name, value in _set_by(payload).items() if value is not None}
 
 
-def agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
+def agree(known: Mapping[str, str], others: Mapping[str, str]) -> bool:
     """Whether what stands in both is of the same type there."""
-    return all(others.get(name, kind) == kind for name, kind in some.items())
+    return all(others.get(name, kind) == kind for name, kind in known.items())
 
 
 def _set_by(payload: Payload) -> Mapping[str, Any]:

@@ -75,7 +75,7 @@ def group(value: Any) -> Any:
 
 
 def _plain(kind: str, record: Record) -> Record:
-    columns = {name: one for name, one in record.items() if name not in _NO_COLUMNS[kind]}
+    columns = {name: value for name, value in record.items() if name not in _NO_COLUMNS[kind]}
     return {**columns, **_lists(record)} if kind == USER else columns
 
 
@@ -86,8 +86,8 @@ def _lists(record: Record) -> Record:
         return {} if groups is None else {"groups": groups}
     if not isinstance(groups, list) or not isinstance(memberships, list):
         return {"memberships": memberships}
-    known = {one.get("id"): one for one in groups if isinstance(one, dict)}
-    return {"memberships": [_with_group(one, known) for one in memberships]}
+    known = {item.get("id"): item for item in groups if isinstance(item, dict)}
+    return {"memberships": [_with_group(item, known) for item in memberships]}
 
 
 def _with_group(value: Any, known: Mapping[Any, Any]) -> Any:

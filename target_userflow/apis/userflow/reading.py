@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from target_userflow.apis.listing import Definition, ExistingObject, Listing, Page
 from target_userflow.apis.mapper import in_url
-from target_userflow.apis.messages import Definition, ExistingObject, Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +62,7 @@ def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
         _existing_object(written["id"], written.get("attributes", {}).get("email")),
     )
     memberships = written.get("memberships", ())
-    for group in [*written.get("groups", ()), *(one["group"] for one in memberships)]:
+    for group in [*written.get("groups", ()), *(item["group"] for item in memberships)]:
         yield "groups", ExistingObject(group["id"])
 
 
@@ -98,7 +98,7 @@ def _page(path: str, after: str | None, **filters: str) -> str:
 
 
 def _read(
-    answer: Answer, after: str | None, kind: type[_List[Listed]], found: Callable[[Listed], T]
+    answer: Answer, after: str | None, kind: type[_List[Listed]], convert: Callable[[Listed], T]
 ) -> Page[T]:
     try:
         listed = msgspec.json.decode(answer.body, type=kind)
@@ -107,7 +107,7 @@ def _read(
     following = listed.data[-1].id if listed.has_more and listed.data else None
     if listed.has_more and following in {None, after}:
         raise ValueError("there is more, but no way to it")
-    return Page([found(one) for one in listed.data], following)
+    return Page([convert(item) for item in listed.data], following)
 
 
 def _listed_object(thing: _Thing) -> ExistingObject:

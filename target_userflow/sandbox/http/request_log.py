@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from target_userflow.sandbox.http.messages import Answer, Call
+
+
+EXCHANGES = 10_000
+"""The number of the latest requests whose headers and response bodies are kept."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What only the page shows of a request.
+
+    Attributes:
+        headers: The headers of the request, by name in lower case.
+        response: The body of the planned response; None if there is no response.
+    """
+
+    headers: Mapping[str, str]
+    response: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -64,38 +82,35 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """Keeps every request since the start or the last reset; it has no bound, on purpose."""
+    """Keeps every request since the start or the last reset; it has no bound, on purpose.
+
+    Attributes:
+        entries: The requests in the order of arrival.
+        refused: The requests answered 4xx or 5xx, or not at all, in the order in which they ended.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Take a clock that returns seconds and never goes back."""
         self._clock = clock
         self._start = clock()
+        self._started_at = datetime.now(timezone.utc)
         self._resets = 0
         self._empty()
 
     def _empty(self) -> None:
         self._ended = 0
-        self._entries: list[LoggedRequest] = []
-        self._refused: list[LoggedRequest] = []
-
-    @property
-    def entries(self) -> list[LoggedRequest]:
-        """The requests in the order of arrival."""
-        return self._entries
-
-    @property
-    def refused(self) -> list[LoggedRequest]:
-        """The requests answered 4xx or 5xx, or not at all, in the order in which they ended."""
-        return self._refused
+        self.entries: list[LoggedRequest] = []
+        self.refused: list[LoggedRequest] = []
+        self._exchanges: dict[int, Exchange] = {}
 
     @property
     def revision(self) -> str:
         """A text that changes when a request comes or ends, and with a reset or a restart."""
-        return f"{self._start}-{self._resets}-{len(self._entries)}-{self._ended}"
+        return f"{self._start}-{self._resets}-{len(self.entries)}-{self._ended}"
 
     def next_seq(self) -> int:
         """Return the number of the next request."""
-        return len(self._entries) + 1
+        return len(self.entries) + 1
 
     def open(self, api: str, call: Call, raw: bytes, connection: int) -> LoggedRequest:
         """Add a request that has arrived, given its body and the number of its connection."""
@@ -110,8 +125,25 @@ class RequestLog:
             connection=connection,
             body=None if call.document.value is None else Raw(raw),
         )
-        self._entries.append(entry)
+        self.entries.append(entry)
+        self._exchanges[entry.seq] = Exchange(call.headers)
+        self._exchanges.pop(entry.seq - EXCHANGES, None)
         return entry
+
+    def decide(self, entry: LoggedRequest, answer: Answer | None, fault: str | None) -> None:
+        """Record the planned answer, None for no answer, and the fault."""
+        entry.decide(answer, fault)
+        if answer:
+            self._exchanges[entry.seq].response = answer.body
+
+    def exchange(self, seq: int) -> Exchange | None:
+        """Return the headers and the response of a request; None if they are not kept."""
+        return self._exchanges.get(seq)
+
+    def clock_time(self, entry: LoggedRequest) -> str:
+        """Return the time at which a request arrived, as ISO 8601 in UTC."""
+        moment = self._started_at + timedelta(seconds=entry.at)
+        return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
     def close(self, entry: LoggedRequest, status: int | None) -> None:
         """Record the end of a request; a status of None means that no answer was sent."""
@@ -120,11 +152,11 @@ class RequestLog:
         self._ended += 1
         failed = status is None or status >= HTTPStatus.BAD_REQUEST
         if failed and self.find(entry.seq) is entry:  # a reset may have removed it
-            self._refused.append(entry)
+            self.refused.append(entry)
 
     def find(self, seq: int) -> LoggedRequest | None:
         """Return the request with a number, or None."""
-        return self._entries[seq - 1] if 0 < seq <= len(self._entries) else None
+        return self.entries[seq - 1] if 0 < seq <= len(self.entries) else None
 
     def reset(self) -> None:
         """Remove all requests; the numbers start from 1 again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.sandbox.faults import FAULTS
 from target_userflow.sandbox.http.messages import Answer
 from target_userflow.sandbox.page.hints import hint
 from target_userflow.sandbox.page.lists import List, list_page
@@ -66,13 +67,13 @@ def _json(value: object, status: int = 200) -> Answer:
     return Answer.of(value, status, headers=HEADERS)
 
 
-def _lists(backend: Backend) -> dict[str, List]:
-    """Return the lists by name, in the order of the page."""
+def _lists(backend: Backend, status: str = "") -> dict[str, List]:
+    """Return the lists by name, in the order of the page; a status filters the requests."""
     return {
         **userflow_lists(backend.userflow.store),
         **user_interviews_lists(backend.user_interviews.store),
         **userpilot_lists(backend.userpilot.store),
-        **request_lists(backend.request_log),
+        **request_lists(backend.request_log, backend.settings, status),
     }
 
 
@@ -81,6 +82,7 @@ def _overview(backend: Backend) -> dict[str, Any]:
         "revision": backend.request_log.revision,
         "lists": [_summary(name, list_) for name, list_ in _lists(backend).items()],
         "conditions": _conditions(backend.settings),
+        "faults": _faults(backend.settings),
     }
 
 
@@ -97,13 +99,21 @@ def _conditions(settings: Settings) -> str:
     return " · ".join([f"latency {settings.latency_ms:g} ms", limit, faults])
 
 
+def _faults(settings: Settings) -> list[dict[str, Any]]:
+    """Return each fault with its effect and its probability in force."""
+    return [
+        {"fault": fault, "effect": effect, "probability": settings.faults.get(fault, 0)}
+        for fault, effect in FAULTS.items()
+    ]
+
+
 async def _list(backend: Backend, query: Mapping[str, str], url: str) -> Answer:
-    lists, of = _lists(backend), query.get("of", "")
+    lists, of = _lists(backend, query.get("status", "")), query.get("of", "")
     if of not in lists:
         return _json({"error": f"there is no list {of!r}"}, 404)
     offset = _whole_number(query.get("offset", "0"))
     rows = await list_page(lists[of], query.get("search", ""), offset, ROWS)
-    empty = not lists[of].count
+    empty = not lists[of].count and not query.get("status")
     return _json({"page": rows, "hint": hint(of, url, backend.settings) if empty else None})
 
 

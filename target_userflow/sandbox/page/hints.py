@@ -58,20 +58,20 @@ def hint(of: str, url: str, settings: Settings) -> Hint:
 
 
 def _userpilot(url: str, settings: Settings) -> dict[str, Any]:
-    key = _published(settings, "userpilot_api_key")
+    key = published_key(settings, "userpilot_api_key")
     return {"userpilot_api_url": url, "userpilot_api_key": key, **_USERPILOT}
 
 
 def _others(url: str, settings: Settings) -> dict[str, Any]:
     return {
         "api_url": url,
-        "api_key": _published(settings, "api_key"),
+        "api_key": published_key(settings, "api_key"),
         "user_interviews_api_url": url,
-        "user_interviews_api_key": _published(settings, "user_interviews_api_key"),
+        "user_interviews_api_key": published_key(settings, "user_interviews_api_key"),
     }
 
 
-def _published(settings: Settings, name: str) -> str:
+def published_key(settings: Settings, name: str) -> str:
     """Return a key if it is the published default, else a placeholder."""
     key: str = getattr(settings, name)
     return key if key == getattr(type(settings)(), name) else f"<{name}>"

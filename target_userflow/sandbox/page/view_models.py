@@ -16,7 +16,7 @@ from target_userflow.sandbox.http import strict_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Kind = Literal["text", "link", "number", "time", "value", "status", "rest"]
+Kind = Literal["text", "link", "number", "time", "clock", "value", "status", "rest"]
 Cell = str | list[str] | None
 
 _PAIRS = 4
@@ -70,6 +70,7 @@ class Section(Struct, frozen=True):
         rows: The rows of the table.
         empty: The text in place of an empty table.
         text: The text in place of a table.
+        answered: Whether the text is what the sandbox answered, not what it was sent.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Section(Struct, frozen=True):
     rows: list[Row] = []
     empty: str = ""
     text: str | None = None
+    answered: bool = False
 
 
 class Detail(Struct, frozen=True):
@@ -87,12 +89,14 @@ class Detail(Struct, frozen=True):
         title: The name of the item.
         sections: The sections, from top to bottom.
         named: The text that the requests about the item have in common, if any.
+        curl: The command that sends the request again, if the item is a request.
     """
 
     kind: str
     title: str
     sections: list[Section]
     named: str | None = None
+    curl: str | None = None
 
 
 FACTS = (Column("Name"), Column("Value", "link"))

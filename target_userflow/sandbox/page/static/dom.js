@@ -43,7 +43,12 @@ function items(list) {
   return el("ul", { class: "items" }, list.map((item) => el("li", {}, item)));
 }
 
-const KINDS = { time: moment, status, value };
+function clock(text) {
+  const local = new Date(text);
+  return el("time", { datetime: text, title: text }, local.toLocaleTimeString("en-GB"));
+}
+
+const KINDS = { time: moment, clock, status, value };
 
 /** What a cell of a column shows. */
 export function shown(kind, cell) {

@@ -60,6 +60,7 @@ const reading = (event) =>
 export function listen() {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target === part("status")) return; // the arrows choose there
     if (event.target === part("search")) inSearch(event);
     else elsewhere(event);
   });

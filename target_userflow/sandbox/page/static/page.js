@@ -5,6 +5,7 @@ import { listen, settle } from "./keys.js";
 import { beginning, go, here, thing } from "./place.js";
 
 const EVERY = 1000; // ms between two looks
+const FAULT_SHARE = 0.1; // of the requests that a fault hits once it is switched on
 const SHARE = 10; // a look that took long is not taken again before this many times its length
 const narrow = matchMedia("(max-width: 900px)");
 
@@ -39,9 +40,9 @@ async function look({ again = false } = {}) {
 }
 
 async function everything() {
-  const { list: of, search, offset, of: kind, id } = here();
+  const { list: of, search, status, offset, of: kind, id } = here();
   const [list, one] = await Promise.all([
-    ask("list", { of, search, offset }),
+    ask("list", { of, search, status, offset }),
     id ? ask("one", { of: kind, id }) : "",
   ]);
   return { list, one };
@@ -69,7 +70,7 @@ function draw({ overview, list, one }) {
   drawn.overview = overview;
 }
 
-function drawLists({ lists, conditions }) {
+function drawLists({ lists, conditions, faults }) {
   const { list } = here();
   const groups = new Map();
   for (const one of lists) groups.set(one.api, [...(groups.get(one.api) ?? []), one]);
@@ -77,18 +78,48 @@ function drawLists({ lists, conditions }) {
     el("a", { href: beginning(of), "data-of": of, "aria-current": of === list && "page" },
       el("span", {}, label), el("b", {}, counted(count)));
   const parts = [...groups].map(([api, members]) =>
-    el("section", { "aria-label": api }, el("h3", {}, api), members.map(link)));
+    el("section", { "aria-label": api }, el("h2", {}, api), members.map(link)));
   keepingFocus(part("lists"), "data-of", () => part("lists").replaceChildren(...parts));
   const chosen = lists.find(({ of }) => of === list);
   part("title").textContent = chosen ? titled(chosen) : "Nothing of this name";
   part("search").placeholder = chosen ? `Search by ${chosen.searched}` : "";
   part("conditions").textContent = conditions;
+  part("filter").hidden = chosen?.api !== "Requests";
+  part("status").value = here().status;
+  drawFaults(faults);
   if (drawn.hash !== location.hash) showChosen();
 }
 
 /** On a narrow page the lists stand in one line that may hide the chosen one. */
 function showChosen() {
   part("lists").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
+/** A switch for each fault; one that is on hits a tenth of the requests, or what was set. */
+function drawFaults(faults) {
+  const odds = Object.fromEntries(faults.map(({ fault, probability }) => [fault, probability]));
+  const switches = faults.map(({ fault, effect, probability }) => {
+    const box = el("input", { type: "checkbox", role: "switch", "data-fault": fault });
+    box.checked = probability > 0;
+    box.addEventListener("change", () => setFaults({ ...odds, [fault]: box.checked ? FAULT_SHARE : 0 }));
+    const share = probability ? ` ${Math.round(probability * 1000) / 10}%` : "";
+    return el("label", {}, box, el("b", {}, fault + share), el("span", {}, effect));
+  });
+  keepingFocus(part("faults"), "data-fault", () => part("faults").replaceChildren(...switches));
+}
+
+async function setFaults(odds) {
+  const faults = Object.fromEntries(Object.entries(odds).filter(([, odd]) => odd > 0));
+  await change("config", { faults });
+}
+
+/** Change the sandbox itself, and show what came of it. */
+async function change(endpoint, body) {
+  const answer = await fetch(`/_sandbox/${endpoint}`, { method: "POST", body: JSON.stringify(body) })
+    .catch(() => null);
+  const failed = answer === null ? "No connection" : answer.ok ? "" : (await answer.json()).error.message;
+  part("refusal").textContent = failed;
+  look({ again: true });
 }
 
 const titled = ({ api, label }) =>
@@ -124,22 +155,28 @@ function line(columns, data, place) {
   return made;
 }
 
-function drawEmpty(hint, { search, offset }) {
+function drawEmpty(hint, { search, status, offset }) {
   const box = part("empty");
   box.hidden = !part("rows").hidden;
   if (typeof hint === "string") box.replaceChildren(el("p", {}, hint));
   else if (hint) box.replaceChildren(el("p", {}, hint.text), command(hint.command));
   else if (offset) box.replaceChildren(el("p", {}, "The list ends before this page."));
+  else if (status && !search) box.replaceChildren(el("p", {}, "No request has this status."));
   else box.replaceChildren(el("p", {}, `Nothing has “${search}” in it. Esc clears the search.`));
 }
 
 function command(text) {
-  const copy = el("button", { type: "button" }, "Copy");
+  return el("div", { class: "command" }, el("pre", { tabindex: 0 }, text), copier("Copy", text));
+}
+
+/** A button that copies a text. */
+function copier(label, text) {
+  const copy = el("button", { type: "button" }, label);
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(text);
     copy.textContent = "Copied";
   });
-  return el("div", { class: "command" }, el("pre", { tabindex: 0 }, text), copy);
+  return copy;
 }
 
 function drawDetail(detail) {
@@ -157,7 +194,7 @@ function drawDetail(detail) {
   else if (inside) part("rows").querySelector("a[tabindex='0']")?.focus();
 }
 
-function contents({ error, kind, title, sections = [], named }) {
+function contents({ error, kind, title, sections = [], named, curl }) {
   const close = el("button", { class: "close", type: "button", "aria-label": "Close" }, "✕");
   close.addEventListener("click", () => go({ of: "", id: "" }));
   const top = el("div", { class: "top" },
@@ -165,11 +202,13 @@ function contents({ error, kind, title, sections = [], named }) {
     close);
   const requests = named && el("p", { class: "related" },
     el("a", { href: beginning("requests", named) }, "Requests that name it"));
-  return [top, requests, ...sections.map(section)].filter(Boolean);
+  const again = curl && el("p", { class: "related" }, copier("Copy as curl", curl));
+  return [top, requests, again, ...sections.map(section)].filter(Boolean);
 }
 
-function section({ title, columns, rows, empty, text }) {
-  return el("section", {}, el("h3", {}, title), body(columns, rows, empty, text));
+function section({ title, columns, rows, empty, text, answered }) {
+  const content = answered ? el("samp", { tabindex: 0 }, text) : body(columns, rows, empty, text);
+  return el("section", {}, el("h3", {}, title), content);
 }
 
 function body(columns, rows, empty, text) {
@@ -217,6 +256,8 @@ part("live").addEventListener("click", () => {
   connected(true);
   look({ again: true });
 });
+part("status").addEventListener("change", () => go({ status: part("status").value, offset: 0 }));
+part("reset").addEventListener("click", () => change("reset", null));
 part("previous").addEventListener("click", () => turnPage(-1));
 part("next").addEventListener("click", () => turnPage(1));
 part("rows").addEventListener("click", (event) => {

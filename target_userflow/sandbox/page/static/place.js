@@ -1,6 +1,6 @@
 // Where the reader is: a list, a search in it, a page of it and an open thing, all in the URL.
 
-const NOWHERE = { list: "users", search: "", offset: 0, of: "", id: "" };
+const NOWHERE = { list: "users", search: "", status: "", offset: 0, of: "", id: "" };
 
 /** The place that the URL names. */
 export function here() {
@@ -9,6 +9,7 @@ export function here() {
   return {
     list: list || NOWHERE.list,
     search: given.get("search") ?? "",
+    status: given.get("status") ?? "",
     offset: Math.max(0, Number.parseInt(given.get("offset") ?? "0", 10) || 0),
     of: given.get("of") ?? "",
     id: given.get("id") ?? "",
@@ -19,7 +20,7 @@ export function here() {
 export function address(changes, from = here()) {
   const place = { ...from, ...changes };
   const query = new URLSearchParams();
-  for (const name of ["search", "offset", "of", "id"]) {
+  for (const name of ["search", "status", "offset", "of", "id"]) {
     if (place[name]) query.set(name, place[name]);
   }
   const text = query.toString();

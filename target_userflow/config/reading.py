@@ -1,0 +1,93 @@
+"""Reads settings from config files and environment variables, as the types of the settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+
+
+def check_file(path: str) -> None:
+    """Check that a config file can be read.
+
+    Raises:
+        ConfigError: the file is missing, or holds no JSON object.
+    """
+    try:
+        config = json.loads(Path(path).read_text())
+    except OSError as error:
+        raise ConfigError(f"Config file {path} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"Config file {path} is no JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise ConfigError(f"Config file {path} holds no JSON object")
+
+
+def from_environment(
+    environ: Mapping[str, str], schema: dict[str, Any], prefix: str
+) -> dict[str, Any]:
+    """Return the settings in environment variables, as texts.
+
+    Args:
+        environ: The environment variables.
+        schema: The schema of the settings.
+        prefix: The prefix of the variables' names.
+    """
+    names = {prefix + name.upper(): name for name in schema["properties"]}
+    return {name: environ[variable] for variable, name in names.items() if variable in environ}
+
+
+def convert_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
+    """Convert texts to the types of their settings, and delete unset settings, in place.
+
+    Environment variables hold nothing but texts, and so does what Meltano passes on of them.
+
+    Args:
+        config: The settings.
+        properties: Setting → its schema.
+    """
+    for name, value in [*config.items()]:
+        types = properties.get(name, {}).get("type", ["string"])
+        if value is None or (value == "" and "string" not in types):
+            del config[name]
+        else:
+            config[name] = _converted(value, types)
+
+
+def delete_nulls(streams: Any) -> None:
+    """Delete the options that are null, in place.
+
+    Args:
+        streams: The setting `streams`; what is no object is left as it is.
+    """
+    for options in streams.values() if isinstance(streams, dict) else ():
+        for name in [*options] if isinstance(options, dict) else ():
+            if options[name] is None:
+                del options[name]
+
+
+def _converted(value: Any, types: list[str]) -> Any:
+    if isinstance(value, float) and "integer" in types and value.is_integer():
+        return int(value)
+    is_text = isinstance(value, str) and "string" not in types
+    return _parsed(value, types) if is_text else value
+
+
+def _parsed(text: str, types: list[str]) -> Any:
+    """Return the value of a text, or the text itself, which the schema then refuses."""
+    if "boolean" in types:
+        return _BOOLEANS.get(text.strip().lower(), text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
