@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from support.postgres import Database
 
     from target_userflow.sandbox import Sandbox
+
+psycopg = pytest.importorskip("psycopg")  # the smoke tests of the wheel do without
 
 USERS = schema("users", {"id": "string", "plan": "string"})
 TODAY = 739_000
