@@ -252,10 +252,10 @@ def test_what_the_replication_adds_is_no_attribute() -> None:
 @pytest.mark.parametrize(
     ("kind", "record", "path", "key"),
     [
-        ("users", {"id": 7}, "/users", "7"),
-        ("groups", {"id": 7}, "/groups", "7"),
-        ("memberships", {"user_id": 7, "group_id": 8}, "/users", "7"),
-        ("events", {"user_id": 7, "name": "a"}, "/events", "7"),
+        ("users", {"id": 7}, "/users", "user 7"),
+        ("groups", {"id": 7}, "/groups", "group 7"),
+        ("memberships", {"user_id": 7, "group_id": 8}, "/users", "user 7"),
+        ("events", {"user_id": 7, "name": "a"}, "/events", "user 7"),
     ],
     ids=short,
 )
