@@ -66,6 +66,7 @@ class Pipeline:
         bounds: Bounds,
         *,
         cpu: Callable[[], float] = time.thread_time,
+        wall: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with nothing read.
 
@@ -76,6 +77,7 @@ class Pipeline:
             clock: Time, and whether the run is to end.
             bounds: What may be held.
             cpu: Seconds that the reading thread has spent on a processor.
+            wall: Seconds that pass while it reads.
         """
         self._checkpoint = checkpoint
         self._write_state = write_state
@@ -83,6 +85,7 @@ class Pipeline:
         self._accounts = accounts
         self._bounds = bounds
         self._cpu = cpu
+        self._wall = wall
         self._products: list[ProductDelivery] = []
         self._batch: dict[ProductDelivery, list[PendingRecord]] = {}
         self._began = self._began_cpu = 0.0
@@ -107,7 +110,7 @@ class Pipeline:
             StopRun: the run has to end; records without an outcome are unsettled.
         """
         if not self._batch:
-            self._began, self._began_cpu = self._clock.monotonic(), self._cpu()
+            self._began, self._began_cpu = self._wall(), self._cpu()
         self._batch.setdefault(product, []).append(record)
 
     def tick(self) -> None:
@@ -116,10 +119,9 @@ class Pipeline:
         Raises:
             StopRun: as for `add`.
         """
-        now = self._clock.monotonic()
-        if self._batch and self._is_due(now):
+        if self._batch and self._is_due:
             self.flush()
-        if now - self._ticked >= _TICK:
+        if self._clock.monotonic() - self._ticked >= _TICK:
             self._check()
         if self._holds(1):
             self.flush()
@@ -128,9 +130,11 @@ class Pipeline:
                 self._wait()
             self.is_full = False
 
-    def _is_due(self, now: float) -> bool:
+    @property
+    def _is_due(self) -> bool:
         """Whether the batch has been read for long enough."""
-        return self._cpu() - self._began_cpu >= LINGER or now - self._began >= LONGEST
+        taken = self._wall() - self._began
+        return self._cpu() - self._began_cpu >= LINGER or taken >= LONGEST
 
     def idle(self) -> float | None:
         """Use the time in which the tap is silent.
@@ -140,7 +144,7 @@ class Pipeline:
         """
         self._check()
         if self._batch:
-            left = self._began + PAUSE - self._clock.monotonic()
+            left = self._began + PAUSE - self._wall()
             if left > 0:
                 return left
             self.flush()

@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from singer_sdk.sinks import BatchSink
 from support.process import config_file, record, run_target, schema, singer, state
-from support.taps import SkippingClock, SlowTap, Stamped, plain_target, run_here, same_signals
+from support.taps import (
+    SkippingClock,
+    Stamped,
+    piped,
+    plain_target,
+    run_here,
+    same_signals,
+    wait_until,
+)
 
 from target_userflow.sandbox.faults import FAULTS
 from target_userflow.target import TargetUserflow
@@ -267,36 +275,17 @@ def test_sdk_writes_no_state_for_five_minutes_while_data_flows(
 
 
 @pytest.mark.parametrize("concurrency", [1, 50])
-@pytest.mark.parametrize(
-    ("seconds", "per_minute"),
-    [
-        pytest.param(0.5, None, id="the tap is slow"),
-        pytest.param(0.001, 60, id="the budget is small"),
-        pytest.param(0.001, 12, id="the budget is tiny"),
-        pytest.param(0.5, 60, id="both at the same pace"),
-    ],
-)
-def test_state_is_written_every_half_minute_while_data_flows(  # noqa: PLR0913 - as above
-    *,
-    sandbox: Sandbox,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    concurrency: int,
-    seconds: float,
-    per_minute: int | None,
+def test_a_tap_that_waits_for_its_state_gets_it(
+    sandbox: Sandbox, tmp_path: Path, concurrency: int
 ) -> None:
-    """No crash costs more than that; the tap, the budget and the workers only change the pace."""
-    clock = SkippingClock()
-    out = Stamped(clock.monotonic)
-    monkeypatch.setattr("sys.stdout", out)
-    config = {**sandbox.config, "concurrency": concurrency, "requests_per_minute": per_minute}
-    settings_ = json.loads(config_file(tmp_path, config).read_text())
-    with same_signals():
-        target = TargetUserflow(config=settings_, clock=clock)
-        status = target.finish(SlowTap(clock, a_record_each_second(120), seconds))  # type: ignore[arg-type] # likewise
-    assert (status, json.loads(out.getvalue().splitlines()[-1])) == (0, 120)
-    assert clock.seconds > 100, "too short a run to tell"
-    assert out.longest_gap <= 30
+    """Each record is delivered, and its STATE written, while standard input stays open."""
+    config = {**sandbox.config, "concurrency": concurrency}
+    with piped(tmp_path, config) as run:
+        run.feed([announced("users")])
+        for n in range(1, 4):
+            run.feed([one_record("users", n, 0, n), state(n)])
+            wait_until(lambda n=n: n in run.states, f"STATE {n}")
+        assert len(sandbox.state()["users"]) == 3
 
 
 # Speed

@@ -150,19 +150,6 @@ class SkippingClock(Clock):
         return self._children[-1]
 
 
-class SlowTap(io.RawIOBase):
-    """Standard input from a tap that takes its time."""
-
-    def __init__(self, clock: SkippingClock, lines: Iterator[str], seconds: float) -> None:
-        """Let some seconds of `clock` pass before each line."""
-        self._clock, self._lines, self._seconds = clock, lines, seconds
-
-    def readline(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 - as any stream's
-        """The next line, or nothing at the end."""
-        self._clock.seconds += self._seconds
-        return next(self._lines, "").encode()
-
-
 class Stamped(io.StringIO):
     """Standard output that knows when each line was written."""
 
