@@ -35,6 +35,8 @@ FAULTS = {"500": 0.005, "503": 0.005, "reset-before": 0.005, "reset-after": 0.01
 COLOURS = ("red", "green", "blue")
 WHEN = "2026-01-01T00:00:00Z"
 MEMBER = ["user_id", "group_id"]
+CHANGING = {"groups": ["name"], "users": ["plan"], "memberships": ["role"]}
+"""Columns whose values in the source change between two runs."""
 Messages = list[dict[str, Any]]
 
 
@@ -280,7 +282,14 @@ class Mixed(Tap):
         return {**own, "streams": streams}
 
     def grow(self, position: int) -> None:
-        """Find more where a run could come to the end."""
+        """Find the rows that were not settled as they are by now, and more where a run could end.
+
+        So what a killed run had sent may never come again, and a value from before it instead.
+        """
+        for one in self.records[position:]:
+            for column in CHANGING.get(one["stream"], ()):
+                one["record"][column] = self.events.colour()
+                self.truth.upsert(one["stream"], one["record"])
         while len(self.records) < position + ENOUGH:
             for part in [*self._parts, self.events]:
                 self.records += part.some()

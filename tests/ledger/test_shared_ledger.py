@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
     from target_userflow.sandbox import Sandbox
 
-psycopg = pytest.importorskip("psycopg")  # the smoke tests of the wheel do without
+if TYPE_CHECKING:
+    import psycopg
+else:
+    psycopg = pytest.importorskip("psycopg")  # the smoke tests of the wheel do without
 
 USERS = schema("users", {"id": "string", "plan": "string"})
 TODAY = 739_000
