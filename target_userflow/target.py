@@ -19,7 +19,6 @@ from target_userflow.config import routing
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
 from target_userflow.deletes.log_based import log_marks
-from target_userflow.delivery.flush import Drain
 from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
 from target_userflow.reporting.finish import conclude, remind, send_metrics
 from target_userflow.reporting.progress import Progress, progress
@@ -32,6 +31,7 @@ from target_userflow.singer.state import StateWriter, hold
 from target_userflow.singer.stream_maps import MapNames
 from target_userflow.singer.stream_schema import for_flattening, with_columns
 from target_userflow.sinks import IgnoredSink, UserflowSink
+from target_userflow.windows import Drain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

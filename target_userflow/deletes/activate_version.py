@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from target_userflow.apis.mapper import Mapper
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.tracker import DeliveryTracker
+    from target_userflow.delivery.workers import Delivery
     from target_userflow.ledger.delivered_rows import Ids
-    from target_userflow.services import Run
 
 _NO_RECORD = Source("", b"", b"")
 
@@ -25,12 +26,13 @@ _NO_RECORD = Source("", b"", b"")
 class Activation:
     """Deletes, and keeps the tracker of it, as there is no record that is settled."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
         object_type: ObjectType,
         mapper: Mapper,
         tracker: DeliveryTracker,
-        run: Run,
+        delivery: Delivery,
+        tally: Tally,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         """Delete nothing yet; arguments as a sink has them for its records."""
@@ -39,8 +41,8 @@ class Activation:
         self._mapper = mapper
         self._dedup = tracker.dedup
         self._existing = tracker.existing
-        self._delivery = run.delivery(object_type)
-        self._tally = run.tally
+        self._delivery = delivery
+        self._tally = tally
         self._logger = logger
         self._reasons: Counter[str] = Counter()
 

@@ -8,9 +8,8 @@ from target_userflow.errors import RejectRecord, TooManyDeletions
 from target_userflow.mapping.times import read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from target_userflow.delivery.pending import PendingRecord
 
 LOG_MARKS = ("_sdc_deleted_at", "_sdc_lsn_deleted_at")
 """The columns by which taps that read a log say when a row was deleted."""
@@ -94,24 +93,3 @@ class DeletionLimit:
                 "higher max_delete_ratio; if not, mend the column that marks them first"
             )
         self._passed = self._marked
-
-
-def deletions_last(
-    records: Sequence[PendingRecord],
-) -> tuple[list[PendingRecord], list[PendingRecord]]:
-    """The records of a window, and apart those that end with deleting an object.
-
-    Requests to Userflow create what they refer to: a membership that waits would bring a deleted
-    user back. So what stays deleted is deleted after all else, and a deletion that the object's
-    next version follows keeps its place.
-    """
-    again: set[tuple[str, ...]] = set()
-    before: list[PendingRecord] = []
-    last: list[PendingRecord] = []
-    for record in reversed(records):
-        if record.request.deletes and record.request.object_id not in again:
-            last.append(record)
-        else:
-            again.add(record.request.object_id)
-            before.append(record)
-    return before[::-1], last[::-1]

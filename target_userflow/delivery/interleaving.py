@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_userflow.deletes.log_based import deletions_last
 from target_userflow.delivery.pending import PendingRecord
 
 if TYPE_CHECKING:
@@ -43,3 +42,24 @@ def phases(windows: Sequence[Sequence[PendingRecord]]) -> tuple[list[Parts], Par
     for record in last:
         deletions[stream_of[record]].append(record)
     return found, deletions
+
+
+def deletions_last(
+    records: Sequence[PendingRecord],
+) -> tuple[list[PendingRecord], list[PendingRecord]]:
+    """The records of a window, and apart those that end with deleting an object.
+
+    Requests to Userflow create what they refer to: a membership that waits would bring a deleted
+    user back. So what stays deleted is deleted after all else, and a deletion that the object's
+    next version follows keeps its place.
+    """
+    again: set[tuple[str, ...]] = set()
+    before: list[PendingRecord] = []
+    last: list[PendingRecord] = []
+    for record in reversed(records):
+        if record.request.deletes and record.request.object_id not in again:
+            last.append(record)
+        else:
+            again.add(record.request.object_id)
+            before.append(record)
+    return before[::-1], last[::-1]
