@@ -282,7 +282,7 @@ class UserflowSink(BatchSink):
         self._delivery.settle(pending)
 
     def release(self) -> None:
-        """Bury what was rejected of what is held, however it ended."""
+        """Write what was rejected of the held records to the dead letters, however it ended."""
         for pending in self._held:
             if isinstance(pending.outcome, Rejected) and not isinstance(pending.outcome, GaveUp):
                 self._write_dead_letter(pending.source, pending.outcome)

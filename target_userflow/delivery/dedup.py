@@ -120,7 +120,7 @@ class ForgettingMemory(LedgerMemory):
         request = record.request
         own = ((self._object, *request.object_id),) if request.deletes else ()
         for ids in (*own, *request.ends):
-            self._note(_grave(*ids), DELETED)
+            self._note(_deletion_mark(*ids), DELETED)
 
     def close(self) -> None:
         """Have the ledger written with what was noted."""
@@ -200,7 +200,7 @@ class ChangeDetection(ForgettingMemory):
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         yield from super()._read(record)
-        yield from (_grave(*ids) for ids in record.request.references)
+        yield from (_deletion_mark(*ids) for ids in record.request.references)
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """All but what a record would leave as it is: many users bring the same group."""
@@ -215,8 +215,8 @@ class ChangeDetection(ForgettingMemory):
 
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it joins was deleted since a day, or may have been on it."""
-        graves = [self._known.get(_grave(*ids)) for ids in request.references]
-        return any(grave and grave[1] >= day for grave in graves)
+        marks = [self._known.get(_deletion_mark(*ids)) for ids in request.references]
+        return any(mark and mark[1] >= day for mark in marks)
 
 
 _UNKNOWN = None, 0
@@ -228,6 +228,6 @@ def _written(record: PendingRecord) -> Iterator[tuple[bytes, bytes]]:
     return ((digest(*ids), fingerprint(payload)) for ids, payload in record.request.writes)
 
 
-def _grave(*ids: str) -> bytes:
+def _deletion_mark(*ids: str) -> bytes:
     """Where the ledger has the day on which an object was last deleted."""
     return digest("deleted", *ids)
