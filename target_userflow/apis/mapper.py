@@ -88,7 +88,7 @@ class Mapper:
         raise NotImplementedError
 
     def _inner_attributes(self, stream: Stream, schema: Any) -> Attributes:
-        """Return the attributes of an object inside of a column, as far as the schema names them."""
+        """Return the attributes of an object inside of a column, as the schema names them."""
         options = StreamOptions(nulls=stream.options.nulls)
         named = inner_properties(schema)
         try:
