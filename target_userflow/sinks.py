@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk.mapper import CustomStreamMap
 from singer_sdk.sinks import BatchSink
@@ -25,13 +26,30 @@ from target_userflow.singer.stream_schema import has_open_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from singer_sdk.mapper import PluginMapper
+
     from target_userflow.apis.messages import Request
+    from target_userflow.config.settings import StreamOptions
     from target_userflow.delivery.pending import PendingRecord
-    from target_userflow.singer.reader import Source
-    from target_userflow.target import TargetUserflow
+    from target_userflow.services import Run
+    from target_userflow.singer.reader import LineReader, Source
 
 
 _LATE_COLUMNS = 1_000  # outside of a SCHEMA, before they are taken for data and no longer watched
+
+
+class Host(Protocol):
+    """The target, as its sinks see it."""
+
+    run: Run
+    message_reader: LineReader
+
+    @property
+    def mapper(self) -> PluginMapper:
+        """The stream maps."""
+
+    def route(self, stream: str) -> tuple[str, StreamOptions]:
+        """The object type that a stream goes to, and its options."""
 
 
 class IgnoredSink(BatchSink):
@@ -62,7 +80,7 @@ class UserflowSink(BatchSink):
 
     def __init__(
         self,
-        target: TargetUserflow,
+        target: Host,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
@@ -72,7 +90,7 @@ class UserflowSink(BatchSink):
         Raises:
             ConfigError: the options don't fit the schema, or the schema is none.
         """
-        super().__init__(target, stream_name, schema, key_properties)
+        super().__init__(target, stream_name, schema, key_properties)  # type: ignore[arg-type] # it is the target
         self._run = target.run
         self._reader = target.message_reader
         name, options = target.route(stream_name)
@@ -104,9 +122,16 @@ class UserflowSink(BatchSink):
         )
         target.run.track(self)
         activation = Activation(
-            self.object_type, self._request_of, self._tracker, target.run, self.logger
+            self.object_type,
+            self._request_of,
+            self._tracker,
+            self._product,
+            target.run.pipeline.deliver,
+            target.run.tally,
+            self.logger,
         )
-        self.table = Table(target.run, self._reader, self.object_type, activation)
+        versions = partial(target.run.versions, self.object_type, self._reader.stream, stream_name)
+        self.table = Table(versions, self._reader, activation)
         """The table that the records come from."""
         self._tracker.table = self.table
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)

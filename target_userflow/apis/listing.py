@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ExistingObject(NamedTuple):
-    """What exists in a destination."""
+    """An object that a product has."""
 
     id: str
     """The id that requests name it by, as in `Request.object_id`."""
@@ -24,7 +24,7 @@ class Definition(NamedTuple):
     """An attribute that a destination knows."""
 
     scope: str
-    """What has it: `user`, `group` …"""
+    """The kind of object that has the attribute: `user`, `group` …"""
     name: str
     data_type: str
 
@@ -34,21 +34,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of what is listed."""
+    """One page of a list."""
 
     found: Sequence[T]
     after: str | None
-    """What the next page is asked for with; None if this is the last."""
+    """The cursor that asks for the next page; None if this page is the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """How to ask what there is."""
+    """Asks a product for its objects, page by page or one by one."""
 
     page: Callable[[str | None], str]
     """The path of the page after another one, as large as it gets; None asks for the first."""
     read: Callable[[Answer, str | None], Page[T]]
-    """What stands on the page after another one; ValueError if it is none."""
+    """Reads the page of an answer, given the cursor that asked for it; raises ValueError if the
+    answer holds no page."""
     by_id: Callable[[str], str] | None = None
     """The path to ask for one id, answered 404 if it is not there; None where there is none."""
     by_email: Callable[[str], str] | None = None

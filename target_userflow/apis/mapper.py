@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
 TRIMMED = "blanks around an id are taken off"
-"""What is remarked of an id that is not sent as it came."""
+"""The remark on an id that is sent without the blanks around it."""
 _NO_IDS = {word.lower(): word for word in ("null", "None", "nil", "NaN", "undefined", "N/A")}
-"""What programs write where there is no id: sent, all such rows would be one object."""
+"""The words that programs write in place of an id: sent as ids, they would make one object."""
 
 
 class Mapper:
@@ -65,7 +65,7 @@ class Mapper:
         raise NotImplementedError
 
     def deletion_mark(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """What a record holds in the column that `fields` names for `deleted_at`, if it does."""
+        """Return the deletion mark of a record: the column of `fields.deleted_at` and its value."""
         column = self._roles.get(roles.DELETED_AT)
         return {} if column is None else {column: record.get(column)}
 
@@ -88,7 +88,7 @@ class Mapper:
         raise NotImplementedError
 
     def _inner_attributes(self, stream: Stream, schema: Any) -> Attributes:
-        """Those of an object inside of a column, as far as the schema names them."""
+        """Return the attributes of an object inside of a column, as the schema names them."""
         options = StreamOptions(nulls=stream.options.nulls)
         named = inner_properties(schema)
         try:

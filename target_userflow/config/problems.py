@@ -124,7 +124,7 @@ def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
             "postgresql+psycopg://user:password@host/database"
         )
     if "://" in ledger:
-        from target_userflow.ledger import url  # noqa: PLC0415 - SQLAlchemy takes half a second
+        from target_userflow.config import ledger_url as url  # noqa: PLC0415 - SQLAlchemy takes half a second
 
         problem = url.problem(ledger)
         if problem:

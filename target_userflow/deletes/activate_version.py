@@ -11,14 +11,16 @@ from target_userflow.singer.reader import Source
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
 
     from target_userflow.apis.mapper import Mapper
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.tracker import DeliveryTracker
+    from target_userflow.delivery.product_delivery import ProductDelivery
     from target_userflow.ledger.delivered_rows import Ids
-    from target_userflow.services import Run
 
 _NO_RECORD = Source("", b"", b"")
 
@@ -26,12 +28,14 @@ _NO_RECORD = Source("", b"", b"")
 class Activation:
     """Deletes, and follows the deletions, as no record asks for them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
         object_type: ObjectType,
         mapper: Mapper,
         tracker: DeliveryTracker,
-        run: Run,
+        product: ProductDelivery,
+        deliver: Callable[[ProductDelivery, list[PendingRecord]], None],
+        tally: Tally,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         """Delete objects of one type; arguments as a sink has them for its records."""
@@ -40,9 +44,9 @@ class Activation:
         self._mapper = mapper
         self._dedup = tracker.dedup
         self._existing = tracker.existing
-        self._product = run.delivery(object_type)
-        self._deliver = run.pipeline.deliver
-        self._tally = run.tally
+        self._product = product
+        self._deliver = deliver
+        self._tally = tally
         self._logger = logger
         self._reasons: Counter[str] = Counter()
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from target_userflow.apis.object_type import ObjectType
     from target_userflow.deletes.activate_version import Activation
     from target_userflow.deletes.table_versions import TableVersions
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
-    from target_userflow.services import Run
     from target_userflow.singer.reader import LineReader
 
 
@@ -20,20 +18,17 @@ class Table:
     """What is known of the versions of one stream's table."""
 
     def __init__(
-        self, run: Run, reader: LineReader, object_type: ObjectType, activation: Activation
+        self, versions: Callable[[], TableVersions], reader: LineReader, activation: Activation
     ) -> None:
-        """Know none yet.
+        """Follow the versions of a table.
 
         Args:
-            run: Keeps versions when a changing SCHEMA makes another sink.
-            reader: Knows the line that is being processed; now, the SCHEMA of the stream.
-            object_type: What the records go to.
+            versions: The versions, which outlive the sinks that a changing SCHEMA makes.
+            reader: Knows the line that is being processed.
             activation: Deletes what a version leaves behind.
         """
-        self._run = run
+        self._versions_of_run = versions
         self._reader = reader
-        self._source = reader.stream
-        self._object_type = object_type
         self._activation = activation
         self._versions: TableVersions | None = None
 
@@ -70,6 +65,5 @@ class Table:
 
     def _known(self) -> TableVersions:
         if self._versions is None:
-            stream = self._activation.stream_name
-            self._versions = self._run.versions(self._object_type, self._source, stream)
+            self._versions = self._versions_of_run()
         return self._versions

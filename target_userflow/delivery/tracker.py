@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
@@ -21,10 +21,28 @@ if TYPE_CHECKING:
     from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.log_based import DeletionLimit
     from target_userflow.deletes.tables import Table
+    from target_userflow.delivery.attribute_types import AttributeTypeCheck
+    from target_userflow.delivery.dedup import NoDedup
+    from target_userflow.delivery.existing_objects import ExistingObjectsByType
+    from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
-    from target_userflow.services import Run
     from target_userflow.singer.reader import Source
+
+
+class Shared(Protocol):
+    """What the streams of a run share."""
+
+    tally: Tally
+
+    def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
+        """What a stream remembers of its records."""
+
+    def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
+        """What exists in the product of an object type."""
+
+    def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
+        """What compares a stream with the attributes there are."""
 
 
 class DeliveryTracker:
@@ -38,7 +56,7 @@ class DeliveryTracker:
         object_type: ObjectType,
         stream: Stream,
         write_mode: UpsertMode,
-        run: Run,
+        run: Shared,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
         write_dead_letter: Callable[[Source, Rejected], None],
         limit: DeletionLimit,

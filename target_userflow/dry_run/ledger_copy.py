@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
+from target_userflow.config.ledger_url import is_sqlite, name_of, url_of
 from target_userflow.errors import StorageError
 from target_userflow.ledger.database import failing
 from target_userflow.ledger.store import Store
 from target_userflow.ledger.tables import CHUNK, metadata
-from target_userflow.ledger.url import is_sqlite, name_of, url_of
 
 _ATTEMPTS = 10
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from target_userflow.clock import Clock
+from target_userflow.config.ledger_url import is_sqlite, name_of, redacted, url_of
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.ledger.engine import engine_of, sync_commits
 from target_userflow.ledger.tables import migrate, schema_version
-from target_userflow.ledger.url import is_sqlite, name_of, redacted, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from target_userflow.ledger.url import is_sqlite
+from target_userflow.config.ledger_url import is_sqlite
 from target_userflow.private_files import open_private
 
 if TYPE_CHECKING:

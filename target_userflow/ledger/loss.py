@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from target_userflow.ledger.url import is_sqlite, url_of
+from target_userflow.config.ledger_url import is_sqlite, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

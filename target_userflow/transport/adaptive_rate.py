@@ -1,9 +1,9 @@
 """The limit that an API keeps and does not tell, learned from what it lets through.
 
-A 429 alone slows nobody down: `chance` tells those at random from those of a limit. A limit that is
-found closes the gate until it is over; the rate to come back to is what was let in over the cycle,
-that pause included. So a burst that used up a minute teaches the limit per minute, and one that
-filled a second teaches the limit per second. Then the pace grows as in TCP's CUBIC.
+Multiplicative decrease, then slow and ever faster increase, as in TCP's CUBIC and AWS's adaptive
+retries. But the pace to come back to is not that of the moment of the 429: it is what was let
+through up to the end of the pause that follows. So a burst that used up a minute teaches the limit
+per minute, and one that filled a second teaches the limit per second.
 """
 
 from __future__ import annotations
@@ -11,50 +11,44 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from target_userflow.transport.chance import Chance
+from target_userflow.transport import retry
 
 _MINUTE = 60.0  # what the products' limits are for
 _TICKS = 10  # a second: how finely it is known when requests were let in
 _DECREASE = 0.05  # below what was let through, to begin with
 _PERIOD = 30.0  # seconds until that is reached again, at most; after as long again it is exceeded
-_FAIR = 50  # requests let in for each 429 that is risked to find out more: the 2 % promised
+_FAIR = 100  # requests let in for each 429 that is risked to find out more
 _ENOUGH = 10  # requests let in, before they say how many that are
 _PARTS = (2, 4, 8)  # the last half, … of a cycle may tell more than all of it
 _ROUNDED = 0.5  # seconds; those of a Retry-After are whole, so that it is so much too long
-_SHORTEST, _LONGEST = 0.75, 12.0  # seconds to wait where no Retry-After says; doubled in between
+_LONGEST = 15.0  # seconds to wait after a 429 that does not say: a quarter of a minute is lost
 _PROBE = 1.5  # round trips until it is known whether the first request after a pause is let in
 _STEADY = 4  # round trips that no growth should be faster than
 _CATCH_UP = 0.1  # seconds; more would be a burst to an API that counts per second
 
 
 class AdaptiveRate:
-    """A pace that a limit slows down, and its absence speeds up; none before the first of them."""
+    """A pace that 429s slow down, and their absence speeds up; none before the first of them."""
 
     def __init__(self) -> None:
         """Know of no limit."""
         self.next = -math.inf
         """When the next request may start."""
-        self.until = -math.inf
-        """When the latest pause ends."""
         self._let_in: Counter[int] = Counter()
         """Requests by the tick that they started in."""
-        self._first = self._began = math.inf
-        """When the first request started, and that of this cycle."""
-        self._first_full = math.inf
+        self._began = math.inf
+        """Since when they count."""
+        self.until = -math.inf
+        """When the latest pause ends."""
         self._full = self._signal = -math.inf
-        """When a limit ended the cycle, and when a 429 last said anything new."""
-        self._closed = False
+        """When a 429 ended the cycle, and when one last said anything new."""
+        self._held = False
         """Whether nothing was let in since."""
         self._refused = 0
-        """The 429s that it took to find out."""
         self._rate = math.inf
         self._period = 1.0
-        self._round_trip = self._gap = self._wait = 0.0
-        self._asked = -math.inf
-        """Until when those 429s asked to wait."""
-        self._unsure = 0.0
-        """Seconds that the pause may have been too long."""
-        self._chance = Chance()
+        self._round_trip = self._gap = 0.0
+        self._waits = retry.waits()
 
     def take(self, turn: float) -> None:
         """Let one start then."""
@@ -67,110 +61,68 @@ class AdaptiveRate:
 
     def accepted(self, started: float) -> None:
         """Count a request that was let in, by when it was sent."""
-        self._note(started)
+        self._began = min(self._began, started)
         self._let_in[int(started * _TICKS)] += 1
-        if started > self._signal:
-            self._closed = False
-            self._hear(started, refused=False)
-        if self._closed:  # it had been in flight when the signal came
+        if self._held and started > self._signal:
+            self._held, self._waits = False, retry.waits()
+        if self._held:  # it had been in flight when the signal came
             self._measure()
         if len(self._let_in) > 2 * _MINUTE * _TICKS:
             self._forget(started - _MINUTE)
 
     def refused(self, started: float, now: float, after: float | None) -> None:
-        """Slow down, if a limit is why a request was answered 429.
+        """Slow down, as a request was answered 429.
 
-        Those that were in flight when it was found say nothing new.
+        Those that were in flight when the first of them was answered say nothing new.
 
         Args:
             started: When it was sent.
             now: When the answer came.
             after: The seconds that it asks to wait for, if it says.
         """
-        self._note(started)
-        if self._closed:
-            self._stay_closed(started, now, after)
-        elif started > self._signal:
-            self._suspect(started, now, after)
-
-    def _note(self, started: float) -> None:
-        self._first, self._began = min(self._first, started), min(self._began, started)
-
-    def _stay_closed(self, started: float, now: float, after: float | None) -> None:
-        if started > self._signal:
-            self._refused += 1
-            self._hold(now, now - started, after)
-        else:
-            self.until = max(self.until, now + (after or 0))
-        self._measure()
-
-    def _suspect(self, started: float, now: float, after: float | None) -> None:
-        if not self._chance.suspects:
-            self._refused, self._asked = 0, -math.inf
+        self._began = min(self._began, started)
         self._refused += 1
-        self._asked = max(self._asked, now + (after or 0))
-        self._hear(started, refused=True)
-        if self._chance.is_ruled_out(_MINUTE * self._known_rate(started)):
-            self._chance.forget()
-            self._close(now, now - started)
-
-    def _hear(self, started: float, *, refused: bool) -> None:
-        is_below = self._rate == math.inf or started < self.until + self._period / 2
-        self._chance.hear(refused=refused, is_below=is_below)
-
-    def _known_rate(self, now: float) -> float:
-        if self._rate < math.inf:
-            return self._rate
-        return self._since(now - _MINUTE) / min(_MINUTE, now - self._first + 1 / _TICKS)
-
-    def _close(self, now: float, round_trip: float) -> None:
-        """End a cycle, as a limit was found."""
-        began = max(self._began, self.until)
-        let_in = self._since(began)
-        if let_in >= _FAIR * self._refused:
-            self._wait = 0.0
-        if let_in >= _ENOUGH:
-            self._began = began
-        self._closed, self._full = True, now
-        self._first_full = min(self._first_full, now)
-        self._hold(now, round_trip, self._asked - now)
+        if started > self._signal:
+            self._note(now, now - started)
+            after = after or self._wait(now)
+        self.until = max(self.until, now + (after or 0))
         self._measure()
 
-    def _hold(self, now: float, round_trip: float, after: float | None) -> None:
-        """Let nobody start for as long as is asked for, or else for ever longer."""
+    def _note(self, now: float, round_trip: float) -> None:
+        """A new signal, which ends a cycle if anything was let in since the one before."""
         self._signal, self._round_trip, self._gap = now, round_trip, _PROBE * round_trip
-        if after and after > 0:
-            self._unsure = min(_ROUNDED, after / 2)
-        else:
-            wait = max(_SHORTEST, 1 / self._rate, self._gap, 2 * self._wait)
-            self._wait = after = min(wait, _LONGEST)
-            self._unsure = after / 2
-            minute_ends = self._began + _MINUTE + round_trip
-            if now < minute_ends < now + after:
-                after, self._unsure = minute_ends - now, 0.0
-        self.until = max(self.until, now + after)
+        began = max(self._began, self.until)
+        if not self._held and self._since(began) >= _ENOUGH:
+            self._began, self._refused = began, 1
+        if not self._held:
+            self._held, self._full = True, now
+
+    def _wait(self, now: float) -> float:
+        """Seconds until it is worth a 429 to ask again; at most until the minute is over."""
+        self.until = max(self.until, now)
+        self._measure()
+        fair = max(1.0, min(_FAIR / self._rate, _LONGEST))
+        wait = max(min(next(self._waits), fair), self._round_trip)
+        minute_ends = self._began + _MINUTE + self._round_trip
+        return minute_ends - now if now < minute_ends < now + wait else wait
 
     def _pace(self, now: float) -> float:
         """Requests per second: fewer, then as many as were let through, then ever more."""
         periods = max(0.0, now - self.until) / self._period
-        let_in = self._rate * (1 + _DECREASE * (periods - 1) ** 3)
-        return let_in / (1 - self._chance.noise)
+        return self._rate * (1 + _DECREASE * (periods - 1) ** 3)
 
     def _measure(self) -> None:
         """What was let through, per second; and how long to take until that is tried again."""
-        end = min(self.until - self._unsure, self._full + _MINUTE)
-        back = max(min(self._full - self._began, _MINUTE), end - self._full)
-        cycle = max(end - max(self._first, self._full - back), 1 / _TICKS)
+        end = self.until - min(_ROUNDED, (self.until - self._full) / 2)
+        cycle = max(end - max(self._began, self._full - _MINUTE), 1 / _TICKS)
         self._rate = max(self._since(end - cycle), 1) / cycle
         for seconds in (cycle / part for part in _PARTS):
             let_in = self._since(end - seconds)
             if let_in >= _ENOUGH:
                 self._rate = max(self._rate, let_in / seconds)
-        if end - _MINUTE > self._first_full:  # a limit held all the minute, and let in so many
-            self._rate = max(self._rate, self._since(end - _MINUTE) / _MINUTE)
-        cycle = min(self.until - self._first, _PERIOD)
-        fair = min(_FAIR * self._refused / self._rate, _MINUTE)
-        self._period = max(1.0, _STEADY * self._round_trip, cycle, fair)
+        longest = max(_PERIOD, _FAIR * self._refused / self._rate)
+        cycle = min(self.until - self._began, longest)
+        self._period = max(1.0, _STEADY * self._round_trip, cycle)
 
     def _since(self, when: float) -> int:
         return sum(count for tick, count in self._let_in.items() if tick >= int(when * _TICKS))

@@ -10,7 +10,7 @@ import pytest
 from support.process import TARGET, config_file, record, run_target, schema
 from support.taps import PATIENCE
 
-from target_userflow.ledger.url import name_of, url_of
+from target_userflow.config.ledger_url import name_of, url_of
 
 if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox

@@ -102,57 +102,6 @@ class Unlimited:
         return float(random.random() < self._refuses)  # noqa: S311 - seeded
 
 
-class Noisy:
-    """Refuses a share at random, whatever the server behind it would do."""
-
-    def __init__(self, server: Server, share: float) -> None:
-        """Refuse such a share, and ask to come back in a second."""
-        self.refused: list[float] = []
-        """When it did."""
-        self._server = server
-        self._share = share
-        self._random = random.Random(5)  # noqa: S311 - seeded
-
-    @property
-    def per_minute(self) -> float:
-        """The limit of the server behind it."""
-        return self._server.per_minute
-
-    @per_minute.setter
-    def per_minute(self, limit: float) -> None:
-        self._server.per_minute = limit
-
-    def wait(self, now: float) -> float:
-        """Let a request in and return 0, or return the seconds until there is room."""
-        if self._random.random() < self._share:
-            self.refused.append(now)
-            return 1
-        return self._server.wait(now)
-
-
-class OneOf:
-    """Limits only one of several endpoints, to which every n-th request goes."""
-
-    def __init__(self, limited: Server, endpoints: int = 2) -> None:
-        """Ask them in turn."""
-        self._limited = limited
-        self._endpoints = endpoints
-        self._turns = count()
-
-    @property
-    def per_minute(self) -> float:
-        """What can be sent to all of them, in that mixture."""
-        return self._limited.per_minute * self._endpoints
-
-    @per_minute.setter
-    def per_minute(self, limit: float) -> None:
-        self._limited.per_minute = limit / self._endpoints
-
-    def wait(self, now: float) -> float:
-        """Let a request in and return 0, or return the seconds until there is room."""
-        return 0 if next(self._turns) % self._endpoints else self._limited.wait(now)
-
-
 class Client:
     """Workers that always have something to send, and what became of it."""
 
