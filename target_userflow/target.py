@@ -31,7 +31,6 @@ from target_userflow.singer.state import state_line
 from target_userflow.singer.stream_maps import MapNames
 from target_userflow.singer.stream_schema import for_flattening, with_columns
 from target_userflow.sinks import IgnoredSink, UserflowSink
-from target_userflow.windows import Drain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

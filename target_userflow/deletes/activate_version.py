@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.delivery.product_delivery import ProductDelivery
     from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.tracker import DeliveryTracker
-    from target_userflow.delivery.product_delivery import ProductDelivery
     from target_userflow.ledger.delivered_rows import Ids
 
 _NO_RECORD = Source("", b"", b"")

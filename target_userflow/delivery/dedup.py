@@ -209,9 +209,7 @@ class ChangeDetection(ForgetWritten):
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it refers to was deleted since a day, or is about to be."""
         keys = [_deletion_mark(*ids) for ids in request.references]
-        deleted = any(
-            mark == DELETED and last >= day for mark, last in map(self._rows.get, keys)
-        )
+        deleted = any(mark == DELETED and last >= day for mark, last in map(self._rows.get, keys))
         return deleted or any(map(self._rows.is_marked, keys))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_userflow.deletes.log_based import DeletionLimit
     from target_userflow.deletes.tables import Table
     from target_userflow.delivery.attribute_types import AttributeTypeCheck
+    from target_userflow.delivery.checkpoint import Checkpoint
     from target_userflow.delivery.dedup import NoDedup
     from target_userflow.delivery.existing_objects import ExistingObjectsByType
     from target_userflow.delivery.tally import Tally
@@ -34,6 +35,7 @@ class Shared(Protocol):
     """What the streams of a run share."""
 
     tally: Tally
+    checkpoint: Checkpoint
 
     def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
         """What a stream remembers of its records."""
