@@ -118,7 +118,7 @@ class UserflowSink(BatchSink):
             target.run,
             self.logger,
             self._write_dead_letter,
-            self._limit,
+            self._limit.check,
         )
         target.run.track(self)
         activation = Activation(

@@ -14,13 +14,11 @@ from target_userflow.delivery.pending import PendingRecord
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
-    from target_userflow.deletes.log_based import DeletionLimit
-    from target_userflow.deletes.tables import Table
     from target_userflow.delivery.attribute_types import AttributeTypeCheck
     from target_userflow.delivery.checkpoint import Checkpoint
     from target_userflow.delivery.dedup import NoDedup
@@ -47,10 +45,20 @@ class Shared(Protocol):
         """What compares a stream with the attributes there are."""
 
 
+class Versions(Protocol):
+    """The versions of the table that a stream's records stand in."""
+
+    def open(self) -> None:
+        """Put the records down before they are sent."""
+
+    def close(self, records: Iterable[PendingRecord]) -> None:
+        """Strike out what is not there now of records that are settled."""
+
+
 class DeliveryTracker:
     """Judges the records of a stream before they are sent, and notes and counts how they end."""
 
-    table: Table | None = None
+    table: Versions | None = None
     """The table that the records come from, if its versions matter."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
@@ -61,7 +69,7 @@ class DeliveryTracker:
         run: Shared,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
         write_dead_letter: Callable[[Source, Rejected], None],
-        limit: DeletionLimit,
+        check_deletions: Callable[[], None],
     ) -> None:
         """Follow the records of a stream.
 
@@ -72,7 +80,7 @@ class DeliveryTracker:
             run: Has all that the streams of a run share.
             logger: Is told of attributes of another type.
             write_dead_letter: Writes a record to the dead letters.
-            limit: What bounds the deletions of the stream.
+            check_deletions: Raises if too many of the stream's records delete something.
 
         Raises:
             StorageError: the ledger can't be used.
@@ -88,7 +96,7 @@ class DeliveryTracker:
         self._checkpoint = run.checkpoint
         self._warn = logger.warning
         self._write_dead_letter = write_dead_letter
-        self._limit = limit
+        self._check_deletions = check_deletions
         self._waiting: Counter[bytes | tuple[str, ...]] = Counter()
         self._settled: list[PendingRecord] = []
         self._lock = threading.Lock()
@@ -122,7 +130,7 @@ class DeliveryTracker:
         Raises:
             TooManyDeletions: more of the stream's records delete something than may.
         """
-        self._limit.check()
+        self._check_deletions()
 
     def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """Settle the records that need no request, once all is known that this depends on.
