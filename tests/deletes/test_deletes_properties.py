@@ -1,7 +1,7 @@
 """Whatever comes in whatever order, merged or not, with every fault there is: one truth.
 
 The truth is a model of the API's rules in plain Python, which knows neither requests nor the
-sandbox. It is told the records as they were read, cut into windows.
+sandbox. It is told the records as they were read, cut where the tap waits for what it said.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.model import Destination, kept_by
 from support.process import record, schema, state
-from support.taps import Counted, run_here
+from support.taps import Counted, SkippingClock, run_here
 
-from target_userflow.clock import Clock
 from target_userflow.sandbox.faults import FAULTS
 
 if TYPE_CHECKING:
@@ -90,10 +89,10 @@ def tapped(chosen: list[Any]) -> list[Message]:
 
 
 class Replica:
-    """What should become of messages: windows in the order of their objects, and versions."""
+    """What should become of messages: what is said together by object type, and versions."""
 
     def __init__(self, size: int) -> None:
-        """Begin with nothing delivered, and so many records to a window."""
+        """Begin with nothing delivered; the tap waits after `size` records."""
         self.truth = Destination()
         self._size = size
         self._waiting: list[Message] = []
@@ -173,22 +172,6 @@ def comes_back(at: int, window: list[Message]) -> bool:
 # The test
 
 
-class FrozenClock(Clock):
-    """No time passes, so that a window is full after so many records and never before."""
-
-    def monotonic(self) -> float:
-        """Always the same."""
-        return 0.0
-
-    def sleep(self, seconds: float) -> None:
-        """Wait for nothing."""
-
-    def child(self) -> Clock:
-        """Another one."""
-        self._children.append(FrozenClock(self))
-        return self._children[-1]
-
-
 def ran(
     sandbox: Sandbox, messages: list[Message], window: int, faults: dict[str, float], **config: Any
 ) -> Counted:
@@ -196,10 +179,10 @@ def ran(
     sandbox.reset()
     sandbox.configure(faults=faults, seed=1, slow_ms=5, retry_after="none")
     settings_ = {**sandbox.config, "hard_delete": True, "max_delete_ratio": 1, **config}
-    settings_ |= {"batch_size_rows": window, "concurrency": 5, "max_retry_seconds": 1000}
+    settings_ |= {"concurrency": 5, "max_retry_seconds": 100_000}
     with tempfile.TemporaryDirectory() as home:
         said = [*SCHEMAS, *messages, state({"end": True})]
-        result = run_here(Path(home), settings_, said, clock=FrozenClock())
+        result = run_here(Path(home), settings_, said, clock=SkippingClock(), together=window)
     assert result.status == 0
     return result
 

@@ -104,18 +104,49 @@ class Counted:
     """Per stream, the counts of the summary that are not 0."""
 
 
+class WaitingTap(io.BytesIO):
+    """A tap that says some records, and no more before these are settled."""
+
+    def __init__(self, said: bytes, target: TargetUserflow, together: int) -> None:
+        """Say the lines of `said` to `target`; `together` as for `run_here`."""
+        super().__init__(said)
+        self._target = target
+        self._together = together
+        self._records = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """The next line."""
+        if self._together and self._records == self._together:
+            self._records = 0
+            self._target.run.pipeline.settle()
+        line = super().readline(size)
+        is_record = b'"RECORD"' in line
+        self._records = self._records + 1 if is_record else 0
+        return line
+
+
 def run_here(
     directory: Path,
     config: Mapping[str, Any],
     messages: Iterable[Any],
     *,
     clock: Clock | None = None,
+    together: int = 0,
 ) -> Counted:
-    """Run the target in this process: no start-up, and a clock of one's own."""
+    """Run the target in this process: no start-up, and a clock of one's own.
+
+    Args:
+        directory: Where the config is written.
+        config: The settings.
+        messages: What the tap says.
+        clock: The time.
+        together: After how many records the tap waits until all is settled; 0 for never.
+    """
     settings = json.loads(config_file(directory, config).read_text())
     with same_signals():
         target = TargetUserflow(config=settings, clock=clock or Clock())
-        status = target.finish(io.BytesIO(singer(messages)))  # type: ignore[arg-type] # it reads bytes
+        tap = WaitingTap(singer(messages), target, together)
+        status = target.finish(tap)  # type: ignore[arg-type] # it reads bytes
     counts: dict[str, dict[str, int]] = {}
     for stream, outcome, count in target.run.tally.counts():
         counts.setdefault(stream, {})[outcome] = count
