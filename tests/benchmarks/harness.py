@@ -62,6 +62,12 @@ class Server:
     url: str
 
     @property
+    def arrivals(self) -> list[tuple[int, float, float]]:
+        """Of each stamped record its number, when the tap wrote it, and when it came."""
+        with urllib.request.urlopen(f"{self.url}/arrivals") as answer:  # noqa: S310 - our own stub
+            return [(number, said, came) for number, said, came in json.load(answer)]
+
+    @property
     def written(self) -> int:
         """How often it was written to."""
         with urllib.request.urlopen(f"{self.url}/written") as answer:  # noqa: S310 - our own stub

@@ -1,8 +1,9 @@
 """A server that costs as little as it can: it reads a request, waits, and answers the same.
 
 `python tests/benchmarks/stub.py --latency 0.05` prints its URL and serves until it is killed. It
-validates nothing and remembers only how often it was written to: `GET /written`. The sandbox, which
-does both, would be what is measured.
+validates nothing and remembers only how often it was written to: `GET /written`, and when each
+record came that says its number and when it was read: `GET /arrivals`. The sandbox, which does
+more, would be what is measured.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import sys
+import time
+from typing import ClassVar
 
+_STAMP = re.compile(rb'"stamp":\s*"(\d+) ([\d.]+)"')
 USERS = {
     "email": "string",
     "name": "string",
@@ -31,6 +36,8 @@ class Stub(asyncio.Protocol):
 
     written = 0
     """Requests of all connections that were no `GET`."""
+    arrivals: ClassVar[list[tuple[int, float, float]]] = []
+    """Number of a record, when the tap wrote it, and when it came: seconds since the epoch."""
     transport: asyncio.Transport
 
     def __init__(self, latency: float) -> None:
@@ -52,13 +59,24 @@ class Stub(asyncio.Protocol):
         self._received = b""
         if not head.startswith(b"GET"):
             Stub.written += 1
+            self._note(body)
             answer = _WRITTEN
+        elif b" /written " in head:
+            answer = _answer({"written": Stub.written})
+        elif b" /arrivals " in head:
+            answer = _answer(Stub.arrivals)
         else:
-            answer = _answer({"written": Stub.written}) if b" /written " in head else _DEFINED
+            answer = _DEFINED
         if self._latency:
             asyncio.get_running_loop().call_later(self._latency, self.transport.write, answer)
         else:
             self.transport.write(answer)
+
+    def _note(self, body: bytes) -> None:
+        """Note when a record came, if it says when the tap wrote it."""
+        stamp = _STAMP.search(body)
+        if stamp:
+            self.arrivals.append((int(stamp[1]), float(stamp[2]), time.time()))
 
 
 def _length(head: bytes) -> int:
