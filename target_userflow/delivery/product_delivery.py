@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -31,6 +32,20 @@ if TYPE_CHECKING:
     from target_userflow.delivery.pending import Batch, PendingRecord
     from target_userflow.delivery.queues import Work
     from target_userflow.transport.client import Client
+
+
+_BEFORE_HALVING = 1 / 3
+"""The share of `max_retry_seconds` for which a batch is tried that keeps failing, before it is sent
+in halves: one of its records may be what the API fails on."""
+
+
+@dataclass
+class Half:
+    """What is known of a half of a batch that kept failing."""
+
+    sibling_failed: bool = False
+    """Whether the other half was sent before, and failed as well: then it is the API's trouble."""
+    failed: bool = False
 
 
 class ProductDelivery:
@@ -150,14 +165,19 @@ class ProductDelivery:
     def _settle(self, work: Work) -> Generator[float, None, None]:
         return self._send([*work.records])
 
-    def _send(self, records: Batch) -> Generator[float, None, None]:
-        """Settle what goes into one request; yields the seconds to wait for another attempt."""
+    def _send(self, records: Batch, half: Half | None = None) -> Generator[float, None, None]:
+        """Settle what goes into one request; yields the seconds to wait for another attempt.
+
+        Args:
+            records: The records.
+            half: Set if they are a half of a batch that kept failing, or of such a half.
+        """
         own = [record.request for record in records]
         needed = [chain for chain in objects(records) if self._is_needed(chain)]
         if not needed:
             return
         try:
-            outcome = yield from self._deliver(needed)
+            outcome = yield from self._deliver(needed, half)
         except BaseException:
             _settle_all(needed, None)
             raise
@@ -166,7 +186,10 @@ class ProductDelivery:
         elif _is_worth_a_split(outcome) and len(_flat(needed)) > 1:
             for record, request in zip(records, own, strict=True):
                 record.request = request
-            yield from self._split(_flat(needed))
+            if outcome is _HALVES:
+                yield from self._halve(_flat(needed))
+            else:
+                yield from self._split(_flat(needed), half)
         else:
             _settle_all(needed, None if isinstance(outcome, GaveUp) else outcome)
 
@@ -197,22 +220,37 @@ class ProductDelivery:
             is_carried = place and not self._batched and not last.request.deletes
             last.observer.settled(last, CARRIED if is_carried else Delivered())
 
-    def _split(self, records: Batch) -> Generator[float, None, None]:
+    def _split(self, records: Batch, half: Half | None) -> Generator[float, None, None]:
         """Send what was rejected in halves, until each culprit is alone."""
-        middle = len(records) // 2
-        for half in (records[:middle], records[middle:]):
-            if self._clock.stopped:
-                _settle_all([half], None)
-            else:
-                yield from self._send(half)
+        for some in _halves(records):
+            yield from self._send_if_going_on(some, half)
 
-    def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
+    def _halve(self, records: Batch) -> Generator[float, None, None]:
+        """Send what keeps failing in halves: a half that fails alone has the culprit."""
+        first, second = _halves(records)
+        half = Half()
+        yield from self._send_if_going_on(first, half)
+        yield from self._send_if_going_on(second, Half(sibling_failed=half.failed))
+
+    def _send_if_going_on(self, records: Batch, half: Half | None) -> Generator[float, None, None]:
+        if self._clock.stopped:
+            _settle_all([records], None)
+        else:
+            yield from self._send(records, half)
+
+    def _deliver(
+        self, needed: list[Batch], half: Half | None
+    ) -> Generator[float, None, Delivered | Rejected | None]:
         """Try until there is an outcome, or the delivery is to end."""
         request = self._request([chain[-1].request for chain in needed])
         records = _flat(needed)
-        result = yield from self.client.write(request, _Attempts(records))
+        may_halve = self._batched and len(needed) > 1 and half is None
+        patience = _BEFORE_HALVING if may_halve else 1 - _BEFORE_HALVING if half else 1.0
+        result = yield from self.client.write(request, _Attempts(records), patience)
         if isinstance(result, GivenUp):
-            return self._given_up(result, request, records)
+            if may_halve and _is_of_record(result):
+                return _HALVES
+            return self._given_up(result, request, records, half)
         if result is None:
             return None
         if isinstance(result.outcome, Delivered):
@@ -226,17 +264,20 @@ class ProductDelivery:
         payloads = [request.payload or {} for request in requests]
         return replace(requests[0], payload=self._api.join(self._destination, payloads))
 
-    def _given_up(self, result: GivenUp, request: Request, records: Batch) -> GaveUp:
+    def _given_up(
+        self, result: GivenUp, request: Request, records: Batch, half: Half | None
+    ) -> GaveUp:
         """Hold the records that can't be delivered, if the API works for others.
 
         Raises:
             ApiDown: it is not this record's trouble alone.
         """
-        last = result.last
-        is_its_own = last.may_be_of_record and not result.is_told_to_wait
-        if not (is_its_own and self._evidence.works_again_and_again(request, since=result.failed)):
+        works = self._evidence.works_again_and_again(request, since=result.failed)
+        if not _is_of_record(result) or not (works or (half and not half.sibling_failed)):
             raise self.client.down(result.why)
-        outcome = GaveUp(f"gave up: {last.reason}")
+        if half:
+            half.failed = True
+        outcome = GaveUp(f"gave up: {result.last.reason}")
         self.suspects.add(request, self._clock.monotonic(), records, outcome)
         return outcome
 
@@ -256,6 +297,19 @@ class _Attempts(Observer):
         for record in self._records:
             record.sent = True
             record.lost |= isinstance(outcome, TryAgain) and outcome.lost
+
+
+_HALVES = Rejected("it keeps failing")  # no outcome of a record: its batch is sent in halves
+
+
+def _is_of_record(result: GivenUp) -> bool:
+    """Whether other records may have no such trouble."""
+    return result.last.may_be_of_record and not result.is_told_to_wait
+
+
+def _halves(records: Batch) -> tuple[Batch, Batch]:
+    middle = len(records) // 2
+    return records[:middle], records[middle:]
 
 
 def _is_worth_a_split(outcome: Rejected | None) -> bool:

@@ -31,6 +31,8 @@ class Account:
     """What the stream is routed to."""
     received: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    gave_up: int = 0
+    """Those of the rejected records that kept failing, which says nothing of the mapping."""
     differs: int = 0
     """Those of the duplicates whose body is another one than what was delivered."""
     in_doubt: int = 0
@@ -139,7 +141,7 @@ class Tally:
         Raises:
             TooManyRejects: more than the allowed share of the stream was rejected.
         """
-        self.give_up(stream, reason, ids)
+        self._reject(stream, reason, ids)
         if not reading:
             self._check_share(stream)
 
@@ -157,6 +159,7 @@ class Tally:
         with self._lock:
             account = self.accounts[stream]
             rejected, settled = account.outcomes["rejected"], account.settled
+            rejected -= account.gave_up
             received = max(account.received, settled)
         if settled >= _ENOUGH and rejected > self._ratio * received:
             raise TooManyRejects(
@@ -166,6 +169,11 @@ class Tally:
 
     def give_up(self, stream: str, reason: str, ids: str = "") -> None:
         """Count a record as rejected that says nothing of the mapping; arguments as in `reject`."""
+        self._reject(stream, reason, ids)
+        with self._lock:
+            self.accounts[stream].gave_up += 1
+
+    def _reject(self, stream: str, reason: str, ids: str) -> None:
         self.settle(stream, "rejected")
         with self._lock:
             if len(self.reasons) >= _MOST_REASONS and (stream, reason) not in self.reasons:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.delivery.pending import Batch
+    from target_userflow.delivery.product_delivery import Half
     from target_userflow.delivery.tally import Tally
     from target_userflow.singer.dead_letters import DeadLetters
     from target_userflow.transport.client import Client
@@ -51,7 +52,11 @@ class DryRunDelivery(ProductDelivery):
         self._dry_run.read(self._api, len(requests))
         return super().fetch(requests)
 
-    def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
+    def _deliver(
+        self,
+        needed: list[Batch],
+        half: Half | None,  # noqa: ARG002 - nothing fails
+    ) -> Generator[float, None, Delivered | Rejected | None]:
         """Take it for delivered, at once."""
         request = self._request([chain[-1].request for chain in needed])
         for record in [record for chain in needed for record in chain]:

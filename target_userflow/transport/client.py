@@ -82,9 +82,15 @@ class Client:
         self._media_type = MediaType(api.media_types)
 
     def write(
-        self, request: Request, observer: Observer
+        self, request: Request, observer: Observer, patience: float = 1.0
     ) -> Generator[float, None, Sent | GivenUp | None]:
         """Send a request that writes.
+
+        Args:
+            request: The request.
+            observer: Is told of each attempt.
+            patience: The share of `max_retry_seconds` for which it is tried, where its failures
+                may be the fault of a record.
 
         Yields:
             The seconds to wait before the next attempt.
@@ -95,7 +101,7 @@ class Client:
         Raises:
             ApiRefused: no request would be taken.
         """
-        return self._try(request, self._judged, observer)
+        return self._try(request, self._judged, observer, patience)
 
     def read(self, request: Request) -> Answer:
         """The answer to a request that only reads.
@@ -139,6 +145,7 @@ class Client:
         request: Request,
         judge: Callable[[Request], Outcome | Answer],
         observer: Observer,
+        patience: float = 1.0,
     ) -> Generator[float, None, Sent | GivenUp | None]:
         started = failed = None
         for seconds in retry.waits():
@@ -156,7 +163,7 @@ class Client:
                 return Sent(outcome, began)
             failed = self._clock.monotonic() if failed is None else failed
             wait = outcome.after or seconds
-            why = self._impatience(outcome, wait, started)
+            why = self._impatience(outcome, wait, started, patience)
             if why:
                 told = (outcome.after or 0) > self._pace.max_retry_seconds
                 return GivenUp(outcome, why, failed, told)
@@ -184,9 +191,12 @@ class Client:
     def _meaning(self, answer: Answer) -> Outcome:
         return retry.outcome(answer, self._api, now=self._clock.now())
 
-    def _impatience(self, last: TryAgain, wait: float, started: float) -> str | None:
+    def _impatience(
+        self, last: TryAgain, wait: float, started: float, patience: float
+    ) -> str | None:
         """Why a request is not tried again after a wait, in seconds; None if it is."""
         tried, most = self._clock.monotonic() - started, self._pace.max_retry_seconds
+        most *= patience if last.may_be_of_record else 1
         if tried + wait <= most:
             return None
         if last.everyone and wait > most:
