@@ -17,6 +17,7 @@ OUTCOMES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejecte
 _COLUMNS = ("received", *OUTCOMES, "differs", "unsettled", "in_doubt", "deleted")
 _ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
+_MOST_WAITING = 250  # records without an outcome that may count as good
 _ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
 _MOST_REASONS = 1_000  # of all streams; a name in one may be data, and there is no end of them
 _OTHER = "other reasons: its dead letter has it"
@@ -160,7 +161,7 @@ class Tally:
             account = self.accounts[stream]
             rejected, settled = account.outcomes["rejected"], account.settled
             rejected -= account.gave_up
-            received = max(account.received, settled)
+            received = settled + min(max(0, account.received - settled), _MOST_WAITING)
         if settled >= _ENOUGH and rejected > self._ratio * received:
             raise TooManyRejects(
                 f"Stream '{stream}': {rejected} of {received} records were rejected, more than "
