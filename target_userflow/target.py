@@ -300,8 +300,8 @@ class TargetUserflow(CommandLine):
         why, again = Interrupted(signum), self._clock.why
         if not again:  # `stop` may be what is interrupted, and can't be entered twice
             self._clock.stop(why)
+        self._ending = bool(again)
         if again or self.message_reader.is_interruptible:
-            self._ending = True
             raise why
 
     def finish(self, file_input: IO[str] | None) -> int:

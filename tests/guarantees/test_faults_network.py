@@ -144,13 +144,13 @@ def test_an_api_that_speaks_another_language_stops_the_run(
 def test_an_api_that_goes_away_in_mid_run_stops_it_there(sandbox: Sandbox, tmp_path: Path) -> None:
     """No connection any more: what was delivered stays, STATE says so, and the run ends."""
     with gate_to(sandbox) as gate:
-        config = {"api_url": gate.url, "max_retry_seconds": 1, "batch_size_rows": 1}
+        config = {"api_url": gate.url, "max_retry_seconds": 1}
         row = Row(sandbox, tmp_path, users(9), config)
         with piped(tmp_path, row.settings) as target:
-            target.feed(row.messages[:9])
+            target.feed(row.messages[:7])
             wait_until(lambda: target.states[-1:] == [{"read": 3}], "the STATE after three")
             gate.close()
-            target.feed(row.messages[9:])
+            target.feed(row.messages[7:])
             result = target.result()
     assert not row.dead_letters
     row.config = {}
@@ -162,12 +162,12 @@ def test_an_api_that_comes_back_in_time_is_not_noticed_to_have_been_away(
 ) -> None:
     """The network is gone for less than max_retry_seconds: everything arrives, exit 0."""
     with gate_to(sandbox) as gate:
-        row = Row(sandbox, tmp_path, users(9), {"api_url": gate.url, "batch_size_rows": 1})
+        row = Row(sandbox, tmp_path, users(9), {"api_url": gate.url})
         with piped(tmp_path, row.settings) as target:
-            target.feed(row.messages[:9])
+            target.feed(row.messages[:7])
             wait_until(lambda: target.states[-1:] == [{"read": 3}], "the STATE after three")
             gate.close()
-            target.feed(row.messages[9:])
+            target.feed(row.messages[7:])
             wait_until(lambda: gate.turned_away >= 2, "two attempts in vain")
             gate.closed.clear()
             result = target.result()

@@ -136,10 +136,10 @@ def test_a_ledger_on_a_full_disk_stops_the_run_there(sandbox: Sandbox, tmp_path:
 
 def test_a_ledger_that_another_run_has_stops_this_one(sandbox: Sandbox, tmp_path: Path) -> None:
     """Two runs on one ledger: the second ends at once, exit 1, and says what to do."""
-    row = Row(sandbox, tmp_path, users_and_events(6), {"batch_size_rows": 1})
+    row = Row(sandbox, tmp_path, users_and_events(6))
     with piped(tmp_path, row.settings) as first:
         first.feed(row.messages[:8])
-        wait_until(lambda: first.states, "the first run to have the ledger")
+        wait_until(lambda: first.states[-1:] == [{"read": 3}], "the first run to have the ledger")
         asked = len(sandbox.requests())
         second = row.run()
         assert ["Another run has it" in line for line in second.errors] == [True]
