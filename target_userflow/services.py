@@ -113,10 +113,8 @@ class Run:
         """What exists in the product of an object type."""
         product = object_type.product
         if product.name not in self._existing:
-            emails = any(options.match_by for options in self.settings.streams.values())
-            self._existing[product.name] = ExistingObjectsByType(
-                product, self.delivery(object_type), emails=emails
-            )
+            delivery, matched = self.delivery(object_type), self.settings.matched
+            self._existing[product.name] = ExistingObjectsByType(product, delivery, matched)
         return self._existing[product.name]
 
     def write_mode(self, object_type: ObjectType, stream: Stream) -> UpsertMode:

@@ -35,8 +35,10 @@ _STREAM_OPTIONS = th.ObjectType(
     th.Property(
         "match_by",
         th.StringType,
-        allowed_values=["email"],
-        description="`email`: find users by it, and skip what matches none or several.",
+        description=(
+            "An attribute such as `email`: find users or groups by it, and skip what matches none "
+            "or several."
+        ),
     ),
     th.Property(
         "fields",

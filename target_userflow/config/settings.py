@@ -94,6 +94,11 @@ class Settings:
     report_path: str | None = None
     dry_run: bool = False
 
+    @property
+    def matched(self) -> set[str]:
+        """The attributes by which records are matched with what exists: `match_by`."""
+        return {options.match_by for options in self.streams.values() if options.match_by}
+
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
         """Return the settings of a config.

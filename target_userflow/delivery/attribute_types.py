@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.config.settings import DATA_TYPES
-from target_userflow.delivery.existing_objects import pages
+from target_userflow.delivery.object_list import all_pages
 from target_userflow.errors import NotListed, RejectRecord
 from target_userflow.mapping.operations import is_operation
 from target_userflow.mapping.times import parsed_time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from target_userflow.apis.messages import Request
     from target_userflow.apis.product import Product
-    from target_userflow.delivery.existing_objects import Reads
+    from target_userflow.delivery.object_list import Reads
 
 _TYPES = {
     bool: "boolean",
@@ -58,7 +58,7 @@ class Definitions:
         if scope not in self._of:
             self._of[scope] = {}
             listing = self._api.definitions and self._api.definitions(scope)
-            listed = pages(listing, self._reads, self._api.name) if listing else ()
+            listed = all_pages(listing, self._reads, self._api.name) if listing else ()
             found = [one for page in listed for one in page.found if one.scope == scope]
             self._of[scope] = {one.name: one.data_type for one in found}
         return self._of[scope]

@@ -121,6 +121,14 @@ class ProductDelivery:
         self._clock.check()
         return [answer.result() for answer in asked]
 
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask what is only read, and return at once.
+
+        Raises:
+            Exhausted: no thread can be started.
+        """
+        return submit(self._readers, self._ask, request)
+
     def close(self) -> None:
         """Let the threads go, without waiting for one that hangs, and the connections."""
         self._preparer.shutdown(wait=False)

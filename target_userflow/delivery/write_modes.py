@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.apis.registry import MATCHED, OBJECT_TYPES
 from target_userflow.apis.userflow.match_by import with_id
 from target_userflow.errors import ConfigError
 
@@ -25,8 +25,8 @@ class UpsertMode:
     merges: ClassVar[bool] = True
     """Whether records of one object may go together."""
 
-    def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchByEmail`
-        """Put ids where emails stand; why not, by the place of a record."""
+    def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchBy`
+        """Put ids where the values of an attribute stand; why not, by the place of a record."""
         return {}
 
     def prefetch(self, records: Iterable[PendingRecord]) -> None:
@@ -70,30 +70,38 @@ class Insert(_ExistenceMode):
         return "exists already, and mode is insert" if there else None
 
 
-class MatchByEmail(UpsertMode):
-    """Lets pass what is about the one user that has an email: `match_by`."""
+class MatchBy(UpsertMode):
+    """Lets pass what is about the one object whose attribute has a value: `match_by`."""
 
     matches = True
 
-    def __init__(self, directory: ExistingObjects) -> None:
-        """Look for the users in their directory."""
-        self._existing = directory
+    def __init__(self, existing: ExistingObjects, attribute: str, objects: str) -> None:
+        """Match by an attribute.
+
+        Args:
+            existing: The objects.
+            attribute: Its name.
+            objects: What the objects are called, for the reasons.
+        """
+        self._existing = existing
+        self._attribute = attribute
+        self._objects = objects
 
     def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:
-        """Put the user's id where its email stands."""
-        self._existing.prefetch_emails(
-            record.request.object_id[0] for record in records if record.request.object_id[0]
-        )
-        found = enumerate(self._put(record) for record in records)
-        return {place: reason for place, reason in found if reason}
+        """Put the object's id where the value stands."""
+        texts = [record.request.object_id[0] for record in records]
+        self._existing.prefetch_values(self._attribute, filter(None, texts))
+        reasons = enumerate(self._put(record) for record in records)
+        return {place: reason for place, reason in reasons if reason}
 
     def _put(self, record: PendingRecord) -> str | None:
-        (email,) = record.request.object_id
-        if not email:
-            return "has no email to match by"
-        ids = self._existing.ids_of(email)
+        (text,) = record.request.object_id
+        if not text:
+            return f"has no {self._attribute} to match by"
+        ids = self._existing.ids_with(self._attribute, text)
         if len(ids) != 1:
-            return "its email matches several users" if ids else "its email matches no user"
+            objects = f"several {self._objects}" if ids else f"no {self._objects[:-1]}"
+            return f"its {self._attribute} matches {objects}"
         record.request = with_id(record.request, *ids)
         return None
 
@@ -108,7 +116,7 @@ def write_mode(
     """
     check(object_type, stream)
     if stream.options.match_by:
-        return MatchByEmail(existing.of(object_type))
+        return MatchBy(existing.of(object_type), stream.options.match_by, object_type.name)
     mode = _MODES.get(stream.options.mode)
     return mode(existing.of(object_type)) if mode else UpsertMode()
 
@@ -127,13 +135,20 @@ def check(object_type: ObjectType, stream: Stream) -> None:
             f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
             f"tell of {name}. Remove it, or use it for {known}"
         )
-    if stream.options.match_by and name != "users":
+    match_by = stream.options.match_by
+    if match_by and name not in MATCHED:
         raise ConfigError(
-            f"{where}.match_by finds users, and the stream is routed to {name}. Remove it"
+            f"{where}.match_by finds users and groups, and the stream is routed to {name}. "
+            "Remove it"
         )
-    if stream.options.match_by and mode == "insert":
+    if match_by in object_type.mapper.role_spec.columns:
         raise ConfigError(
-            f"{where}.match_by finds users that exist, and mode 'insert' skips those. Remove one"
+            f"{where}.match_by names '{match_by}', which is no attribute of {name}. "
+            "Name one that is"
+        )
+    if match_by and mode == "insert":
+        raise ConfigError(
+            f"{where}.match_by finds {name} that exist, and mode 'insert' skips those. Remove one"
         )
 
 

@@ -15,6 +15,7 @@ from target_userflow.escaping import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from target_userflow.apis.messages import Answer, Request
     from target_userflow.apis.outcomes import Rejected
@@ -50,6 +51,11 @@ class DryRunDelivery(ProductDelivery):
         """The answers to what is only read, as in any run."""
         self._dry_run.read(self._api, len(requests))
         return super().fetch(requests)
+
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask what is only read, as in any run."""
+        self._dry_run.read(self._api, 1)
+        return super().begin(request)
 
     def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
         """Take it for delivered, at once."""

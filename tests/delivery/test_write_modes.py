@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 from support.process import Result, asked, record, run_target, schema, writes
 
-from target_userflow.delivery.existing_objects import LOOK_UPS
+from target_userflow.delivery.object_list import LOOK_UPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
