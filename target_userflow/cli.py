@@ -9,6 +9,7 @@ from abc import abstractmethod
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
+import click
 from click import ClickException, Option
 from dotenv import dotenv_values, find_dotenv
 from singer_sdk import Target
@@ -21,6 +22,8 @@ from target_userflow.config import reading
 from target_userflow.config.environment import unread_variables
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
+from target_userflow.reporting.about import about_text
+from target_userflow.reporting.audience import audience_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +33,21 @@ if TYPE_CHECKING:
     from target_userflow.config.environment import UnreadVariable
 
 _SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
+_WAITS = (
+    "Waiting for a tap: nothing is piped in, and messages are read from this terminal. Type Ctrl-D "
+    "to end, and target-userflow --help for an example"
+)
+_EXAMPLE = """\
+\b
+For instance, with a config file, and with settings from the environment:
+  tap-csv --config tap.json | target-userflow --config config.json
+  TARGET_USERFLOW_API_KEY=ak_... target-userflow --config ENV < users.singer
+\b
+The config of a table of customers that become users:
+  {"api_key": "ak_...", "streams": {"customers": {"object": "users"}}}
+\b
+Add --check to try the key, and "dry_run": true to see what would be sent.
+"""
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
 
 
@@ -67,6 +85,14 @@ class CommandLine(Target):
         for name in _USELESS_SETTINGS:
             config_jsonschema["properties"].pop(name, None)
 
+    @classmethod
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the target is and can be set to; as text, what the SDK leaves out, too."""
+        if output_format:
+            super().print_about(output_format)
+        else:
+            click.echo(about_text(cls._get_about_info()))
+
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
         problems = configs.problems(self._config, self.config_jsonschema)
@@ -78,6 +104,8 @@ class CommandLine(Target):
     def get_singer_command(cls) -> Command:
         """Return the SDK's command, with the option `--check`."""
         command = super().get_singer_command()
+        command.help = "Read Singer messages, and bring their records to the products."
+        command.epilog = _EXAMPLE
         text = "Ask each product whether it lets the config's key in; read and write nothing else."
         command.params.append(Option(["--check"], is_flag=True, help=text))
         return command
@@ -101,7 +129,19 @@ class CommandLine(Target):
         given = config or _ConfigInput()
         cls._check_variables(given)
         target = cls._configured(given)
+        target.prepare_terminal(waits=file_input is None and not check)
         _leave(target.check() if check else target.finish(file_input))
+
+    def prepare_terminal(self, *, waits: bool) -> None:
+        """Leave out what a person has no use for, and say if nothing is piped in.
+
+        Args:
+            waits: Whether messages are read from standard input.
+        """
+        if not audience_here(os.environ).wants_metrics:
+            self.metrics_logger.setLevel(logging.WARNING)
+        if waits and sys.stdin is not None and sys.stdin.isatty():
+            self.logger.warning(_WAITS)
 
     @classmethod
     def _check_variables(cls, given: _ConfigInput) -> None:

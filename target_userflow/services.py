@@ -61,12 +61,12 @@ class Run:
         self.tally = Tally(settings.abort_reject_ratio)
         self.request_stats = RequestStats(clock)
         self.started = clock.now()
-        run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         self.dry_run = DryRun(settings.pace) if settings.dry_run else None
         parts = (
-            (f"{run_id}.dry-run", "")
+            (f"{self.id}.dry-run", "")
             if self.dry_run
-            else (run_id, _fingerprint(settings.destinations))
+            else (self.id, _fingerprint(settings.destinations))
         )
         self.dead_letters = DeadLetters(settings.dead_letter_dir, *parts)
         self.checkpoint = Checkpoint(clock)
@@ -232,7 +232,7 @@ class Run:
     def limiting(self, name: str) -> str:
         """What sets the pace now of what is sent for the object `name`."""
         delivery = self._deliveries.get(OBJECT_TYPES[name].product.name)
-        return delivery.client.limits.waits.limiting.value if delivery else ""
+        return delivery.client.limits.waits.limiting.as_limit if delivery else ""
 
     def stop(self) -> None:
         """Settle what is in flight, and write its STATE: the run has to end.

@@ -10,6 +10,7 @@ from copy import deepcopy
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from target_userflow.config.meltano import is_by_meltano
 from target_userflow.config.names import nearest
 from target_userflow.config.reading import convert_texts
 
@@ -54,11 +55,6 @@ def unread_variables(
             yield from _unknown(variable, name, settings, by_meltano=by_meltano)
         elif not (is_read or by_meltano) and _differs(name, environ[variable], config, settings):
             yield UnreadVariable(_not_read(variable), is_fatal=True)
-
-
-def is_by_meltano(environ: Mapping[str, str]) -> bool:
-    """Return whether Meltano runs the target: it puts all variables into the config file."""
-    return "MELTANO_LOADER_NAME" in environ
 
 
 def _unknown(

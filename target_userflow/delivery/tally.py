@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *OUTCOMES, "differs", "unsettled", "in_doubt", "deleted")
-_ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
 _MOST_REASONS = 1_000  # of all streams; a name in one may be data, and there is no end of them
@@ -225,14 +223,6 @@ class Tally:
             row = account.row()
             del row["requests"]
             yield from ((stream, name, count) for name, count in row.items() if count)
-
-    def table(self) -> str:
-        """All counts of records, a row per stream, without the columns where everything is 0."""
-        rows = {stream: account.row() for stream, account in self.accounts.items()}
-        shown = [c for c in _COLUMNS if c in _ALWAYS or any(row[c] for row in rows.values())]
-        lines = [["stream", *(c.replace("_", " ") for c in shown)]]
-        lines += [[stream, *(f"{row[c]:,}" for c in shown)] for stream, row in rows.items()]
-        return "\n".join(aligned(lines))
 
     def _most_often(self, stream: str) -> str:
         counts = {reason: n for (name, reason), n in self.reasons.items() if name == stream}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.reporting.verdict import duration
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -13,7 +15,6 @@ _HEIGHT, _GAP, _TOP, _BOTTOM = 110, 44, 26, 26
 _INNER = _WIDTH - _LEFT - _RIGHT
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _TICKS = 8  # at most
-_MINUTE, _HOUR = 60, 3600
 _LATENCY = (
     'Latency in ms <tspan class="p50">\N{BLACK SQUARE} p50</tspan> '
     '<tspan class="p95">\N{BLACK SQUARE} p95</tspan>'
@@ -152,15 +153,6 @@ def _tooltip(span: Span) -> str:
         f"{duration(span['at'])}: {_rate(span, 'requests'):,.1f} requests/s"
         f"{latency}, {span['limited']:,} answered 429, {span['failed']:,} failed{refused}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people write it: 5 s, 1:05, 2:00:00."""
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    hours, rest = divmod(round(seconds), _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _x(at: float, end: float) -> float:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import logging
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from singer_sdk import metrics
 
 from target_userflow.config import routing
 from target_userflow.errors import StorageError
-from target_userflow.escaping import Block
+from target_userflow.escaping import escaped
 from target_userflow.reporting import summary
+from target_userflow.reporting.audience import audience_here
+from target_userflow.reporting.conclusion import Conclusion
+from target_userflow.reporting.replay import command
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping
 
     from target_userflow.config.settings import StreamOptions
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
 def conclude(
     run: Run, report: ReportFile | None, logger: logging.Logger, status: int, error: str | None
 ) -> int:
-    """Write the summary of a run to the log and to the report.
+    """Write the report of a run, and then its summary, which is the last that is printed.
 
     Args:
         run: The run, whose files and connections are closed.
@@ -37,15 +42,21 @@ def conclude(
     Returns:
         The exit status: 1 if all went well but the report can't be written.
     """
-    facts = summary.facts(run, status, error)
-    _log(run, logger, facts)
+    facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
     try:
         if report:
             report.write(facts)
             logger.info("Report: %s", report.path)
     except StorageError as failure:
         logger.error("%s", failure)  # noqa: TRY400 - the line says it all
-        return status or failure.exit_code
+        status = status or failure.exit_code
+        facts |= {"exit_status": status, "error": facts["error"] or escaped(str(failure))}
+    plan = run.dry_run.text(run.tally, run.dead_letters) if run.dry_run else ""
+    conclusion = Conclusion(facts, plan)
+    reader = audience_here(os.environ)
+    conclusion.show(reader, logger) if reader.is_person else conclusion.log(logger)
+    for (stream, reason), ids in run.tally.named.items():
+        logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
     return status
 
 
@@ -80,16 +91,3 @@ def send_metrics(tally: Tally, logger: logging.Logger) -> None:
         tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: outcome}
         point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
         metrics.log(logger, point)
-
-
-def _log(run: Run, logger: logging.Logger, facts: dict[str, object]) -> None:
-    if run.tally.accounts:
-        logger.info("Summary\n%s", Block(run.tally.table()))
-    text = summary.text(facts)
-    if text:
-        level = logging.WARNING if summary.needs_attention(facts) else logging.INFO
-        logger.log(level, "To be looked at\n%s", Block(text))
-    if run.dry_run:
-        logger.info("%s", Block(run.dry_run.text(run.tally, run.dead_letters)))
-    for (stream, reason), ids in run.tally.named.items():
-        logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))

@@ -9,16 +9,17 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.delivery.tally import OUTCOMES
-from target_userflow.reporting.chart import chart, duration
+from target_userflow.reporting.chart import chart
 from target_userflow.reporting.remedies import KEYS_STEP
+from target_userflow.reporting.stream_table import ALWAYS, COLUMNS
+from target_userflow.reporting.verdict import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _TEMPLATE = Path(__file__).with_name("report.html")
-_COLUMNS = ("received", *OUTCOMES, "differs", "unsettled", "in_doubt", "deleted", "requests")
-_ALWAYS = {"received", "delivered", "rejected", "requests"}
+_COLUMNS = (*COLUMNS, "requests")
+_ALWAYS = {*ALWAYS, "requests"}
 _WARNING = {"rejected", "differs", "unsettled", "in_doubt"}
 
 
@@ -111,7 +112,7 @@ def _article(reason: str, rejections: Sequence[Mapping[str, Any]]) -> str:
 def _attention(facts: Mapping[str, Any]) -> Iterator[str]:
     lines = [*_doubtful(facts), *_waited(facts)]
     if lines:
-        yield "<h2>To be looked at</h2>\n" + _lines(lines)
+        yield "<h2>Needs attention</h2>\n" + _lines(lines)
 
 
 def _doubtful(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.transport import retry
 from target_userflow.transport.http import Http
 from target_userflow.transport.media_type import MediaType
+from target_userflow.transport.outage import OutageLog
 from target_userflow.transport.rate_limiter import Limits
 from target_userflow.transport.request_stats import Timed
 
@@ -80,6 +81,7 @@ class Client:
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, stats, clock)
         self._media_type = MediaType(api.media_types)
+        self._outage = OutageLog(api.name, destination.url, pace.max_retry_seconds, clock)
 
     def write(
         self, request: Request, observer: Observer
@@ -149,6 +151,7 @@ class Client:
             observer.before_send()
             outcome = judge(request)
             observer.after_send(outcome)
+            self._outage.note(outcome)
             if isinstance(outcome, Refused):
                 raise ApiRefused(f"{self._api.name} {outcome.line}")
             if not isinstance(outcome, TryAgain):

@@ -25,6 +25,11 @@ class Cause(Enum):
     PAUSE = "the API to come back"
     LATENCY = "latency"
 
+    @property
+    def as_limit(self) -> str:
+        """What it is called where the pace of a run is shown: "limited by" this."""
+        return "no answer" if self is Cause.PAUSE else self.value
+
 
 class ThrottleStats:
     """Seconds in which at least one worker waited for something: ten that wait make one second.

@@ -32,7 +32,7 @@ PARTICIPANTS = schema("participants", {"email": "string"}, keys=["email"])
 ADA = record("users", id=1, plan="pro")
 SIGNED_IN = record("events", id=1, user_id="1", name="signed in")
 _HEAD = re.compile(r"^\S+ \S+ \| (\w+) +\| \S+ +\| ", re.MULTILINE)
-_SUMMARY = "To be looked at\n"
+_SUMMARY = "Needs attention\n"
 
 
 @dataclass(frozen=True)
