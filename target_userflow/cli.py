@@ -20,6 +20,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from target_userflow.config import problems as configs
 from target_userflow.config import reading
 from target_userflow.config.environment import unread_variables
+from target_userflow.config.urls import exposed
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
 from target_userflow.reporting.about import about_text
@@ -129,6 +130,8 @@ class CommandLine(Target):
         given = config or _ConfigInput()
         cls._check_variables(given)
         target = cls._configured(given)
+        for line in exposed(target.config):
+            cls.logger.warning(line)
         target.prepare_terminal(waits=file_input is None and not check)
         _leave(target.check() if check else target.finish(file_input))
 

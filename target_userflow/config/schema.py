@@ -93,7 +93,18 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         title="API URL",
         description=(
-            "Another base URL, instead of `region`'s: https, or http on a loopback address only."
+            "Another base URL, instead of `region`'s: https, or http on a loopback address, else "
+            "see `allow_http`."
+        ),
+    ),
+    th.Property(
+        "allow_http",
+        th.BooleanType,
+        default=False,
+        title="Allow http",
+        description=(
+            "Let the URLs of APIs be http beyond loopback addresses: for a sandbox in another "
+            "container or on another machine. Keys and data go there in the clear."
         ),
     ),
     th.Property(

@@ -139,7 +139,7 @@ MISTAKES = [
     Mistake(
         "http instead of https",
         "Setting 'api_url' must be https: http would send the key in the clear "
-        "(allowed on loopback only)",
+        "(allowed on loopback only). For a sandbox in another container, set allow_http to true",
         {"api_url": "http://api.userflow.com"},
     ),
     Mistake(
