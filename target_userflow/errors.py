@@ -5,7 +5,8 @@ TargetUserflowError
 ├── RejectRecord         leave one record out: it goes to the dead letters with this reason
 └── StopRun              end the run: exit 1, one line, no STATE past what is settled
     ├── ConfigError      a setting or a SCHEMA that no run can start with
-    │   └── InvalidSchema  the schema of a SCHEMA is valid in no draft
+    │   ├── InvalidSchema  the schema of a SCHEMA is valid in no draft
+    │   └── Doubt        a mapping that would be a guess, of what can't be taken back
     ├── InputError       a line on standard input that is no Singer message
     ├── ApiRefused       the API refuses us, not a record: wrong key, wrong URL, TLS
     │   └── NotListed    the answer to a request for a list holds none
@@ -63,6 +64,10 @@ class ConfigError(StopRun):
 
 class InvalidSchema(ConfigError):
     """The schema of a stream is no JSON schema, by any draft."""
+
+
+class Doubt(ConfigError):
+    """A stream whose mapping would be a guess; the line names the setting that settles it."""
 
 
 class InputError(StopRun):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,7 @@ from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
 from target_userflow.mapping.values import encoded, located
+from target_userflow.plan.stream_look import StreamLook
 from target_userflow.singer.record_validator import Validator
 from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
@@ -109,6 +111,8 @@ class UserflowSink(BatchSink):
         )
         write_mode = target.run.write_mode(self.object_type, stream)
         self._request_of = mapper(self.object_type, stream)
+        computed = stream.properties.keys() - (raw_schema.get("properties") or {}).keys()
+        self._look = StreamLook(self.object_type, stream, self._request_of, computed=computed)
         self._product = target.run.delivery(self.object_type)
         self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._tracker = DeliveryTracker(
@@ -134,6 +138,7 @@ class UserflowSink(BatchSink):
         self.table = Table(versions, self._reader, activation)
         """The table that the records come from."""
         self._tracker.table = self.table
+        self._tracker.look = self._look
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
         self._received = 0
@@ -145,8 +150,15 @@ class UserflowSink(BatchSink):
         """Leave the SDK's own validator out."""
 
     def setup(self) -> None:
-        """Say once what of the schema is not checked, not sent, or renamed in the API."""
-        self._say_what_stays(self._request_of.attributes.of_loaders)
+        """Say once what becomes of the columns, and what of the schema is not checked.
+
+        Raises:
+            Doubt: what becomes of them would be a guess.
+        """
+        self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement())
+        self._look.check(self.logger)
+        attributes = self._request_of.attributes
+        self._say_what_stays(attributes.of_loaders, attributes.secrets)
         if self._rules and self._rules.unchecked:
             self.logger.warning(
                 "Stream '%s': the records are not checked by these parts of its schema, which say "
@@ -173,15 +185,26 @@ class UserflowSink(BatchSink):
         new = [column for column in record if column not in self._columns]
         self._columns.update(new)
         self._say_renamed(self._request_of.attributes.renamed_of(new))
-        self._say_what_stays([column for column in new if is_of_loader(column)])
+        stay = [one for one in new if self._request_of.attributes.stays(one, record[one])]
+        loaders = [column for column in stay if is_of_loader(column)]
+        self._say_what_stays(loaders, [column for column in stay if column not in loaders])
 
-    def _say_what_stays(self, columns: Sequence[str]) -> None:
-        if columns:
+    def _say_what_stays(self, loaders: Sequence[str], secrets: Sequence[str]) -> None:
+        if loaders:
             self.logger.info(
                 "Stream '%s': these columns are of other loaders and are no attributes: %s. To "
                 "send one, give it another name with stream_maps",
                 self.stream_name,
-                ", ".join(columns),
+                ", ".join(loaders),
+            )
+        if secrets:
+            self.logger.warning(
+                "Stream '%s': these columns are named like secrets and are not sent: %s. To send "
+                "one, set streams.%s.send: %s",
+                self.stream_name,
+                ", ".join(secrets),
+                self.stream_name,
+                json.dumps([*secrets]),
             )
 
     def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
@@ -264,6 +287,7 @@ class UserflowSink(BatchSink):
             if self._rules:
                 self._rules.check(record)
             self._look_at_columns(record)
+            self._look.see(record)
             request = self._request_of(record)
             self._check_encodable(request)
             return self._tracker.pending(record, request, source)

@@ -125,7 +125,7 @@ class Events(EventMapper):
     """`POST /v1/track` appends; the user must exist already."""
 
     role_spec = RoleSpec(
-        columns={"user_id": ("user_id",), "name": ("event_name", "name", "event")},
+        columns={"user_id": ("user_id",), "name": ("event_name", "event", "name")},
         one_of=[("user_id",), ("name",)],
     )
 

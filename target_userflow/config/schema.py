@@ -42,10 +42,10 @@ _STREAM_OPTIONS = th.ObjectType(
     ),
     th.Property(
         "fields",
-        th.ObjectType(additional_properties=th.StringType),
+        th.ObjectType(additional_properties=th.CustomType({"type": ["string", "null"]})),
         description=(
-            "Which column has a role, where its name does not say so: role to column. "
-            "`deleted_at` is the time of a row's deletion."
+            "Which column has a role, where its name does not say so: role to column, or to null "
+            "where none has it. `deleted_at` is the time of a row's deletion."
         ),
     ),
     th.Property(
@@ -68,6 +68,14 @@ _STREAM_OPTIONS = th.ObjectType(
         "data_types",
         th.ObjectType(additional_properties=th.StringType(allowed_values=list(DATA_TYPES))),
         description="Column to data type, for attributes that must have one.",
+    ),
+    th.Property(
+        "send",
+        th.ArrayType(th.StringType),
+        description=(
+            "Columns to send that are left out otherwise: named like secrets, added by other "
+            "loaders, or the key of an event."
+        ),
     ),
     additional_properties=False,
 )
@@ -166,7 +174,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Stream options",
         description=(
             "Options per stream name or glob, the first that fits: `object`, `mode`, `match_by`, "
-            "`fields`, `event_name`, `nulls`, `operations`, `data_types`."
+            "`fields`, `event_name`, `nulls`, `operations`, `data_types`, `send`."
         ),
     ),
     th.Property(

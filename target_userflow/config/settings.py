@@ -39,11 +39,12 @@ class StreamOptions:
     object: str | None = None
     mode: str = "upsert"
     match_by: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = field(default_factory=dict)
     event_name: str | None = None
     nulls: str = "clear"
     operations: Mapping[str, str] = field(default_factory=dict)
     data_types: Mapping[str, str] = field(default_factory=dict)
+    send: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,20 @@ class Shared(Protocol):
         """What compares a stream with the attributes there are."""
 
 
+class Look(Protocol):
+    """Looks at the records of a stream before they are sent."""
+
+    def check(self, logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
+        """Let records be delivered that were read; raises if they may not be."""
+
+
 class DeliveryTracker:
     """Judges the records of a stream before they are sent, and notes and counts how they end."""
 
     table: Table | None = None
     """The table that the records come from, if its versions matter."""
+    look: Look | None = None
+    """What may hold the records back, if something can."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
@@ -86,6 +95,7 @@ class DeliveryTracker:
         self._attribute_types = run.attribute_types(object_type, stream)
         self._tally = run.tally
         self._checkpoint = run.checkpoint
+        self._logger = logger
         self._warn = logger.warning
         self._write_dead_letter = write_dead_letter
         self._limit = limit
@@ -121,8 +131,11 @@ class DeliveryTracker:
 
         Raises:
             TooManyDeletions: more of the stream's records delete something than may.
+            Doubt: what becomes of the stream's columns would be a guess.
         """
         self._limit.check()
+        if self.look:
+            self.look.check(self._logger)
 
     def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """Settle the records that need no request, once all is known that this depends on.

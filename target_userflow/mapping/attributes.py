@@ -20,6 +20,7 @@ from target_userflow.mapping.operations import (
     names_operations,
 )
 from target_userflow.mapping.property_schemas import inner_properties, is_object_only
+from target_userflow.mapping.secret_names import is_secret, is_secret_name
 from target_userflow.mapping.values import Reads, literal, reads
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _LOADERS = "_sdc_", "__sdc_", "_fivetran_", "_airbyte_", "_ab_", "_dlt_"  # in a
 _SPREAD = "attributes"  # the column whose object is made of attributes by itself
 NO_TIME = "a blank, infinite or zero date-time counts as null"
 """What is remarked of such a value."""
+WITHHELD = "a value below a key that is named like a secret was not sent"
+"""What is remarked of a value outside of the SCHEMA's columns, or inside of an object."""
 _NOT_PLAIN: tuple[str, Reads] = "", {}
 
 
@@ -53,18 +56,21 @@ class Attributes:
             stream: The stream's name, for messages.
             properties: The columns with their JSON schemas.
             left_out: Columns that are no attributes.
-            options: `nulls`, `operations` and `data_types` are used.
+            options: `nulls`, `operations`, `data_types` and `send` are used.
             operations: Those that the API takes; any other is nested data.
 
         Raises:
             ConfigError: two columns meet in one name, or an option names no column.
         """
         self._properties = properties
-        self.of_loaders = [
-            name for name in properties if is_of_loader(name) and name not in left_out
-        ]
+        self._send = frozenset(options.send)
+        self._said = {*properties, *options.send}
+        free = [name for name in properties if name not in {*left_out, *self._send}]
+        self.of_loaders = [name for name in free if is_of_loader(name)]
         """The columns that are no attributes as other loaders have added them."""
-        self._left_out = {*left_out, *self.of_loaders}
+        self.secrets = [name for name in free if is_secret(name, properties[name])]
+        """The columns that are no attributes as they are called like secrets."""
+        self._left_out = {*left_out, *self.of_loaders, *self.secrets}
         self._options = options
         self._nulls = options.nulls == "clear"
         self._operations = frozenset(operations)
@@ -82,6 +88,11 @@ class Attributes:
         }
         self._check_meetings(stream)
         self._check_options(stream)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Column → the attribute's name, as far as the SCHEMA names the columns."""
+        return self._names
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -141,9 +152,27 @@ class Attributes:
         return found
 
     def _is_attribute(self, column: str, value: Any) -> bool:
-        if column in self._left_out or is_of_loader(column):
+        if column in self._left_out or (is_of_loader(column) and column not in self._send):
+            return False
+        if self._is_withheld(column, value):
             return False
         return column != _SPREAD or not (value is None or isinstance(value, dict))
+
+    def stays(self, column: str, value: Any) -> bool:
+        """Whether a column outside of the SCHEMA is not sent for its name."""
+        return column not in self._send and (is_of_loader(column) or self._is_secret(column, value))
+
+    def _is_secret(self, name: str, value: Any) -> bool:
+        """Whether a value stands below a name that is called like a secret; a column's is known."""
+        is_text = value is None or isinstance(value, str)
+        return is_text and is_secret_name(name) and name not in self._said
+
+    def _is_withheld(self, name: str, value: Any) -> bool:
+        """The same, and remarks that a value was not sent."""
+        is_secret = self._is_secret(name, value)
+        if is_secret and value is not None:
+            self.remarks[WITHHELD] += 1
+        return is_secret
 
     def _spread(self, found: dict[str, Any], value: Any) -> None:
         """Add what the object `attributes` holds; a null clears what no column sets."""
@@ -192,7 +221,9 @@ class Attributes:
         key = ""
         try:
             for key, one in value.items():
-                yield from self._leaves(_joined(name, key), one, inner.get(key, {}))
+                joined = _joined(name, key)
+                if not (isinstance(one, str) and self._is_withheld(joined, one)):
+                    yield from self._leaves(joined, one, inner.get(key, {}))
         except RejectRecord as error:  # a key may be data itself, unless the schema names it
             raise (error.inside(key) if key in inner else error) from None
 
@@ -247,6 +278,12 @@ class Attributes:
             )
         for option in ("operations", "data_types"):
             for column in getattr(self._options, option):
+                if column in self.secrets:
+                    raise ConfigError(
+                        f"Stream '{stream}': streams.{stream}.{option} names '{column}', which is "
+                        f"not sent, as it is named like a secret. To send it, set "
+                        f'streams.{stream}.send: ["{column}"]'
+                    )
                 if column not in self._names:
                     raise ConfigError(
                         f"Stream '{stream}': streams.{stream}.{option} names '{column}', which is "

@@ -38,6 +38,17 @@ def allows_any(schema: Any, *types: str) -> bool:
     )
 
 
+def allowed_types(schema: Any) -> set[str]:
+    """The types that a column may hold; empty where nothing is said of it."""
+    return {name for one in _choices(schema) for name in _types(one)}
+
+
+def may_be_text(schema: Any) -> bool:
+    """Whether a column may hold a text that is no time; one without a type may hold anything."""
+    types = allowed_types(schema)
+    return (not types or "string" in types) and formats(schema).isdisjoint(DATES)
+
+
 def inner_properties(schema: Any) -> dict[str, Any]:
     """The schemas of the keys that an object in a column may have, as far as they are named."""
     named = (one.get("properties") for one in _choices(schema))
@@ -51,8 +62,7 @@ def items_schema(schema: Any) -> Any:
 
 def is_object_only(schema: Any) -> bool:
     """Whether a column can hold objects and nulls, and nothing else."""
-    types = {name for one in _choices(schema) for name in _types(one)}
-    return types - {"null"} == {"object"}
+    return allowed_types(schema) - {"null"} == {"object"}
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:
