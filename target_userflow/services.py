@@ -274,8 +274,12 @@ class Run:
             return LedgerCopy(self.settings.ledger)
         from target_userflow.ledger.store import Store  # noqa: PLC0415 - likewise
 
-        longest = self.settings.pace.max_retry_seconds
-        return Store(self.settings.ledger, clock=self.clock, max_retry_seconds=longest)
+        return Store(
+            self.settings.ledger,
+            clock=self.clock,
+            max_retry_seconds=self.settings.pace.max_retry_seconds,
+            wait=self.settings.ledger_wait,
+        )
 
     def _rows(self, object_type: ObjectType, stream: Stream | None = None) -> KnownRows:
         """What is known of a ledger's rows, for all streams that are written to its product."""

@@ -282,6 +282,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "ledger_wait",
+        th.IntegerType(minimum=0),
+        default=60,
+        title="Ledger wait",
+        description=(
+            "Seconds to wait for a SQLite ledger that another run has; 0: fail at once. A dry run "
+            "reads it without waiting, and a PostgreSQL ledger takes several runs at a time."
+        ),
+    ),
+    th.Property(
         "skip_unchanged",
         th.BooleanType,
         default=False,

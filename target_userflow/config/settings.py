@@ -86,6 +86,7 @@ class Settings:
     resync_days: int
     ledger_namespace: str = ""
     ledger_destination: str = ""
+    ledger_wait: float = 60
     splits: frozenset[str] = frozenset()
     """Streams that `stream_maps` makes beside others of the same stream of the tap."""
     new_attributes: str = "allow"

@@ -34,10 +34,13 @@ class Store(Database):
         *,
         clock: Clock | None = None,
         max_retry_seconds: float = 0,
+        wait: float = 0,
         shown: sa.URL | None = None,
     ) -> None:
         """Open the database; arguments and errors are those of `Database`."""
-        super().__init__(setting, clock=clock, max_retry_seconds=max_retry_seconds, shown=shown)
+        super().__init__(
+            setting, clock=clock, max_retry_seconds=max_retry_seconds, wait=wait, shown=shown
+        )
         self._batch = _Batch()
         self._batch_lock = threading.Lock()
 

@@ -169,7 +169,7 @@ MISTAKES = [
         "a ledger that another run has",
         "Ledger {home}/used.db can't be read and written: database is locked. Another run has it: "
         "wait for its end, or give this one another ledger",
-        {"ledger": "{home}/used.db"},
+        {"ledger": "{home}/used.db", "ledger_wait": 0},
         [EVENTS, SIGNED_IN],
         amid=ledger_in_use,
     ),
