@@ -53,7 +53,7 @@ def attributes(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The README's recipe: contacts with their account, leads, and accounts as groups."""
+    """The recipe: contacts with their account, leads, and accounts as groups."""
     acme = [schema("groups", {"id": "string"}), record("groups", id="acme")]
     ada, bob = ("u1", "ada@example.com"), ("u2", "Bob@Example.com")
     run_target(tmp_path, sandbox.config, [*product(ada, bob), *acme])
@@ -70,7 +70,7 @@ def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Pat
         LEAD,
         record("Lead", Id="00QA", Email="bob@example.com", Status="Open"),
     ]
-    config = {**sandbox.config, **recipe("Salesforce enriches the users there are")}
+    config = {**sandbox.config, **recipe("salesforce")}
     result = run_target(tmp_path, config, messages)
     assert result.status == 0, result.log
     contacts = {"sf_contact_id": "003A", "sf_title": "CTO", "sf_industry": "Space"}

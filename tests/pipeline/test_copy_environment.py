@@ -46,8 +46,8 @@ GROUPS = 105
 
 @pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
-    """The tap as the README's recipe has it."""
-    (tap,) = config("one Userflow environment as a copy of another")["plugins"]["extractors"]
+    """The tap as the recipe has it."""
+    (tap,) = config("copy-environment")["plugins"]["extractors"]
     return dict(tap)
 
 

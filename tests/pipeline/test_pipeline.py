@@ -156,7 +156,7 @@ MARTS = f"""
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """What `meltano install` makes of our meltano.yml and the README's recipes, in a new folder.
+    """What `meltano install` makes of our meltano.yml and the recipes, in a new folder.
 
     The definition is as it is copied: the target comes from an index of packages.
     """
@@ -275,7 +275,7 @@ def test_a_full_refresh_sends_no_event_twice(
 def test_an_environment_has_a_state_and_a_ledger_of_its_own(
     postgres: Database, project: Project, sandbox: Sandbox
 ) -> None:
-    """The README's recipe: the key of staging is used, and what is noted is noted as staging's."""
+    """The recipe: the key of staging is used, and what is noted is noted as staging's."""
     database = postgres.create("staged")
     database.execute(TWO_DAYS)
     target = {name: one for name, one in sandbox.config.items() if name != "api_key"}
@@ -290,7 +290,7 @@ def test_an_environment_has_a_state_and_a_ledger_of_its_own(
 def test_tables_of_other_names_are_what_the_recipe_says(
     postgres: Database, project: Project, sandbox: Sandbox
 ) -> None:
-    """The README's recipe: plugins that inherit, customers as users, orders as events."""
+    """The recipe: plugins that inherit, customers as users, orders as events."""
     database = postgres.create("warehouse")
     database.execute(MARTS)
     tap, target = asdict(database), sandbox.config
@@ -371,12 +371,10 @@ def _variables(plugin: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _with_recipes(project: dict[str, Any]) -> dict[str, Any]:
-    """The project with what the README's recipes add to it."""
-    for kind, plugins in config("tables of your own, from PostgreSQL with Meltano")[
-        "plugins"
-    ].items():
+    """The project with what the recipes add to it."""
+    for kind, plugins in config("postgresql")["plugins"].items():
         project["plugins"][kind] += plugins
-    project["environments"] += config("several environments")["environments"]
+    project["environments"] += config("environments")["environments"]
     return project
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from support.meltano import run
 from support.process import record, run_target, schema, writes
-from support.readme import block, blocks, commands, config, inline_commands, recipes
+from support.readme import README, block, blocks, commands, config, inline_commands, recipes
 
 from target_userflow.config import problems as configs
 from target_userflow.config.schema import CONFIG_SCHEMA
@@ -39,10 +41,12 @@ RESUMES = f"{PIPELINE}test_meltano_run_resumes_where_the_last_one_ended"
 CHECKS = f"{PIPELINE}test_meltano_checks_the_keys"
 REFRESHES = f"{PIPELINE}test_a_full_refresh_sends_no_event_twice"
 
+UV = "python3 -m venv .uv && .uv/bin/pip install -q uv && .uv/bin/uv run"
+
 RUN_HERE = [
-    "run target-userflow-sandbox serve\n",
+    "target-userflow-sandbox serve\n",
     "tee users.singer",
-    "uv run target-userflow --config config.json --check",
+    "target-userflow --config config.json --check && target-userflow",
     "tap-postgres --config tap.json",
     "mv .target-userflow/dead-letters mended",
     "--seed 1 &",
@@ -52,10 +56,11 @@ RUN_HERE = [
 RUN_ELSEWHERE = {
     "uv run python tests/benchmarks/budget.py known": ".ci/run:budget.py known --small",
     "uv run python tests/benchmarks/budget.py unknown": ".ci/run:budget.py unknown --small",
-    "pip install uv && uv run target-userflow-sandbox demo --exit": (
-        "tests/sandbox/test_demo.py:test_the_demo_delivers_all_of_the_sample"
+    f"{UV} --no-dev --extra sandbox target-userflow-sandbox demo --exit": (
+        f"{HERE}test_the_demo_runs_from_nothing"
     ),
-    "pip install uv && uv run --group browser pytest -n auto": ".ci/run:pytest",
+    f"{UV} --group browser pytest -n auto": ".ci/run:pytest",
+    "target-userflow --version": ".ci/outside:target-userflow --version",
     "export TARGET_USERFLOW_API_KEY=ak_…": RESUMES,
     "export TAP_POSTGRES_HOST=… TAP_POSTGRES_DATABASE=… TAP_POSTGRES_USER=… "
     "TAP_POSTGRES_PASSWORD=…": RESUMES,
@@ -86,26 +91,22 @@ RUN_ELSEWHERE = {
         "tests/sandbox/test_command.py:test_every_option_is_taken_over"
     ),
 }
-"""What else the README has people type, and the test that runs it: a file, and words in it."""
+"""What else the README and docs/ have people type, and the test that runs it: file:words in it."""
 
 RECIPES = {
-    "tables of your own, from PostgreSQL with Meltano": f"{PIPELINE}test_tables_of_other_names",
-    "Snowflake with Meltano": f"{HERE}test_tables_of_snowflake",
-    "Salesforce enriches the users there are": (
-        "tests/delivery/test_match_by.py:test_salesforce_enriches"
-    ),
-    "one Userflow environment as a copy of another": (
-        "tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"
-    ),
-    "an audience becomes an attribute": f"{TARGET}test_an_audience_becomes",
-    "rows that are deleted at the source": f"{HERE}test_a_row_that_is_deleted",
-    "events of the past": f"{HERE}test_events_of_the_past",
-    "everything once more": REFRESHES,
-    "dead letters, once their cause is mended": f"{HERE}test_dead_letters_are",
-    "your pipeline in CI, against the sandbox": f"{HERE}test_the_recipe_for_ci",
-    "several environments": f"{HERE}test_environments_have_ledgers",
-    "a ledger for several machines": f"{HERE}test_machines_that_share",
-    "the APIs' limits": f"{HERE}test_a_budget_and_a_concurrency",
+    "postgresql": f"{PIPELINE}test_tables_of_other_names",
+    "snowflake": f"{HERE}test_tables_of_snowflake",
+    "salesforce": ("tests/delivery/test_match_by.py:test_salesforce_enriches"),
+    "copy-environment": ("tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"),
+    "audience": f"{TARGET}test_an_audience_becomes",
+    "deletes": f"{HERE}test_a_row_that_is_deleted",
+    "backfill": f"{HERE}test_events_of_the_past",
+    "full-refresh": REFRESHES,
+    "dead-letters": f"{HERE}test_dead_letters_are",
+    "ci": f"{HERE}test_the_recipe_for_ci",
+    "environments": f"{HERE}test_environments_have_ledgers",
+    "shared-ledger": f"{HERE}test_machines_that_share",
+    "limits": f"{HERE}test_a_budget_and_a_concurrency",
 }
 
 MARTS = [
@@ -118,6 +119,13 @@ MARTS = [
     ),
     record("marts-orders", order_id=1, customer_id="ada", placed_at="2024-03-01", total=5),
 ]
+
+MANAGED = Path("/usr/bin/python3")
+needs_a_managed_python = pytest.mark.skipif(
+    not [*Path("/usr/lib").glob("python3*/EXTERNALLY-MANAGED")]
+    or not (TESTS.parent / ".git").exists(),
+    reason="only in a clone, and where the system's Python is externally managed",
+)
 
 ONCE = [
     schema("events", {"id": "string", "user_id": "string", "name": "string"}),
@@ -150,8 +158,14 @@ def test_no_command_is_left_unrun() -> None:
     others = [one for one in blocks("shell") if one not in here]
     typed = {command for one in others for command in commands(one)} | {*inline_commands()}
     claimed = {one for one in typed if not runs_itself(one) and not is_mentioned(one)}
-    assert claimed == RUN_ELSEWHERE.keys()
+    assert claimed == RUN_ELSEWHERE.keys(), "name the test of each command in RUN_ELSEWHERE"
     assert {one: claim for one, claim in RUN_ELSEWHERE.items() if not in_the_project(claim)} == {}
+
+
+def test_the_readme_is_short() -> None:
+    """At most 700 words of prose, tables and code; a word has a letter or a digit."""
+    words = [word for word in README.read_text().split() if re.search(r"\w", word)]
+    assert len(words) <= 700
 
 
 def test_no_recipe_is_left_untried() -> None:
@@ -245,6 +259,23 @@ def at(port: int, text: str) -> str:
     """The same commands with a sandbox that listens elsewhere."""
     served = text.replace("-sandbox serve", f"-sandbox serve --port {port}")
     return served.replace(":8765", f":{port}")
+
+
+@needs_a_managed_python
+def test_the_demo_runs_from_nothing_and_installs_no_development_tools(tmp_path: Path) -> None:
+    """The line works on an externally managed Python, which refuses `pip install uv`."""
+    files = run(["git", "ls-files"], TESTS.parent).stdout.split()
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TESTS.parent / name, tmp_path / name)
+    (line,) = (one for one in commands(block("shell", "demo --exit")) if "demo" in one)
+    path = f"{MANAGED.parent}:/bin"
+    environment = {name: one for name, one in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = run(["bash", "-c", line], tmp_path, env={**environment, "PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^users +200 +200$", done.stdout, re.MULTILINE)
+    assert (tmp_path / ".venv/bin/target-userflow").exists()
+    assert not (tmp_path / ".venv/bin/pytest").exists()
 
 
 def test_ones_own_users_take_two_terminals(shell: Shell, port: int) -> None:
@@ -352,7 +383,7 @@ def test_tables_of_snowflake_are_users_and_events_that_arrive_once(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Its views have no keys; with that of the stream map, a second run sends no event again."""
-    project = config("Snowflake with Meltano")
+    project = config("snowflake")
     (loader,) = loaders(project)
     for _ in range(2):
         delivered(tmp_path, sandbox, loader["config"], *MARTS)
@@ -368,7 +399,7 @@ def test_a_row_that_is_deleted_at_the_source_is_deleted_by_the_recipe(
 ) -> None:
     """With the two settings, `_sdc_deleted_at` ends the user."""
     columns = schema("users", {"id": "string", "_sdc_deleted_at": "string"})
-    settings = config("rows that are deleted at the source")
+    settings = config("deletes")
     delivered(tmp_path, sandbox, settings, columns, record("users", id="ada"))
     gone = record("users", id="ada", _sdc_deleted_at="2026-01-01T00:00:00Z")
     delivered(tmp_path, sandbox, settings, columns, gone)
@@ -384,7 +415,7 @@ def test_events_of_the_past_arrive_once_with_their_own_time(
         record("old_orders", order_id=n, customer_id="ada", placed_at=f"2024-03-0{n}")
         for n in (1, 2, 3)
     ]
-    settings = {**config("events of the past"), "concurrency": 1}
+    settings = {**config("backfill"), "concurrency": 1}
     for last in (2, 3):
         announced = schema("old_orders", columns, keys=[])
         delivered(tmp_path, sandbox, settings, announced, *orders[:last])
@@ -394,7 +425,7 @@ def test_events_of_the_past_arrive_once_with_their_own_time(
 
 def test_environments_have_ledgers_of_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
     """What was delivered to one is sent to the other, and each has a file."""
-    for loader in loaders(config("several environments")):
+    for loader in loaders(config("environments")):
         settings = {**loader["config"], "api_key": sandbox.api_key}
         for _ in range(2):
             delivered(tmp_path, sandbox, settings, *ONCE)
@@ -406,7 +437,7 @@ def test_machines_that_share_a_ledger_send_an_event_once(
     sandbox: Sandbox, tmp_path: Path, postgres: Database
 ) -> None:
     """Two directories stand for two machines."""
-    shown = config("a ledger for several machines")["ledger"]
+    shown = config("shared-ledger")["ledger"]
     database = postgres.create("shared_ledger").url.replace("postgresql://", "")
     ledger = f"{shown.partition('://')[0]}://{database}"
     for machine in ("one", "two"):
@@ -418,6 +449,6 @@ def test_machines_that_share_a_ledger_send_an_event_once(
 def test_a_budget_and_a_concurrency_cost_no_record(sandbox: Sandbox, tmp_path: Path) -> None:
     """The recipe's numbers are ones that the target works with."""
     users = [record("users", id=f"u{n}") for n in range(5)]
-    settings = config("the APIs' limits")
+    settings = config("limits")
     delivered(tmp_path, sandbox, settings, schema("users", {"id": "string"}), *users)
     assert len(sandbox.state()["users"]) == 5
