@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.compare.comparison import COMPARED, Comparison
+from target_userflow.compare.dedup import CompareWithDestination
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import TableVersions
 from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
@@ -77,6 +79,7 @@ class Run:
         self._deliveries: dict[str, ProductDelivery] = {}
         self._existing: dict[str, ExistingObjectsByType] = {}
         self._definitions: dict[str, Definitions] = {}
+        self._compared: Comparison | None = None
         self._versions: dict[tuple[str, str], TableVersions] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._known_rows: dict[str, KnownRows] = {}
@@ -128,10 +131,8 @@ class Run:
 
     def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
         """What compares a stream with the attributes there are."""
-        product = object_type.product
-        if product.name not in self._definitions:
-            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
-        definitions, new = self._definitions[product.name], self.settings.new_attributes
+        product, definitions = object_type.product, self._definitions_of(object_type)
+        new = self.settings.new_attributes
         return AttributeTypeCheck(stream.name, product, definitions, new_attributes=new)
 
     def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
@@ -143,17 +144,41 @@ class Run:
         """
         settings, events, name = self.settings, object_type.is_event, object_type.name
         today = self.clock.now().toordinal()
+        if settings.compares_destination and name in COMPARED and stream.options.mode != "insert":
+            matches = bool(stream.options.match_by)
+            ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
+            return CompareWithDestination(self._comparison(object_type), ledger, matches=matches)
         if not settings.ledger:
             return NoDedup()
         if events and stream.keys:
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
             return EventDedup(self._rows(object_type, stream), today, keys)
         if not events and settings.skip_unchanged:
-            rows = self._rows(object_type, stream)
-            return ChangeDetection(rows, today, name, settings.resync_days)
-        if not events and not settings.dry_run and exists(settings.ledger):
+            return self._change_detection(object_type, stream)
+        if not events and not settings.dry_run and self._has_ledger:
             return ForgetWritten(self._rows(object_type), today, name)
         return NoDedup()
+
+    @property
+    def _has_ledger(self) -> bool:
+        return bool(self.settings.ledger) and exists(self.settings.ledger)
+
+    def _change_detection(self, object_type: ObjectType, stream: Stream) -> ChangeDetection:
+        rows, today = self._rows(object_type, stream), self.clock.now().toordinal()
+        return ChangeDetection(rows, today, object_type.name, self.settings.resync_days)
+
+    def _comparison(self, object_type: ObjectType) -> Comparison:
+        """What all streams share that are compared with Userflow."""
+        if self._compared is None:
+            definitions = self._definitions_of(object_type)
+            self._compared = Comparison(self.delivery(object_type), definitions)
+        return self._compared
+
+    def _definitions_of(self, object_type: ObjectType) -> Definitions:
+        product = object_type.product
+        if product.name not in self._definitions:
+            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
+        return self._definitions[product.name]
 
     def versions(self, object_type: ObjectType, source: str, stream: str) -> TableVersions:
         """The versions of a stream; `source` is what the tap calls it.
@@ -248,6 +273,8 @@ class Run:
         """Close connections and files."""
         for delivery in self._deliveries.values():
             delivery.close()
+        if self._compared:
+            self._compared.close()
         if "_store" in self.__dict__:
             self._store.close()
         self.dead_letters.close()
@@ -286,7 +313,7 @@ class Run:
         ledger = self._ledger(object_type, stream)
         prefix = object_type.product.prefix
         if prefix not in self._known_rows:
-            today, compares = self.clock.now().toordinal(), self.settings.skip_unchanged
+            today, compares = self.clock.now().toordinal(), bool(self.settings.skip_unchanged)
             intents = write_intents(ledger, today, notes_versions=compares)
             self._known_rows[prefix] = KnownRows(ledger, intents)
         return self._known_rows[prefix]

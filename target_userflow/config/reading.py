@@ -64,7 +64,7 @@ def convert_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
     """
     for name, value in [*config.items()]:
         types = properties.get(name, {}).get("type", ["string"])
-        if value is None or (value == "" and "string" not in types):
+        if value is None or (value == "" and ("string" not in types or "boolean" in types)):
             del config[name]
         else:
             config[name] = _converted(value, types)
@@ -85,14 +85,15 @@ def delete_nulls(streams: Any) -> None:
 def _converted(value: Any, types: list[str]) -> Any:
     if isinstance(value, float) and "integer" in types and value.is_integer():
         return int(value)
-    is_text = isinstance(value, str) and "string" not in types
-    return _parsed(value, types) if is_text else value
-
-
-def _parsed(text: str, types: list[str]) -> Any:
-    """Return the value of a text, or the text itself, which the schema then refuses."""
+    if not isinstance(value, str):
+        return value
     if "boolean" in types:
-        return _BOOLEANS.get(text.strip().lower(), text)
+        return _BOOLEANS.get(value.strip().lower(), value)
+    return value if "string" in types else _parsed(value)
+
+
+def _parsed(text: str) -> Any:
+    """Return the value of a text, or the text itself, which the schema then refuses."""
     try:
         return json.loads(text)
     except ValueError:

@@ -293,10 +293,13 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "skip_unchanged",
-        th.BooleanType,
+        th.CustomType({"type": ["boolean", "string"], "pattern": "^(ledger|destination)$"}),
         default=False,
         title="Skip unchanged",
-        description="Send only records that differ from what was last delivered.",
+        description=(
+            "Send only records that differ from what was last delivered (`true` or `ledger`), or "
+            "from what Userflow has (`destination`), of which the attributes that differ."
+        ),
     ),
     th.Property(
         "resync_days",
@@ -304,7 +307,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=7,
         title="Resync days",
         description=(
-            "With `skip_unchanged`: send an unchanged record again after this many days; "
+            "With `skip_unchanged: true`: send an unchanged record again after this many days; "
             "0: on every run."
         ),
     ),

@@ -82,7 +82,7 @@ class Settings:
     abort_reject_ratio: float
     dead_letter_dir: str
     ledger: str
-    skip_unchanged: bool
+    skip_unchanged: bool | str
     resync_days: int
     ledger_namespace: str = ""
     ledger_destination: str = ""
@@ -95,6 +95,11 @@ class Settings:
     batch_size_rows: int | None = None
     report_path: str | None = None
     dry_run: bool = False
+
+    @property
+    def compares_destination(self) -> bool:
+        """Whether records are compared with what the destination has."""
+        return self.skip_unchanged == "destination"
 
     @property
     def matched(self) -> set[str]:

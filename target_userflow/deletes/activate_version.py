@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_userflow.apis.mapper import Mapper
+    from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.table_versions import TableVersions
@@ -109,6 +110,10 @@ class Activation:
     def is_needed(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
         """All of them are."""
         return True
+
+    def reduced(self, record: PendingRecord) -> Request:
+        """Each is sent as it is."""
+        return record.request
 
     def request_sent(self) -> None:
         """Count a request."""

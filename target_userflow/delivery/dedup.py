@@ -45,6 +45,10 @@ class NoDedup:
         """What becomes of a record without a request; None if it has to be sent."""
         return None
 
+    def reduced(self, record: PendingRecord) -> Request:
+        """What is sent for a record that has to be sent."""
+        return record.request
+
     def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
         """Whether an earlier run ended while it was sending the record."""
         return False

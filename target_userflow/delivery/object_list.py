@@ -66,6 +66,11 @@ class ObjectList:
         self._missing: set[int] = set()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a page was asked for."""
+        return bool(self._pages.count)
+
+    @property
     def is_complete(self) -> bool:
         """Whether everything was handed over that exists."""
         return self._pages.is_complete

@@ -55,6 +55,9 @@ class DeliveryObserver(Protocol):
     def is_needed(self, record: PendingRecord) -> bool:
         """Whether the record has to be sent; settles it otherwise."""
 
+    def reduced(self, record: PendingRecord) -> Request:
+        """What is sent for the record: its request, or less if that does the same."""
+
     def before_send(self, record: PendingRecord) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""
 

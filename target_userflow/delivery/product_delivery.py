@@ -216,7 +216,7 @@ class ProductDelivery:
 
     def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
         """Try until there is an outcome, or the delivery is to end."""
-        request = self._request([chain[-1].request for chain in needed])
+        request = self._request([chain[-1].observer.reduced(chain[-1]) for chain in needed])
         records = _flat(needed)
         result = yield from self.client.write(request, _Attempts(records))
         if isinstance(result, GivenUp):

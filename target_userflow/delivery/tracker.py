@@ -177,6 +177,10 @@ class DeliveryTracker:
             self.settled(record, why)
         return why is None
 
+    def reduced(self, record: PendingRecord) -> Request:
+        """What is sent for a record: its request, or less if it is known to do the same."""
+        return self.dedup.reduced(record)
+
     def request_sent(self) -> None:
         """Count a request."""
         self._tally.ask(self.stream_name)

@@ -59,7 +59,7 @@ class DryRunDelivery(ProductDelivery):
 
     def _deliver(self, needed: list[Batch]) -> Generator[float, None, Delivered | Rejected | None]:
         """Take it for delivered, at once."""
-        request = self._request([chain[-1].request for chain in needed])
+        request = self._request([chain[-1].observer.reduced(chain[-1]) for chain in needed])
         for record in [record for chain in needed for record in chain]:
             record.observer.before_send(record)
             record.sent = True
