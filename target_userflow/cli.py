@@ -6,32 +6,30 @@ import logging
 import os
 import sys
 from abc import abstractmethod
-from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
-from click import ClickException, Option
-from dotenv import dotenv_values, find_dotenv
+from click import ClickException, Group, Option
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 
+from target_userflow.commands.group import commands
 from target_userflow.config import problems as configs
 from target_userflow.config import reading
-from target_userflow.config.environment import unread_variables
+from target_userflow.config.environment import check_variables, environment
 from target_userflow.config.urls import exposed
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
 from target_userflow.reporting.about import about_text
-from target_userflow.reporting.audience import audience_here
+from target_userflow.reporting.audience import audience_here, color_of_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from click import Command, Context
+    from typing_extensions import Self
 
-    from target_userflow.config.environment import UnreadVariable
+    from target_userflow.services import Run
 
 _SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
 _WAITS = (
@@ -49,11 +47,21 @@ The config of a table of customers that become users:
 \b
 Add --check to try the key, and "dry_run": true to see what would be sent.
 """
+_CONFIG = "target_userflow.config"
+"""Where the contexts of commands have the configs that were given."""
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
+
+
+class TargetGroup(SingerCommand, Group):
+    """The command of a run, which has other commands beside it."""
 
 
 class CommandLine(Target):
     """The part of the target that handles the command line."""
+
+    run: Run
+    error: str | None = None
+    """Why the run ended early; None if all of its input has an outcome."""
 
     @abstractmethod
     def finish(self, file_input: IO[str] | None) -> int:
@@ -76,7 +84,7 @@ class CommandLine(Target):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
         cls.append_builtin_config(cls.config_jsonschema)
-        environ = {**_dotenv(), **os.environ}
+        environ = environment()
         return reading.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
 
     @classmethod
@@ -103,13 +111,29 @@ class CommandLine(Target):
 
     @classmethod
     def get_singer_command(cls) -> Command:
-        """Return the SDK's command, with the option `--check`."""
+        """Return the SDK's command, with the option `--check` and commands of its own."""
         command = super().get_singer_command()
-        command.help = "Read Singer messages, and bring their records to the products."
-        command.epilog = _EXAMPLE
         text = "Ask each product whether it lets the config's key in; read and write nothing else."
-        command.params.append(Option(["--check"], is_flag=True, help=text))
-        return command
+        return TargetGroup(
+            name=command.name,
+            callback=cls._invoked,
+            context_settings=command.context_settings,
+            params=[*command.params, Option(["--check"], is_flag=True, help=text)],
+            help="Read Singer messages, and bring their records to the products.",
+            epilog=_EXAMPLE,
+            logger=cls.logger,
+            invoke_without_command=True,
+            commands=commands(_Host(cls)),
+        )
+
+    @classmethod
+    def _invoked(cls, **options: Any) -> None:
+        """Run, or leave it to the command that is named."""
+        context = click.get_current_context()
+        if context.invoked_subcommand is None:
+            cls.invoke(**options)
+        else:
+            context.meta[_CONFIG] = options["config"]
 
     @classmethod
     def invoke(  # type: ignore[override] # as the SDK's own Target does
@@ -127,13 +151,27 @@ class CommandLine(Target):
             return
         escape_the_log()
         cls.print_version(print_fn=cls.logger.info)
-        given = config or _ConfigInput()
-        cls._check_variables(given)
+        target = cls.opened(config or _ConfigInput())
+        target.prepare_terminal(waits=file_input is None and not check)
+        _leave(target.check() if check else target.finish(file_input))
+
+    @classmethod
+    def opened(cls, given: _ConfigInput) -> Self:
+        """Return the target of a config; if that has problems, log a line for each, and exit."""
+        escape_the_log()
+        cls.append_builtin_config(cls.config_jsonschema)
+        if not check_variables(
+            cls.config_jsonschema,
+            cls._env_var_prefix,
+            given.config,
+            is_read=given.parse_env,
+            logger=cls.logger,
+        ):
+            sys.exit(1)
         target = cls._configured(given)
         for line in exposed(target.config):
             cls.logger.warning(line)
-        target.prepare_terminal(waits=file_input is None and not check)
-        _leave(target.check() if check else target.finish(file_input))
+        return target
 
     def prepare_terminal(self, *, waits: bool) -> None:
         """Leave out what a person has no use for, and say if nothing is piped in.
@@ -147,33 +185,7 @@ class CommandLine(Target):
             self.logger.warning(_WAITS)
 
     @classmethod
-    def _check_variables(cls, given: _ConfigInput) -> None:
-        """Exit before anything is done if a variable was set that has to be read and is not."""
-        cls.append_builtin_config(cls.config_jsonschema)
-        environ = {**_dotenv(), **os.environ} if given.parse_env else os.environ
-        unread = [*cls._unread(environ, given)]
-        for variable in unread:
-            (cls.logger.error if variable.is_fatal else cls.logger.warning)(variable.line)
-        if any(variable.is_fatal for variable in unread):
-            sys.exit(1)
-        if not given.parse_env:
-            cls._warn_of_dotenv(given)
-
-    @classmethod
-    def _warn_of_dotenv(cls, given: _ConfigInput) -> None:
-        """Warn of variables in a `.env` file, of which a user may not even know."""
-        with suppress(OSError, ValueError):  # what is not read need not be readable
-            new = {name: text for name, text in _dotenv().items() if name not in os.environ}
-            for variable in cls._unread({**new, **_of_meltano()}, given):
-                cls.logger.warning("%s: %s", find_dotenv(usecwd=True), variable.line)
-
-    @classmethod
-    def _unread(cls, environ: Mapping[str, str], given: _ConfigInput) -> Iterator[UnreadVariable]:
-        schema, prefix = cls.config_jsonschema, cls._env_var_prefix
-        return unread_variables(environ, given.config, schema, prefix, is_read=given.parse_env)
-
-    @classmethod
-    def _configured(cls, given: _ConfigInput) -> CommandLine:
+    def _configured(cls, given: _ConfigInput) -> Self:
         """Return the target; if its config has problems, log a line for each, and exit with 1."""
         try:
             return cls(config=given.config, parse_env_config=given.parse_env)
@@ -185,14 +197,38 @@ class CommandLine(Target):
             sys.exit(1)
 
 
-def _dotenv() -> dict[str, str]:
-    """Return the variables of the `.env` file here or above; empty without a file."""
-    variables = dotenv_values(find_dotenv(usecwd=True))
-    return {name: text for name, text in variables.items() if text is not None}
+class _Host:
+    """The command line as its commands see it: they take `--config`, too."""
 
+    def __init__(self, cls: type[CommandLine]) -> None:
+        self._cls = cls
+        self.color = color_of_output(os.environ)
 
-def _of_meltano() -> dict[str, str]:
-    return {name: text for name, text in os.environ.items() if name.startswith("MELTANO_")}
+    def option(self) -> Option:
+        """Return an option whose configs win over those given further left."""
+        return Option(
+            ["--config"],
+            multiple=True,
+            expose_value=False,
+            callback=self._add,
+            help="As of target-userflow itself.",
+        )
+
+    def target(self, *, is_quiet: bool) -> CommandLine:
+        """Return the target of all configs that were given."""
+        if is_quiet:
+            self._cls.logger.setLevel(logging.WARNING)
+        target = self._cls.opened(click.get_current_context().meta[_CONFIG])
+        self._cls.logger.setLevel(logging.NOTSET)
+        target.prepare_terminal(waits=False)
+        return target
+
+    def _add(self, context: Context, option: Option, value: tuple[str, ...]) -> None:
+        known = context.meta[_CONFIG]
+        new = self._cls.cb_config(context, option, value)
+        context.meta[_CONFIG] = _ConfigInput(
+            {**known.config, **new.config}, known.parse_env or new.parse_env
+        )
 
 
 def _leave(status: int) -> NoReturn:

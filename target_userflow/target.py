@@ -317,6 +317,7 @@ class TargetUserflow(CommandLine):
                 status, error = self._read(file_input)
         finally:
             self._close()
+            self.error = error
             status = conclude(self.run, self._report_file, self.logger, status, error)
         return status
 

@@ -68,7 +68,7 @@ class EventDedup(LedgerDedup):
         if None in values:
             raise RejectRecord(f"key property '{self._columns[values.index(None)]}' is null")
         texts = map(_key_text, values, self._numeric)
-        key = digest("event", source, *self._apart, *texts)
+        key = event_key(source, *self._apart, *texts)
         if self._reads_former:
             self._former[key].append(digest("event", self._stream, encoded(values).decode()))
         return key
@@ -138,6 +138,18 @@ class EventDedup(LedgerDedup):
             self._rows.ledger.write(rows)
 
 
+def event_key(source: str, namespace: str, split: str, *key: str) -> bytes:
+    """Return an event's place in the ledger.
+
+    Args:
+        source: The name that the tap gives its stream.
+        namespace: The setting `ledger_namespace`.
+        split: The stream's name, if stream maps make it beside another of the tap's stream.
+        key: The values of its key properties, as texts.
+    """
+    return digest("event", source, namespace, split, *key)
+
+
 def _was(what: bytes, mark: bytes) -> bool:
     return mark[:1] == what
 
@@ -145,14 +157,15 @@ def _was(what: bytes, mark: bytes) -> bool:
 def _key_text(value: Any, numeric: bool) -> str:  # noqa: FBT001 - `map` gives no names
     """One text for all spellings of a value: 1, 1.0, and "1" where a column holds numbers."""
     if isinstance(value, str):
-        return _number_text(value) if numeric else value
+        return number_text(value) if numeric else value
     if isinstance(value, (int, float, Decimal)):
         text = as_text(value)
         return text.rstrip("0").rstrip(".") if "." in text else text
     return encoded(value).decode().strip('"')  # a date of a stream map is as its text
 
 
-def _number_text(text: str) -> str:
+def number_text(text: str) -> str:
+    """Return the one text for all spellings of a number; what is none is left as it is."""
     try:
         number = Decimal(text.strip())
     except InvalidOperation:

@@ -47,6 +47,12 @@ def audience(environ: Mapping[str, str], *, is_terminal: bool) -> Audience:
     )
 
 
+def color_of_output(environ: Mapping[str, str]) -> bool | None:
+    """Return whether standard output may have colours: False, or None if that is click's to say."""
+    is_plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
+    return False if is_plain else None
+
+
 def audience_here(environ: Mapping[str, str]) -> Audience:
     """Return who reads the standard error of this process; see `audience`."""
     return audience(environ, is_terminal=sys.stderr is not None and sys.stderr.isatty())

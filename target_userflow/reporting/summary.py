@@ -136,7 +136,7 @@ def _dead_letters(run: Run, command: str) -> dict[str, str] | None:
     if run.dead_letters.is_missing:
         return None
     path = str(run.dead_letters.path)
-    replay = f"{command} < {shlex.quote(path)}"
+    replay = f"{command} dead-letters replay {shlex.quote(run.dead_letters.path.stem)}"
     return {"path": path, "replay": replay}
 
 

@@ -316,6 +316,20 @@ def test_dead_letters_are_replayed_through_meltano(project: Project, sandbox: Sa
     assert set(sandbox.state()["users"]) == {"ada"}
 
 
+def test_commands_work_under_meltano_where_streams_are_set(
+    project: Project, sandbox: Sandbox
+) -> None:
+    """Meltano hands the setting over with dotted keys, and the commands by their names."""
+    streams = json.dumps({"public-people": {"object": "users", "fields": {"user_id": "uuid"}}})
+    target = _variables("target_userflow", {**sandbox.config, "streams": streams})
+    project("invoke", "target-userflow:check", **target)
+    listed = project("invoke", "target-userflow:dead-letters", "list", **target)
+    assert listed.startswith("No dead letters in ")
+    assert project("invoke", "target-userflow", "dead-letters", **target) == listed
+    done = project.attempt("invoke", "target-userflow:ledger", "public-people", "1", **target)
+    assert "There is no ledger" in done.stderr or "nothing is known" in done.stdout
+
+
 def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
     """`meltano invoke` prints what --check found, and its status says how that was."""
     target = _variables("target_userflow", sandbox.config)
