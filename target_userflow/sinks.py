@@ -19,6 +19,7 @@ from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
+from target_userflow.mapping.shards import Shard
 from target_userflow.mapping.values import encoded, located
 from target_userflow.plan.stream_look import StreamLook
 from target_userflow.singer.record_validator import Validator
@@ -63,7 +64,9 @@ class IgnoredSink(BatchSink):
     def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
         """Do nothing with it."""
 
-    def reject_unmapped(self, error: Exception, version: int | None) -> None:
+    def reject_unmapped(
+        self, error: Exception, record: dict[str, Any], version: int | None
+    ) -> None:
         """Nor with one that the stream maps could not handle."""
 
     def announce(self, version: int) -> None:
@@ -113,6 +116,7 @@ class UserflowSink(BatchSink):
         self._request_of = mapper(self.object_type, stream)
         computed = stream.properties.keys() - (raw_schema.get("properties") or {}).keys()
         self._look = StreamLook(self.object_type, stream, self._request_of, computed=computed)
+        self._shard = Shard.of(target.run.settings.shard)
         self._product = target.run.delivery(self.object_type)
         self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
         self._tracker = DeliveryTracker(
@@ -134,6 +138,7 @@ class UserflowSink(BatchSink):
             target.run.tally,
             self.logger,
         )
+        activation.shard = self._shard
         versions = partial(target.run.versions, self.object_type, self._reader.stream, stream_name)
         self.table = Table(versions, self._reader, activation)
         """The table that the records come from."""
@@ -221,22 +226,32 @@ class UserflowSink(BatchSink):
             if mark and not self._deletes:
                 self._skip_deletion(mark)
                 return
-            pending = self._deletion(record, source) if mark else self._entry(record, source)
+            request = self._deletion(record) if mark else self._entry(record)
+            is_own = self._shard.has(request.ordering_key)
+            pending = self._tracker.pending(record, request, source) if is_own else None
         except RejectRecord as error:
-            ids = [str(record[key]) for key in self.key_properties if key in record]
-            self._reject(str(error), " ".join(ids))
-            seen, rejected = self._identity(record), True
+            self._reject(str(error), record)
+            seen, is_own = self._identity(record), False
         else:
-            self._run.pipeline.add(self._product, pending)
-            seen, rejected = pending.request.object_id, False
+            self._add(pending)
+            seen = request.object_id
         if not mark:
-            self._see(version, seen, rejected=rejected)
+            self._see(version, seen, rejected=not is_own)
 
-    def reject_unmapped(self, error: Exception, version: int | None) -> None:
+    def _add(self, pending: PendingRecord | None) -> None:
+        """Hand a record over; one of another shard is None."""
+        if pending:
+            self._run.pipeline.add(self._product, pending)
+        else:
+            self._run.tally.leave(self.stream_name)
+
+    def reject_unmapped(
+        self, error: Exception, record: dict[str, Any], version: int | None
+    ) -> None:
         """Take a record out to the dead letters that the stream maps could not handle."""
         self._receive()
         self._see(version, None, rejected=True)
-        self._reject(failure(error))
+        self._reject(failure(error), record)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """There never is a batch: records go to the pipeline as they come."""
@@ -277,11 +292,22 @@ class UserflowSink(BatchSink):
         self._received += 1
         return source
 
-    def _reject(self, reason: str, ids: str = "") -> None:
+    def _reject(self, reason: str, record: dict[str, Any]) -> None:
+        """Take a record out to the dead letters, in the run of its shard alone."""
+        keys = [record[key] for key in self.key_properties if key in record]
+        if not self._shard.has(self._ordering_key(record) or repr(keys or record)):
+            self._run.tally.leave(self.stream_name)
+            return
+        ids = " ".join(map(str, keys))
         self._write_dead_letter(self._reader.source, Rejected(reason))
         self._run.tally.reject(self.stream_name, reason, ids, reading=True)
 
-    def _entry(self, record: dict[str, Any], source: Source) -> PendingRecord:
+    def _ordering_key(self, record: dict[str, Any]) -> str:
+        """The ordering key of a rejected record; empty where it can't be told."""
+        ids = self._identity(record)
+        return self._request_of.deletion(ids).ordering_key if ids else ""
+
+    def _entry(self, record: dict[str, Any]) -> Request:
         try:
             self._check_whole(record)
             if self._rules:
@@ -290,19 +316,18 @@ class UserflowSink(BatchSink):
             self._look.see(record)
             request = self._request_of(record)
             self._check_encodable(request)
-            return self._tracker.pending(record, request, source)
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
         except RejectRecord as error:
             raise located(error, record) from None
+        return request
 
-    def _deletion(self, record: dict[str, Any], source: Source) -> PendingRecord:
+    def _deletion(self, record: dict[str, Any]) -> Request:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
         request = self._request_of.deletion(self._request_of.object_id(record))
         self._check_encodable(request)
-        pending = self._tracker.pending(record, request, source)
         self._limit.mark()
-        return pending
+        return request
 
     def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""

@@ -223,7 +223,9 @@ class TargetUserflow(CommandLine):
         except StopRun:  # a signal, in the middle of it
             raise
         except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
-            self._sink_of(stream_map.stream_alias).reject_unmapped(error, version)
+            self._sink_of(stream_map.stream_alias).reject_unmapped(
+                error, message["record"], version
+            )
         else:
             if mapped is not None:
                 self._sink_of(stream_map.stream_alias).take(mapped, version, marks)

@@ -41,6 +41,7 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         _key_problems(config, secrets),
         urls.problems(config),
         _ledger_problems(config),
+        _shard_problems(config),
     )
     return [*lines, *of_maps]
 
@@ -95,6 +96,16 @@ def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
         problem = url.problem(ledger)
         if problem:
             yield problem
+
+
+def _shard_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    shard = _text(config, "shard")
+    match = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", shard)
+    if shard and not (match and int(match[1]) <= int(match[2])):
+        yield (
+            "Setting 'shard' must look like 3/8, the third of eight parts: they are counted from 1 "
+            "to 8"
+        )
 
 
 def _text(config: Mapping[str, Any], name: str) -> str:

@@ -228,6 +228,15 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "shard",
+        th.StringType,
+        title="Shard",
+        description=(
+            "`3/8`: deliver the third of eight parts of the keys, and skip the records of the "
+            "others, which other runs deliver."
+        ),
+    ),
+    th.Property(
         "max_rejects",
         th.IntegerType(minimum=0),
         default=0,

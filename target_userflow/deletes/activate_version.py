@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.outcomes import Rejected
 from target_userflow.delivery.pending import PendingRecord
+from target_userflow.mapping.shards import Shard
 from target_userflow.singer.reader import Source
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _NO_RECORD = Source("", b"", b"")
 
 class Activation:
     """Deletes, and follows the deletions, as no record asks for them."""
+
+    shard = Shard()
+    """Whose objects are deleted; those of others are deleted by their own runs."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
@@ -85,6 +89,11 @@ class Activation:
 
     def _delete(self, versions: TableVersions, ids: dict[bytes, Ids]) -> None:
         deletions = {key: self._deletion(of_object) for key, of_object in ids.items()}
+        deletions = {
+            key: deletion
+            for key, deletion in deletions.items()
+            if self.shard.has(deletion.request.ordering_key)
+        }
         try:
             self._deliver(self._product, [*deletions.values()])
         finally:

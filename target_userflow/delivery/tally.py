@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_userflow.errors import MixedUpEvents, StopRun, TooManyRejects
+from target_userflow.mapping.shards import OTHER_SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ class Account:
     object: str = ""
     """What the stream is routed to."""
     received: int = 0
+    elsewhere: int = 0
+    """Those of them that another shard delivers."""
     outcomes: Counter[str] = field(default_factory=Counter)
     differs: int = 0
     """Those of the duplicates whose body is another one than what was delivered."""
@@ -37,6 +40,11 @@ class Account:
     """Objects that were deleted without a record, as an ACTIVATE_VERSION left them behind."""
     requests: int = 0
     """What was sent for its records, repetitions and all; a batch is one."""
+
+    @property
+    def own(self) -> int:
+        """Records that are this run's to deliver."""
+        return self.received - self.elsewhere
 
     @property
     def settled(self) -> int:
@@ -51,7 +59,7 @@ class Account:
     @property
     def is_mixed_up(self) -> bool:
         """Whether most of its events were delivered before, under their keys, otherwise."""
-        return self.received >= _ENOUGH_EVENTS and 2 * self.differs > self.received
+        return self.own >= _ENOUGH_EVENTS and 2 * self.differs > self.own
 
     def row(self) -> dict[str, int]:
         """All counts by name."""
@@ -109,6 +117,11 @@ class Tally:
         with self._lock:
             self.skips[stream, reason] += 1
 
+    def leave(self, stream: str) -> None:
+        """Count a record that another shard delivers."""
+        self.accounts[stream].elsewhere += 1
+        self.skip(stream, OTHER_SHARD)
+
     def remark(self, stream: str, remarks: Mapping[str, int]) -> None:
         """Count values that were not sent as they came."""
         self.remarks.update({(stream, remark): count for remark, count in remarks.items()})
@@ -154,8 +167,8 @@ class Tally:
     def _check_share(self, stream: str) -> None:
         with self._lock:
             account = self.accounts[stream]
-            rejected, settled = account.outcomes["rejected"], account.settled
-            received = max(account.received, settled)
+            rejected, settled = account.outcomes["rejected"], account.settled - account.elsewhere
+            received = max(account.own, settled)
         if settled >= _ENOUGH and rejected > self._ratio * received:
             raise TooManyRejects(
                 f"Stream '{stream}': {rejected} of {received} records were rejected, more than "
