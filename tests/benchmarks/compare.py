@@ -8,21 +8,9 @@ The memory of 10,000,000 users is that of the store alone, filled with as many f
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-import time
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from harness import directory, is_small, table, users
 
-from harness import TARGET, Cost, directory, is_small, run, table, users
-
-from target_userflow.compare.fingerprints import Fingerprints
-from target_userflow.sandbox import Sandbox, running
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from target_userflow.sandbox import running
 
 LATENCY_MS = 20
 SHARE = 100  # one user of so many differs
@@ -41,9 +29,24 @@ def main(*, small: bool) -> None:
         users(none, 0)
         start = _run(place, sandbox, none)
         lines = [
-            ("today: all are sent", *_measured(sandbox, lambda: _run(place, sandbox, everything), start)),
-            ("compared, 1 % differs", *_measured(sandbox, lambda: _run(place, sandbox, changed, skip_unchanged="destination"), start)),
-            ("100 of them", *_measured(sandbox, lambda: _run(place, sandbox, few, skip_unchanged="destination"), start)),
+            (
+                "today: all are sent",
+                *_measured(sandbox, lambda: _run(place, sandbox, everything), start),
+            ),
+            (
+                "compared, 1 % differs",
+                *_measured(
+                    sandbox,
+                    lambda: _run(place, sandbox, changed, skip_unchanged="destination"),
+                    start,
+                ),
+            ),
+            (
+                "100 of them",
+                *_measured(
+                    sandbox, lambda: _run(place, sandbox, few, skip_unchanged="destination"), start
+                ),
+            ),
         ]
         table((f"{rows:,} users", "reads", "writes", "seconds", "CPU s", "peak MB"), *lines)
     _print_store(10_000 if small else 1_000_000)

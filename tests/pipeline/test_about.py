@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 from support.process import TARGET
 
@@ -32,3 +35,15 @@ def test_help_has_an_example() -> None:
     assert "tap-csv --config tap.json | target-userflow --config config.json" in text
     assert '{"api_key": "ak_...", "streams": {"customers": {"object": "users"}}}' in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_shell_can_complete_the_commands() -> None:
+    """Click writes the script, and the words that fit what was typed."""
+    environ = {**os.environ, "_TARGET_USERFLOW_COMPLETE": "bash_source"}
+    script = Path(sys.executable).with_name("target-userflow")
+    done = subprocess.run([script], capture_output=True, check=False, env=environ, text=True)  # noqa: S603 - our own command
+    assert "_TARGET_USERFLOW_COMPLETE=bash_complete" in done.stdout
+    typed = {"COMP_WORDS": "target-userflow dead-letters ", "COMP_CWORD": "2"}
+    environ |= {"_TARGET_USERFLOW_COMPLETE": "bash_complete", **typed}
+    done = subprocess.run([script], capture_output=True, check=False, env=environ, text=True)  # noqa: S603 - likewise
+    assert done.stdout.split() == ["plain,list", "plain,replay", "plain,show"]

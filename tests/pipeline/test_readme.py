@@ -38,6 +38,10 @@ HERE = "tests/pipeline/test_readme.py:"
 PIPELINE = "tests/pipeline/test_pipeline.py:"
 TARGET = "tests/pipeline/test_target.py:"
 RESUMES = f"{PIPELINE}test_meltano_run_resumes_where_the_last_one_ended"
+COMMANDS = f"{PIPELINE}test_commands_work_under_meltano_where_streams_are_set"
+LETTERS = "tests/commands/test_dead_letters.py:"
+REPLAYS = f"{LETTERS}test_a_replay_delivers_once_and_keeps_what_is_rejected_again"
+LOOKS_UP = "tests/commands/test_ledger.py:test_the_ledger_says_when_a_record_was_delivered"
 CHECKS = f"{PIPELINE}test_meltano_checks_the_keys"
 REFRESHES = f"{PIPELINE}test_a_full_refresh_sends_no_event_twice"
 
@@ -48,7 +52,7 @@ RUN_HERE = [
     "tee users.singer",
     "target-userflow --config config.json --check && target-userflow",
     "tap-postgres --config tap.json",
-    "mv .target-userflow/dead-letters mended",
+    "dead-letters list\n",
     "--seed 1 &",
 ]
 """Words of the blocks that the tests below run as they stand."""
@@ -78,8 +82,21 @@ RUN_ELSEWHERE = {
     "meltano --environment=staging run tap-postgres target-userflow": (
         f"{PIPELINE}test_an_environment_has_a_state_and_a_ledger_of_its_own"
     ),
-    "meltano invoke target-userflow < mended/….singer": (
-        f"{PIPELINE}test_dead_letters_are_replayed_through_meltano"
+    "target-userflow --config config.json dead-letters replay 20261127T112701Z-4a73097e-677a1d09": (
+        REPLAYS
+    ),
+    "target-userflow --config config.json < file": (
+        "tests/guarantees/test_exit.py:test_dead_letters_are_replayed_as_they_are"
+    ),
+    "target-userflow --config config.json ledger show events 7": LOOKS_UP,
+    "meltano invoke target-userflow dead-letters": COMMANDS,
+    "meltano invoke target-userflow:dead-letters": COMMANDS,
+    "meltano invoke target-userflow:dead-letters list": COMMANDS,
+    "meltano invoke target-userflow:dead-letters show": COMMANDS,
+    "meltano invoke target-userflow:dead-letters replay": COMMANDS,
+    "meltano invoke target-userflow:ledger STREAM KEY": COMMANDS,
+    'eval "$(_TARGET_USERFLOW_COMPLETE=bash_source target-userflow)"    # zsh_source, fish_source': (
+        "tests/pipeline/test_about.py:test_a_shell_can_complete_the_commands"
     ),
     "pip install 'target-userflow[sandbox]'": ".ci/outside:uv pip install",
     "pip install 'target-userflow[postgres-ledger]'": "pyproject.toml:[postgres-ledger,sandbox]",
@@ -346,9 +363,10 @@ def test_dead_letters_are_counted_and_replayed_by_the_recipe(
     assert run_target(shell.home, config, users).status == 1
     assert sandbox.state()["users"] == {}
     said = shell(block("shell", RUN_HERE[4]))
-    assert re.match(r' *2 "reason": ?"HTTP 400', said)
+    assert re.search(r"^ +2 of users: HTTP 400", said, re.MULTILINE)
     assert sandbox.state()["users"].keys() == {"ada", "bob"}
-    assert not [*shell.home.rglob("*.singer")][1:]  # only the input of the first run
+    left = {path.parent.name for path in shell.home.rglob("*.singer")}
+    assert left == {shell.home.name, "replayed"}  # the input of the first run, and what went
 
 
 def test_the_recipe_for_ci_ends_well_and_leaves_nothing_running(shell: Shell, port: int) -> None:
