@@ -95,7 +95,7 @@ RUN_ELSEWHERE = {
     "meltano invoke target-userflow:dead-letters show": COMMANDS,
     "meltano invoke target-userflow:dead-letters replay": COMMANDS,
     "meltano invoke target-userflow:ledger STREAM KEY": COMMANDS,
-    'eval "$(_TARGET_USERFLOW_COMPLETE=bash_source target-userflow)"    # zsh_source, fish_source': (
+    'eval "$(_TARGET_USERFLOW_COMPLETE=bash_source target-userflow)"': (
         "tests/pipeline/test_about.py:test_a_shell_can_complete_the_commands"
     ),
     "pip install 'target-userflow[sandbox]'": ".ci/outside:uv pip install",
