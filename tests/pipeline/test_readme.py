@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parents[1]
 HERE = "tests/pipeline/test_readme.py:"
 PIPELINE = "tests/pipeline/test_pipeline.py:"
+ORCHESTRATION = "tests/pipeline/test_orchestration.py:"
+IMAGE = "tests/pipeline/test_image.py:test_the_image_delivers"
 TARGET = "tests/pipeline/test_target.py:"
 RESUMES = f"{PIPELINE}test_meltano_run_resumes_where_the_last_one_ended"
 COMMANDS = f"{PIPELINE}test_commands_work_under_meltano_where_streams_are_set"
@@ -64,6 +66,12 @@ RUN_ELSEWHERE = {
         f"{HERE}test_the_demo_runs_from_nothing"
     ),
     f"{UV} --group browser pytest -n auto": ".ci/run:pytest",
+    "docker build --tag target-userflow .": IMAGE,
+    "tap-postgres --config tap.json --catalog catalog.json | docker run --rm -i -v userflow:/data "
+    "--env-file userflow.env target-userflow --config ENV > states": IMAGE,
+    "docker compose run --rm -T target < users.singer": f"{ORCHESTRATION}test_the_composed_target",
+    "meltano add loader target-userflow --from-ref ../target-userflow/hub/_data/meltano/loaders/"
+    "target-userflow/original.yml": "tests/pipeline/test_release.py:test_meltano_adds",
     "target-userflow --version": ".ci/outside:target-userflow --version",
     "export TARGET_USERFLOW_API_KEY=ak_…": RESUMES,
     "export TAP_POSTGRES_HOST=… TAP_POSTGRES_DATABASE=… TAP_POSTGRES_USER=… "
@@ -111,6 +119,10 @@ RUN_ELSEWHERE = {
 """What else the README and docs/ have people type, and the test that runs it: file:words in it."""
 
 RECIPES = {
+    "airflow": f"{ORCHESTRATION}test_a_task_is_not_tried",
+    "dagster": f"{ORCHESTRATION}test_a_task_is_not_tried",
+    "docker": f"{ORCHESTRATION}test_the_composed_target",
+    "github-actions": f"{ORCHESTRATION}test_the_scheduled_job",
     "postgresql": f"{PIPELINE}test_tables_of_other_names",
     "snowflake": f"{HERE}test_tables_of_snowflake",
     "salesforce": ("tests/delivery/test_match_by.py:test_salesforce_enriches"),
@@ -203,7 +215,8 @@ def target_configs() -> list[dict[str, Any]]:
     """All configs of the target that the README shows."""
     shown = [yaml.safe_load(one) for one in blocks("yaml")]
     in_projects = [loader["config"] for one in shown for loader in loaders(one)]
-    plain = [one for one in shown if not {"plugins", "environments"} & one.keys()]
+    others = {"plugins", "environments", "jobs", "services"}
+    plain = [one for one in shown if not others & one.keys()]
     return [*in_projects, *plain]
 
 
