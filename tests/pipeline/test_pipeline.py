@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 from support.meltano import MELTANO, ROOT, Project, index, installed, run
-from support.process import TARGET, config_file, record, schema, singer, writes
+from support.process import TARGET, config_file, record, run_target, schema, singer, writes
 from support.readme import config
 
 from target_userflow.sandbox import running
@@ -330,6 +330,38 @@ def test_commands_work_under_meltano_where_streams_are_set(
     assert "There is no ledger" in done.stderr or "nothing is known" in done.stdout
 
 
+PAID: dict[str, dict[str, Any]] = {
+    "audience": {"audience_power_users": {"user_id": "ada", "salary": "1"}},
+    "salesforce": {
+        "Lead": {"Id": "00Q", "Email": "ada@example.com", "Status": "Open", "Salary__c": "1"}
+    },
+}
+"""By recipe, a row of one of its streams, with a column that the recipe does not name."""
+NAMED = {
+    "audience": {"power_users": True},
+    "salesforce": {"sf_lead_id": "00Q", "sf_lead_status": "Open"},
+}
+"""What the recipe says that arrives of it."""
+
+
+@pytest.mark.parametrize("recipe", PAID)
+def test_a_recipe_that_names_its_columns_sends_no_other_through_meltano(
+    project: Project, sandbox: Sandbox, tmp_path: Path, recipe: str
+) -> None:
+    """Meltano drops nulls from a config, and a salary is sent where `__else__` is one."""
+    users = schema("users", {"id": "string", "email": "string"})
+    ada = record("users", id="ada", email="ada@example.com")
+    assert run_target(tmp_path, sandbox.config, [users, ada]).status == 0
+    ((stream, row),) = PAID[recipe].items()
+    announced = schema(stream, dict.fromkeys(row, "string"), keys=[*row][:1])
+    typed = singer([announced, record(stream, **row)]).decode()
+    variables = _variables("target_userflow", sandbox.config)
+    done = project.attempt("invoke", f"target-{recipe}", typed=typed, **variables)
+    assert done.returncode == 0, done.stderr
+    attributes = {"email": "ada@example.com"} | NAMED[recipe]
+    assert sandbox.state()["users"]["ada"]["attributes"] == attributes
+
+
 def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
     """`meltano invoke` prints what --check found, and its status says how that was."""
     target = _variables("target_userflow", sandbox.config)
@@ -388,6 +420,9 @@ def _with_recipes(project: dict[str, Any]) -> dict[str, Any]:
     """The project with what the recipes add to it."""
     for kind, plugins in config("postgresql")["plugins"].items():
         project["plugins"][kind] += plugins
+    for name in ("audience", "salesforce"):
+        loader = {"name": f"target-{name}", "inherit_from": "target-userflow"}
+        project["plugins"]["loaders"].append({**loader, "config": config(name)})
     project["environments"] += config("environments")["environments"]
     return project
 

@@ -66,6 +66,9 @@ RUN_ELSEWHERE = {
         f"{HERE}test_the_demo_runs_from_nothing"
     ),
     f"{UV} --group browser pytest -n auto": ".ci/run:pytest",
+    "target-userflow --config config.json --config ENV < /data/table.singer": (
+        "tests/pipeline/test_many_runs.py:test_eight_shards_deliver"
+    ),
     "docker build --tag target-userflow .": IMAGE,
     "tap-postgres --config tap.json --catalog catalog.json | docker run --rm -i -v userflow:/data "
     "--env-file userflow.env target-userflow --config ENV > states": IMAGE,
@@ -215,8 +218,8 @@ def target_configs() -> list[dict[str, Any]]:
     """All configs of the target that the README shows."""
     shown = [yaml.safe_load(one) for one in blocks("yaml")]
     in_projects = [loader["config"] for one in shown for loader in loaders(one)]
-    others = {"plugins", "environments", "jobs", "services"}
-    plain = [one for one in shown if not others & one.keys()]
+    others = {"plugins", "environments", "jobs", "services", "kind"}
+    plain = [one.get("config", one) for one in shown if not others & one.keys()]
     return [*in_projects, *plain]
 
 
