@@ -125,6 +125,7 @@ RECIPES = {
     "airflow": f"{ORCHESTRATION}test_a_task_is_not_tried",
     "dagster": f"{ORCHESTRATION}test_a_task_is_not_tried",
     "docker": f"{ORCHESTRATION}test_the_composed_target",
+    "nps": "tests/pipeline/test_copy_environment.py:test_answers_to_a_survey",
     "github-actions": f"{ORCHESTRATION}test_the_scheduled_job",
     "postgresql": f"{PIPELINE}test_tables_of_other_names",
     "snowflake": f"{HERE}test_tables_of_snowflake",
