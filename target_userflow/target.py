@@ -20,10 +20,9 @@ from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
 from target_userflow.deletes.log_based import log_marks
 from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
-from target_userflow.reporting.finish import conclude, remind, send_metrics
+from target_userflow.reporting.finish import conclude, remind, run_files, send_metrics
 from target_userflow.reporting.progress import Progress, progress
 from target_userflow.reporting.progress_sampler import ProgressSampler
-from target_userflow.reporting.report_file import ReportFile
 from target_userflow.services import Run
 from target_userflow.singer.dead_letters import alias_of
 from target_userflow.singer.reader import LineReader
@@ -73,13 +72,12 @@ class TargetUserflow(CommandLine):
 
         Raises:
             ConfigValidationError: with a line for everything that is wrong with the config.
-            ConfigError: the report can't be written.
+            ConfigError: the report or the metrics can't be written.
         """
         self._clock = clock or Clock()
         super().__init__(message_reader=LineReader(self._clock), **kwargs)
         self.run = Run(Settings.of(self.config), self._clock)
-        path = self.run.settings.report_path
-        self._report_file = ReportFile(path) if path else None
+        self._files = run_files(self.run.settings)
         self._map_names = MapNames(self.config.get("stream_maps") or {}, self.logger.warning)
         self._told_versions: set[str] = set()
         self._routed: list[str] = []
@@ -320,7 +318,7 @@ class TargetUserflow(CommandLine):
         finally:
             self._close()
             self.error = error
-            status = conclude(self.run, self._report_file, self.logger, status, error)
+            status = conclude(self.run, self._files, self.logger, status, error)
         return status
 
     def _listen(self, file_input: IO[str] | None) -> None:

@@ -352,6 +352,15 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "metrics_path",
+        th.StringType,
+        title="Metrics path",
+        description=(
+            "Where counters of all runs go in the text format of Prometheus, such as "
+            "`/var/lib/node_exporter/users.prom`; its name is that of the pipeline."
+        ),
+    ),
+    th.Property(
         "dry_run",
         th.BooleanType,
         default=False,

@@ -95,6 +95,7 @@ class Settings:
     max_delete_ratio: float = 0.1
     batch_size_rows: int | None = None
     report_path: str | None = None
+    metrics_path: str | None = None
     dry_run: bool = False
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk import metrics
 
@@ -15,42 +15,71 @@ from target_userflow.reporting import summary
 from target_userflow.reporting.audience import audience_here
 from target_userflow.reporting.conclusion import Conclusion
 from target_userflow.reporting.replay import command
+from target_userflow.reporting.report_file import ReportFile
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
-    from target_userflow.config.settings import StreamOptions
+    from target_userflow.config.settings import Settings, StreamOptions
     from target_userflow.delivery.tally import Tally
-    from target_userflow.reporting.report_file import ReportFile
     from target_userflow.services import Run
     from target_userflow.singer.reader import LineReader
 
 
+class RunFile(Protocol):
+    """A file that a run leaves."""
+
+    title: str
+    """Its name in the log."""
+    path: Path
+
+    def write(self, facts: Mapping[str, Any]) -> None:
+        """Write what `summary.facts` returns.
+
+        Raises:
+            StorageError: it can't be written.
+        """
+
+
+def run_files(settings: Settings) -> list[RunFile]:
+    """Return the files that the settings ask for; they are only checked yet.
+
+    Raises:
+        ConfigError: one of them can't be written.
+    """
+    files: list[RunFile] = []
+    if settings.report_path:
+        files.append(ReportFile(settings.report_path))
+    if settings.metrics_path and not settings.dry_run:
+        from target_userflow.reporting.metrics_file import MetricsFile  # noqa: PLC0415 - a library that few need
+
+        files.append(MetricsFile(settings.metrics_path))
+    return files
+
+
 def conclude(
-    run: Run, report: ReportFile | None, logger: logging.Logger, status: int, error: str | None
+    run: Run, files: Iterable[RunFile], logger: logging.Logger, status: int, error: str | None
 ) -> int:
-    """Write the report of a run, and then its summary, which is the last that is printed.
+    """Write the files of a run, and then its summary, which is the last that is printed.
 
     Args:
         run: The run, whose files and connections are closed.
-        report: The file of the report; None for no report.
+        files: What else is left of the run.
         logger: The logger of the summary.
         status: The exit status of the run so far.
         error: The line that says why the run failed; None if it did not.
 
     Returns:
-        The exit status: 1 if all went well but the report can't be written.
+        The exit status: 1 if all went well but a file can't be written.
     """
     facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
-    try:
-        if report:
-            report.write(facts)
-            logger.info("Report: %s", report.path)
-    except StorageError as failure:
-        logger.error("%s", failure)  # noqa: TRY400 - the line says it all
-        status = status or failure.exit_code
-        facts |= {"exit_status": status, "error": facts["error"] or escaped(str(failure))}
+    for file in files:
+        failure = _written(file, facts, logger)
+        if failure:
+            status = status or failure.exit_code
+            facts |= {"exit_status": status, "error": facts["error"] or escaped(str(failure))}
     plan = run.dry_run.text(run.tally, run.dead_letters) if run.dry_run else ""
     conclusion = Conclusion(facts, plan)
     reader = audience_here(os.environ)
@@ -91,3 +120,16 @@ def send_metrics(tally: Tally, logger: logging.Logger) -> None:
         tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.STATUS.value: outcome}
         point = metrics.Point("counter", metrics.Metric.RECORD_COUNT, count, tags)
         metrics.log(logger, point)
+
+
+def _written(
+    file: RunFile, facts: Mapping[str, Any], logger: logging.Logger
+) -> StorageError | None:
+    """Write a file, and say where it is; return why it can't be written."""
+    try:
+        file.write(facts)
+    except StorageError as failure:
+        logger.error("%s", failure)  # noqa: TRY400 - the line says it all
+        return failure
+    logger.info("%s: %s", file.title, file.path)
+    return None
