@@ -68,6 +68,10 @@ class CommandLine(Target):
         """Read the input to its end, log the summary, and return the exit status."""
 
     @abstractmethod
+    def verify(self, file_input: IO[str] | None, *, extra: bool) -> int:
+        """Compare the input with what Userflow has, and return the exit status."""
+
+    @abstractmethod
     def check(self) -> int:
         """Print what would stop a run, and return the exit status."""
 
@@ -114,11 +118,16 @@ class CommandLine(Target):
         """Return the SDK's command, with the option `--check` and commands of its own."""
         command = super().get_singer_command()
         text = "Ask each product whether it lets the config's key in; read and write nothing else."
+        check = Option(["--check"], is_flag=True, help=text)
+        text = "Compare the input with what Userflow has, and write nothing; 0 if all is the same."
+        verify = Option(["--verify"], is_flag=True, help=text)
+        text = "With --verify: also count what exists there and is not in the input."
+        extra = Option(["--extra"], is_flag=True, help=text)
         return TargetGroup(
             name=command.name,
             callback=cls._invoked,
             context_settings=command.context_settings,
-            params=[*command.params, Option(["--check"], is_flag=True, help=text)],
+            params=[*command.params, check, verify, extra],
             help="Read Singer messages, and bring their records to the products.",
             epilog=_EXAMPLE,
             logger=cls.logger,
@@ -136,7 +145,7 @@ class CommandLine(Target):
             context.meta[_CONFIG] = options["config"]
 
     @classmethod
-    def invoke(  # type: ignore[override] # as the SDK's own Target does
+    def invoke(  # type: ignore[override] # noqa: PLR0913 - as the SDK's own Target does, and an option each
         cls,
         *,
         about: bool = False,
@@ -144,6 +153,8 @@ class CommandLine(Target):
         config: _ConfigInput | None = None,
         file_input: IO[str] | None = None,
         check: bool = False,
+        verify: bool = False,
+        extra: bool = False,
     ) -> None:
         """Run the command, and exit with a status that tells how it went."""
         if about:
@@ -153,6 +164,8 @@ class CommandLine(Target):
         cls.print_version(print_fn=cls.logger.info)
         target = cls.opened(config or _ConfigInput())
         target.prepare_terminal(waits=file_input is None and not check)
+        if verify or extra:
+            _leave(target.verify(file_input, extra=extra))
         _leave(target.check() if check else target.finish(file_input))
 
     @classmethod

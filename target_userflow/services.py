@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.compare.comparison import COMPARED, Comparison
 from target_userflow.compare.dedup import CompareWithDestination
+from target_userflow.compare.verify import NotVerified, Verify
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import TableVersions
 from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
@@ -26,6 +27,7 @@ from target_userflow.delivery.tally import Tally
 from target_userflow.delivery.write_intents import write_intents
 from target_userflow.delivery.write_modes import UpsertMode, write_mode
 from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
+from target_userflow.dry_run.verification import Verification
 from target_userflow.errors import ConfigError, StopRun
 from target_userflow.ledger.ledger import Ledger, exists
 from target_userflow.singer.dead_letters import DeadLetters
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
+    from target_userflow.compare.verify import Verdicts
     from target_userflow.config.settings import Destination, Settings
     from target_userflow.ledger.store import Store
     from target_userflow.mapping.columns import Stream
@@ -64,7 +67,8 @@ class Run:
         self.request_stats = RequestStats(clock)
         self.started = clock.now()
         self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
-        self.dry_run = DryRun(settings.pace) if settings.dry_run else None
+        self.verification = Verification(settings.pace) if settings.verifies else None
+        self.dry_run = self.verification or (DryRun(settings.pace) if settings.dry_run else None)
         parts = (
             (f"{self.id}.dry-run", "")
             if self.dry_run
@@ -142,21 +146,26 @@ class Run:
             ConfigError: `ledger` names no database that can be used.
             StorageError: it can't be opened, or another run has it.
         """
-        settings, events, name = self.settings, object_type.is_event, object_type.name
-        today = self.clock.now().toordinal()
+        settings, name = self.settings, object_type.name
+        if self.verification:
+            return self._verify(object_type, stream, self.verification.verdicts)
         if settings.compares_destination and name in COMPARED and stream.options.mode != "insert":
             matches = bool(stream.options.match_by)
             ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
             return CompareWithDestination(self._comparison(object_type), ledger, matches=matches)
-        if not settings.ledger:
-            return NoDedup()
-        if events and stream.keys:
+        return self._ledger_dedup(object_type, stream) if settings.ledger else NoDedup()
+
+    def _ledger_dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
+        settings, today = self.settings, self.clock.now().toordinal()
+        if object_type.is_event:
+            if not stream.keys:
+                return NoDedup()
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
             return EventDedup(self._rows(object_type, stream), today, keys)
-        if not events and settings.skip_unchanged:
+        if settings.skip_unchanged:
             return self._change_detection(object_type, stream)
-        if not events and not settings.dry_run and self._has_ledger:
-            return ForgetWritten(self._rows(object_type), today, name)
+        if not settings.dry_run and self._has_ledger:
+            return ForgetWritten(self._rows(object_type), today, object_type.name)
         return NoDedup()
 
     @property
@@ -167,11 +176,29 @@ class Run:
         rows, today = self._rows(object_type, stream), self.clock.now().toordinal()
         return ChangeDetection(rows, today, object_type.name, self.settings.resync_days)
 
+    def _verify(self, object_type: ObjectType, stream: Stream, verdicts: Verdicts) -> NoDedup:
+        if object_type.name not in COMPARED:
+            return NotVerified(object_type.name, object_type.product.name)
+        matches = bool(stream.options.match_by)
+        return Verify(self._comparison(object_type), verdicts, matches=matches)
+
+    def verify_extra(self) -> None:
+        """Have what exists and is not in the input counted, if it is to be.
+
+        Raises:
+            StopRun: an API does not answer.
+        """
+        if self.verification and self._compared and self.settings.counts_extra:
+            self.verification.verdicts.note_extra(self._compared.extra())
+
     def _comparison(self, object_type: ObjectType) -> Comparison:
         """What all streams share that are compared with Userflow."""
         if self._compared is None:
             definitions = self._definitions_of(object_type)
-            self._compared = Comparison(self.delivery(object_type), definitions)
+            is_exact, keeps_ids = self.settings.verifies, self.settings.counts_extra
+            self._compared = Comparison(
+                self.delivery(object_type), definitions, is_exact=is_exact, keeps_ids=keeps_ids
+            )
         return self._compared
 
     def _definitions_of(self, object_type: ObjectType) -> Definitions:

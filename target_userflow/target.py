@@ -321,6 +321,20 @@ class TargetUserflow(CommandLine):
             status = conclude(self.run, self._files, self.logger, status, error)
         return status
 
+    def verify(self, file_input: IO[str] | None, *, extra: bool) -> int:
+        """Compare the input with what Userflow has, and write nothing.
+
+        Args:
+            file_input: The input.
+            extra: Whether to look for what exists and is not in the input.
+
+        Returns:
+            The exit status: 0 if all is the same.
+        """
+        self.run = Run(self.run.settings.to_verify(extra=extra), self._clock)
+        self.message_reader.idle = self.run.pipeline.idle
+        return self.finish(file_input)
+
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read to the end; if the run has to end before, what is in flight is settled."""
         try:
@@ -334,6 +348,7 @@ class TargetUserflow(CommandLine):
         """Read to the end: the exit status, and why it failed."""
         try:
             self._listen(file_input)
+            self.run.verify_extra()
             self.run.tally.check()
             self.run.tally.check_keys()
         except StopRun as error:
@@ -351,6 +366,8 @@ class TargetUserflow(CommandLine):
             return 1, str(complaint)
         self._map_names.end()
         remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
+        if self.run.verification:
+            return int(not self.run.verification.is_same(self.run.tally)), None
         new = self.run.tally.rejected - self.run.dead_letters.repeated
         rejected = new + self.run.tally.undeleted
         return int(rejected > self.run.settings.max_rejects), None

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.userflow import reading
@@ -38,13 +39,25 @@ _SCOPES = {"users": "user", "groups": "group", "memberships": "group_membership"
 class Comparison:
     """What the streams of a run share that are compared with one destination."""
 
-    def __init__(self, reads: Reads, definitions: Definitions) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        definitions: Definitions,
+        *,
+        is_exact: bool = False,
+        keeps_ids: bool = False,
+    ) -> None:
         """Read nothing yet.
 
         Args:
             reads: The way to the API.
             definitions: Its attributes, of which date-times are compared as instants.
+            is_exact: Whether objects are looked up of which several attributes may differ, so that
+                it is known which.
+            keeps_ids: Whether the ids of all that exists are kept, so that `extra` knows them.
         """
+        self._is_exact = is_exact
+        self._keeps_ids = keeps_ids
         self._reads = reads
         self._definitions = definitions
         self._times: dict[str, set[str]] = {}
@@ -85,6 +98,9 @@ class Comparison:
         """
         requests = [record.request for record in records if not record.request.deletes]
         self._learn(requests)
+        if self._keeps_ids:
+            parts = [next(iter(parts_of(request))) for request in requests]
+            self._store.see({key_of(*part.reference) for part in parts})
         with self._lock:
             keys = {key_of(*one) for record in records for one in _about(record.request)}
             self._marked |= self._store.marked({*keys, *map(_end_of, keys)} - self._marked)
@@ -105,6 +121,28 @@ class Comparison:
             if compared is None or not self._is_left_alone(request, others_than=0):
                 return False
             return compared is request or self._is_same(request)
+
+    def names_that_differ(self, request: Request) -> set[str] | None:
+        """Return the names of what is different of an object; None if it does not exist."""
+        with self._lock:
+            differing = self._differing(request)
+        own, *others = differing.items()
+        if own[1] is None:
+            return None
+        names = {*own[1]}
+        for (kind, *_), part in others:
+            names.update([kind] if part is None else [f"{kind}: {name}" for name in part])
+        return names
+
+    def extra(self) -> dict[str, tuple[int, list[str]]]:
+        """Return kind → how many objects exist that no record was about, and ids of some.
+
+        Raises:
+            StopRun: the API does not answer.
+        """
+        for view in self._views.values():
+            view.list.finish()
+        return self._store.unseen()
 
     def reduced(self, record: PendingRecord) -> Request:
         """Return the request for that of a record which Userflow does not have."""
@@ -137,6 +175,8 @@ class Comparison:
                 self._times_of(kind)
             try:
                 self._view(needs).learn(asked[needs])
+                if self._is_exact:
+                    self._view(needs).look_at(asked[needs])
             except NotListed as error:
                 self._unlisted.add(needs)
                 _logger.warning("Records are sent without a comparison: %s", error)
@@ -144,6 +184,8 @@ class Comparison:
     def _view(self, needs: str) -> View:
         if needs not in self._views:
             listing = reading.GROUPS if needs == "groups" else reading.users(needs)
+            if self._is_exact:  # each page counts: as few as there are
+                listing = replace(listing, begins_anywhere=False)
             name = "groups" if needs == "groups" else "users"
             self._views[needs] = View(
                 len(self._views),
@@ -154,6 +196,7 @@ class Comparison:
                 self._times_of,
                 lambda key: key in self._waiting,
                 self._lock,
+                keeps_ids=self._keeps_ids,
             )
         return self._views[needs]
 

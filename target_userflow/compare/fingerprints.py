@@ -83,7 +83,9 @@ class Fingerprints:
             self._database.execute(f"PRAGMA {pragma}")
         self._run(
             "CREATE TABLE listed (key INTEGER PRIMARY KEY, first INTEGER, second INTEGER);"
-            "CREATE TABLE marked (key INTEGER PRIMARY KEY);",
+            "CREATE TABLE marked (key INTEGER PRIMARY KEY);"
+            "CREATE TABLE existing (key INTEGER PRIMARY KEY, kind TEXT, id TEXT);"
+            "CREATE TABLE seen (key INTEGER PRIMARY KEY);",
             self._database.executescript,
         )
 
@@ -106,6 +108,39 @@ class Fingerprints:
     def marked(self, keys: Collection[int]) -> set[int]:
         """Return those of the keys that are marked."""
         return {key for (key,) in self._select("SELECT key FROM marked WHERE key IN", keys)}
+
+    def keep_ids(self, rows: Collection[tuple[int, str, str]]) -> None:
+        """Keep the kind and id of objects that exist, each with its key."""
+        insert = "INSERT OR IGNORE INTO existing VALUES (?, ?, ?)"
+        self._run(insert, lambda text: self._database.executemany(text, rows))
+
+    def see(self, keys: Collection[int]) -> None:
+        """Note what records are about."""
+        insert = "INSERT OR IGNORE INTO seen VALUES (?)"
+        rows = [(key,) for key in keys]
+        self._run(insert, lambda text: self._database.executemany(text, rows))
+
+    def unseen(self) -> dict[str, tuple[int, list[str]]]:
+        """Return kind → how many objects exist that no record is about, and ids of some."""
+        what = "FROM existing WHERE key NOT IN (SELECT key FROM seen)"
+        counts = self._run(
+            f"SELECT kind, count(*) {what} GROUP BY kind",
+            lambda text: self._database.execute(text).fetchall(),
+        )
+        named = f"SELECT id {what} AND kind = ? LIMIT 5"
+        return {
+            kind: (count, [id_ for (id_,) in self._database.execute(named, [kind])])
+            for kind, count in counts
+        }
+
+    @property
+    def size(self) -> int:
+        """Bytes that the database takes, in memory or on disk."""
+        pages, each = (
+            self._database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "page_size")
+        )
+        return int(pages) * int(each)
 
     def close(self) -> None:
         """Let everything go."""

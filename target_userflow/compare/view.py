@@ -76,6 +76,8 @@ class View:
         times: Callable[[str], Collection[str]],
         is_waited_for: Callable[[int], bool],
         lock: threading.RLock,
+        *,
+        keeps_ids: bool = False,
     ) -> None:
         """Read nothing yet.
 
@@ -88,6 +90,7 @@ class View:
             times: Returns the attributes of a kind of object that are defined as date-times.
             is_waited_for: Tells of the key of an object whether a record waits that is about it.
             lock: Is held by whoever calls `differing` and `forget`.
+            keeps_ids: Whether the ids of what is compared are kept as well.
         """
         self._number = number
         self._name = name
@@ -95,6 +98,7 @@ class View:
         self._times = times
         self._is_waited_for = is_waited_for
         self._lock = lock
+        self._keeps_ids = keeps_ids
         self.columns = Columns()
         self.list = ObjectList(listing, reads, "Userflow", self.take)
         self._held: dict[int, Mapping[str, Any]] = {}
@@ -120,11 +124,21 @@ class View:
             known = self._store.get(listed.keys() - self._held.keys()).keys() | self._held.keys()
         self.list.learn(id_ for key, id_ in listed.items() if key not in known)
 
+    def look_at(self, parts: Mapping[str, list[Part]]) -> None:
+        """Look objects up of which it is not known which attributes differ; as `learn`."""
+        with self._lock:
+            unknown = [id_ for id_, of_id in parts.items() if any(map(self._is_undecided, of_id))]
+        self.list.look_up(unknown)
+
     def take(self, found: ExistingObject) -> None:
         """Keep what is needed of an object that was read."""
         rows = []
+        existing = [*parts_of_existing(self._name, found)]
+        if self._keeps_ids:
+            seen = [one.reference for one in existing if self._is_compared(one.reference)]
+            self._store.keep_ids([(key_of(*one), one[0], " ".join(one[1:])) for one in seen])
         with self._lock:
-            for reference, attributes in parts_of_existing(self._name, found):
+            for reference, attributes in existing:
                 if self._is_waited_for(key_of(*reference)):
                     self._held[self._key(reference)] = attributes
                 if self.list.has_begun and self._is_kept(reference):
@@ -145,6 +159,16 @@ class View:
         key = self._key(reference)
         self._held.pop(key, None)
         self._sums.pop(key, None)
+
+    def _is_undecided(self, part: Part) -> bool:
+        sums = self._sums.get(self._key(part.reference))
+        is_held = self._key(part.reference) in self._held
+        return sums is not None and not is_held and self._changed(part, sums) is None
+
+    def _is_compared(self, reference: Reference) -> bool:
+        """Whether records are about objects of this kind for their own sake."""
+        own = self._name if self.columns.has((self._name, "")) else "memberships"
+        return kind_of(reference) == own
 
     def _is_kept(self, reference: Reference) -> bool:
         """Whether records may be about it, or it tells that the page was read which it is on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,19 @@ class Settings:
     report_path: str | None = None
     metrics_path: str | None = None
     dry_run: bool = False
+    verifies: bool = False
+    """Whether the run only compares: the option `--verify`."""
+    counts_extra: bool = False
+    """Whether it looks for what exists and is not in the input: the option `--extra`."""
+
+    def to_verify(self, *, extra: bool) -> Settings:
+        """Return the settings of a run that only compares.
+
+        Args:
+            extra: Whether to look for what exists and is not in the input.
+        """
+        compared = replace(self, skip_unchanged="destination", ledger="", hard_delete=False)
+        return replace(compared, verifies=True, counts_extra=extra, dry_run=True)
 
     @property
     def compares_destination(self) -> bool:

@@ -26,7 +26,10 @@ LOOK_UPS = 100
 """Objects that are looked up one by one in any case."""
 _OK, _NOT_FOUND = 200, 404
 _WALKS = 8  # pages that are asked for at once
-_STRIDE = 500  # objects that a walk has for itself, if they are asked for in the list's order
+_STRIDE = 990
+"""Objects that a walk has for itself, if they are asked for in the list's order: a little less than
+ten pages, so that the tenth shows where the next walk began even if the order is not quite that.
+"""
 
 
 class Reads(Protocol):
@@ -91,7 +94,7 @@ class ObjectList:
         self._asked += len(wanted)
         if self._asked > LOOK_UPS and self._listing.by_id:
             self._read_pages(wanted, self._asked)
-        if not self.is_complete and not self._look_up([*wanted]):
+        if not self.is_complete and not self.look_up([*wanted]):
             self.finish()
 
     def is_missing(self, id_: str) -> bool:
@@ -114,8 +117,8 @@ class ObjectList:
                 if wanted:
                     wanted.pop(found.id, None)
 
-    def _look_up(self, ids: Sequence[str]) -> bool:
-        """Ask for each. Returns whether all the answers say what there is."""
+    def look_up(self, ids: Sequence[str]) -> bool:
+        """Ask for each. Returns whether all the answers say what there is; errors as `learn`."""
         by_id, read = self._listing.by_id, self._listing.read_one
         if by_id is None or read is None:
             return False

@@ -29,7 +29,7 @@ def page(facts: Mapping[str, Any]) -> str:
     Args:
         facts: What `summary.facts` returns.
     """
-    sections = (_table, _rejected, _attention, _skipped, _letters, _timeline)
+    sections = (_table, _verified, _rejected, _attention, _skipped, _letters, _timeline)
     return Template(_TEMPLATE.read_text()).substitute(
         title="Run of target-userflow",
         when=escape(_when(facts)),
@@ -87,6 +87,33 @@ def _cells(row: Mapping[str, int], columns: Sequence[str]) -> str:
 def _cell(column: str, count: int) -> str:
     is_warning = column in _WARNING and count
     return f'<td class="warn">{count:,}</td>' if is_warning else f"<td>{count:,}</td>"
+
+
+def _verified(facts: Mapping[str, Any]) -> Iterator[str]:
+    verified = facts.get("verified")
+    if not verified:
+        return
+    verdicts = "same", "different", "missing"
+    rows = "".join(
+        f"<tr><td>{escape(row['stream'])}</td>"
+        f"{''.join(f'<td>{row[name]:,}</td>' for name in verdicts)}"
+        f'<td class="text">{escape(_by_attribute(row["by_attribute"]))}</td></tr>'
+        for row in verified["streams"]
+    )
+    extra = "".join(
+        f"<p>{count:,} {escape(kind)} exist in Userflow and not in the input</p>"
+        for kind, count in verified["extra"].items()
+    )
+    heads = "".join(f"<th>{name}</th>" for name in verdicts)
+    yield (
+        f'<h2>Compared with Userflow</h2>\n<div class="wide"><table><thead><tr><th>stream</th>'
+        f'{heads}<th class="text">different in</th></tr></thead>\n<tbody>{rows}</tbody></table>'
+        f"</div>{extra}"
+    )
+
+
+def _by_attribute(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _rejected(facts: Mapping[str, Any]) -> Iterator[str]:

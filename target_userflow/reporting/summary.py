@@ -43,6 +43,7 @@ def facts(
         "run": run.id,
         "destinations": _destinations(run),
         "dry_run": run.settings.dry_run,
+        "verified": run.verification and run.verification.verdicts.facts(),
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": round(run.request_stats.seconds, 3),
         "exit_status": status,

@@ -18,6 +18,8 @@ def verdict(facts: Mapping[str, Any]) -> str:
     """
     if facts["error"]:
         return f"Stopped after {duration(facts['seconds'])}: {facts['error']}"
+    if facts.get("verified"):
+        return _verified(facts)
     if facts["exit_status"]:
         return f"Failed: {_rejections(facts)}, more than max_rejects ({facts['max_rejects']:,})"
     allowed = _rejections(facts) if has_rejections(facts) else ""
@@ -26,6 +28,12 @@ def verdict(facts: Mapping[str, Any]) -> str:
         f"OK: {kind}{_records(received(facts))} in {duration(facts['seconds'])}"
         f"{f'; {allowed}, which the exit status allows' if allowed else ''}"
     )
+
+
+def _verified(facts: Mapping[str, Any]) -> str:
+    compared = f"{_records(received(facts))} compared in {duration(facts['seconds'])}"
+    found = "not all is the same" if facts["exit_status"] else "all is the same"
+    return f"{'Failed' if facts['exit_status'] else 'OK'}: {compared}, {found}"
 
 
 def received(facts: Mapping[str, Any]) -> int:

@@ -1,55 +1,115 @@
-"""What it takes to bring a hundred thousand users to where 1 % of them differ: real sandbox.
+"""What it takes to bring users to where one of a hundred differs: real target, real sandbox.
 
     uv run python tests/benchmarks/compare.py [--small]
 
-Requests are counted by the sandbox, and are exact; times are those of one run, and tell by ratios.
-The memory of 10,000,000 users is that of the store alone, filled with as many fingerprints.
+Requests are those that the target's report counts, and are exact; times are of one run, and tell by
+their ratios. What differs is one attribute of each. The store is filled by itself, as 100,000 pages
+would take half an hour.
 """
 
 from __future__ import annotations
 
-from harness import directory, is_small, table, users
+import json
+import random
+import resource
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_userflow.sandbox import running
+from harness import TARGET, directory, is_small, run, table, users
+
+from target_userflow.compare.fingerprints import Fingerprints
+from target_userflow.sandbox import Sandbox, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LATENCY_MS = 20
 SHARE = 100  # one user of so many differs
 LIMIT = 6_000
+"""Requests a minute that are enforced in the last line."""
+MEGABYTE = 1_000_000
+
+
+class Measured(NamedTuple):
+    """What a run took."""
+
+    reads: int
+    writes: int
+    seconds: float
+    cpu: float
+    peak: float
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The figures as text."""
+        counts = f"{self.reads:,}", f"{self.writes:,}"
+        return *counts, f"{self.seconds:.1f}", f"{self.cpu:.1f}", f"{self.peak:.0f}"
+
+
+def measured(place: Path, sandbox: Sandbox, data: Path, *more: str, **config: Any) -> Measured:
+    """Run the target."""
+    report = place / "report.json"
+    there = {"dead_letter_dir": str(place / "letters"), "ledger": "", "report_path": str(report)}
+    (place / "config.json").write_text(json.dumps({**sandbox.config, **there, **config}))
+    cost = run([*TARGET, "--config", str(place / "config.json"), *more], data)
+    facts = json.loads(report.read_text())
+    writes = sum(stream["requests"] for stream in facts["streams"])
+    reads = facts["requests"]["requests"] - writes
+    return Measured(reads, writes, cost.seconds, cost.cpu, cost.peak)
 
 
 def main(*, small: bool) -> None:
-    """Print the table."""
+    """Print the tables."""
     rows = 1_000 if small else 100_000
+    compared = {"skip_unchanged": "destination"}
     with directory() as place, running(latency_ms=LATENCY_MS) as sandbox:
-        files = place / "users", place / "changed", place / "few", place / "none"
-        everything, changed, few, none = files
-        users(everything, rows)
-        users(changed, rows, changed=SHARE)
-        users(few, 100, changed=SHARE)
-        users(none, 0)
-        start = _run(place, sandbox, none)
-        lines = [
-            (
-                "today: all are sent",
-                *_measured(sandbox, lambda: _run(place, sandbox, everything), start),
-            ),
-            (
-                "compared, 1 % differs",
-                *_measured(
-                    sandbox,
-                    lambda: _run(place, sandbox, changed, skip_unchanged="destination"),
-                    start,
-                ),
-            ),
-            (
-                "100 of them",
-                *_measured(
-                    sandbox, lambda: _run(place, sandbox, few, skip_unchanged="destination"), start
-                ),
-            ),
-        ]
-        table((f"{rows:,} users", "reads", "writes", "seconds", "CPU s", "peak MB"), *lines)
-    _print_store(10_000 if small else 1_000_000)
+        everything = users(place / "users", rows)
+        changed = users(place / "changed", rows, changed=SHARE)
+        shuffled = _shuffled(changed, place / "shuffled")
+        few = users(place / "few", 100, changed=SHARE)
+        today = measured(place, sandbox, everything)
+        found = {
+            "all are sent": today,
+            "compared, in the order of the list": measured(place, sandbox, changed, **compared),
+            "nothing differs": measured(place, sandbox, changed, **compared),
+        }
+        measured(place, sandbox, everything, **compared)
+        found["100 of them"] = measured(place, sandbox, few, **compared)
+        found["compared, in any order"] = measured(place, sandbox, shuffled, **compared)
+        measured(place, sandbox, everything, **compared)
+        sandbox.configure(rate_limit=LIMIT)
+        time.sleep(0 if small else 60)  # until the limit's minute has passed
+        found[f"compared, {LIMIT:,} a minute"] = measured(
+            place, sandbox, changed, **compared, requests_per_minute=LIMIT
+        )
+    head = f"{rows:,} users", "reads", "writes", "seconds", "CPU s", "peak MB"
+    table(head, *((name, *one.cells) for name, one in found.items()))
+    fill(10_000 if small else 10_000_000)
+
+
+def fill(objects: int) -> None:
+    """Fill a store, and print what it takes."""
+    store, numbers = Fingerprints(), random.Random(1)  # noqa: S311 - hashes are as random
+    before, started = _peak(), time.process_time()
+    for _ in range(objects // 100):
+        page = [[numbers.getrandbits(bits) for bits in (63, 61, 61)] for _ in range(100)]
+        store.put([(key, first, second) for key, first, second in page])
+    seconds, memory = time.process_time() - started, (_peak() - before) / MEGABYTE
+    table(
+        (f"{objects:,} objects", "CPU µs/object", "MB of memory", "MB of disk"),
+        ("", f"{seconds / objects * 1e6:.1f}", f"{memory:.0f}", f"{store.size / MEGABYTE:.0f}"),
+    )
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _shuffled(path: Path, to: Path) -> Path:
+    head, *lines = path.read_text().splitlines(keepends=True)
+    random.Random(1).shuffle(lines)  # noqa: S311 - no secret
+    to.write_text(head + "".join(lines))
+    return to
 
 
 if __name__ == "__main__":
