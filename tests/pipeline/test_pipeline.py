@@ -337,7 +337,7 @@ PAID: dict[str, dict[str, Any]] = {
     },
 }
 """By recipe, a row of one of its streams, with a column that the recipe does not name."""
-NAMED = {
+NAMED: dict[str, dict[str, Any]] = {
     "audience": {"power_users": True},
     "salesforce": {"sf_lead_id": "00Q", "sf_lead_status": "Open"},
 }
@@ -358,7 +358,7 @@ def test_a_recipe_that_names_its_columns_sends_no_other_through_meltano(
     variables = _variables("target_userflow", sandbox.config)
     done = project.attempt("invoke", f"target-{recipe}", typed=typed, **variables)
     assert done.returncode == 0, done.stderr
-    attributes = {"email": "ada@example.com"} | NAMED[recipe]
+    attributes = {"email": "ada@example.com", **NAMED[recipe]}
     assert sandbox.state()["users"]["ada"]["attributes"] == attributes
 
 

@@ -201,6 +201,15 @@ def test_the_readme_is_short() -> None:
     assert len(words) <= 700
 
 
+def test_the_summary_of_the_readme_is_that_of_a_run(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Each of its lines stands in the log of a run with three bad records."""
+    people = [record("users", id=f"u{n}", plan=n if n < 3 else "pro") for n in range(303)]
+    announced = schema("users", {"id": "string", "plan": "string"})
+    log = " ".join(run_target(tmp_path, sandbox.config, [announced, *people]).log.split())
+    lines = [" ".join(line.split()) for line in blocks("text", README.read_text())[0].splitlines()]
+    assert [line for line in lines if line not in log] == []
+
+
 def test_no_recipe_is_left_untried() -> None:
     """Each has a test that runs it on a little data."""
     assert RECIPES.keys() == recipes().keys()
