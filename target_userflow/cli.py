@@ -10,10 +10,8 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 from click import ClickException, Group, Option
-from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import SingerCommand, _ConfigInput
+from singer_sdk.plugin_base import SingerCommand
 
 from target_userflow.commands.group import commands
 from target_userflow.config import problems as configs
@@ -24,6 +22,7 @@ from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
 from target_userflow.reporting.about import about_text
 from target_userflow.reporting.audience import audience_here, color_of_output
+from target_userflow.singer.sdk import ConfigInput, SdkTarget
 
 if TYPE_CHECKING:
     from click import Command, Context
@@ -56,7 +55,7 @@ class TargetGroup(SingerCommand, Group):
     """The command of a run, which has other commands beside it."""
 
 
-class CommandLine(Target):
+class CommandLine(SdkTarget):
     """The part of the target that handles the command line."""
 
     run: Run
@@ -76,7 +75,7 @@ class CommandLine(Target):
         """Print what would stop a run, and return the exit status."""
 
     @classmethod
-    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> _ConfigInput:
+    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> ConfigInput:
         """Read the config files; the SDK ends in a traceback where there is none."""
         try:
             for path in {*value} - {"ENV"}:
@@ -85,11 +84,13 @@ class CommandLine(Target):
             raise ClickException(escaped(str(error))) from None
         return super().cb_config(ctx, param, value)
 
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
+    @classmethod
+    def config_of_environment(cls) -> dict[str, Any]:
+        """Return the settings in environment variables and in the `.env` file."""
         cls.append_builtin_config(cls.config_jsonschema)
-        environ = environment()
-        return reading.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
+        return reading.from_environment(
+            environment(), cls.config_jsonschema, cls.environment_prefix()
+        )
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -104,14 +105,12 @@ class CommandLine(Target):
         if output_format:
             super().print_about(output_format)
         else:
-            click.echo(about_text(cls._get_about_info()))
+            click.echo(about_text(cls.about_info()))
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+    def config_problems(self, config: dict[str, Any]) -> list[str]:
+        """Return a line for everything that is wrong with a config, and fill in its defaults."""
         self.append_builtin_config(self.config_jsonschema)
-        problems = configs.problems(self._config, self.config_jsonschema)
-        if problems and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=problems)
-        return problems
+        return configs.problems(config, self.config_jsonschema)
 
     @classmethod
     def get_singer_command(cls) -> Command:
@@ -150,7 +149,7 @@ class CommandLine(Target):
         *,
         about: bool = False,
         about_format: str | None = None,
-        config: _ConfigInput | None = None,
+        config: ConfigInput | None = None,
         file_input: IO[str] | None = None,
         check: bool = False,
         verify: bool = False,
@@ -162,20 +161,20 @@ class CommandLine(Target):
             return
         escape_the_log()
         cls.print_version(print_fn=cls.logger.info)
-        target = cls.opened(config or _ConfigInput())
+        target = cls.opened(config or ConfigInput())
         target.prepare_terminal(waits=file_input is None and not check)
         if verify or extra:
             _leave(target.verify(file_input, extra=extra))
         _leave(target.check() if check else target.finish(file_input))
 
     @classmethod
-    def opened(cls, given: _ConfigInput) -> Self:
+    def opened(cls, given: ConfigInput) -> Self:
         """Return the target of a config; if that has problems, log a line for each, and exit."""
         escape_the_log()
         cls.append_builtin_config(cls.config_jsonschema)
         if not check_variables(
             cls.config_jsonschema,
-            cls._env_var_prefix,
+            cls.environment_prefix(),
             given.config,
             is_read=given.parse_env,
             logger=cls.logger,
@@ -198,7 +197,7 @@ class CommandLine(Target):
             self.logger.warning(_WAITS)
 
     @classmethod
-    def _configured(cls, given: _ConfigInput) -> Self:
+    def _configured(cls, given: ConfigInput) -> Self:
         """Return the target; if its config has problems, log a line for each, and exit with 1."""
         try:
             return cls(config=given.config, parse_env_config=given.parse_env)
@@ -239,7 +238,7 @@ class _Host:
     def _add(self, context: Context, option: Option, value: tuple[str, ...]) -> None:
         known = context.meta[_CONFIG]
         new = self._cls.cb_config(context, option, value)
-        context.meta[_CONFIG] = _ConfigInput(
+        context.meta[_CONFIG] = ConfigInput(
             {**known.config, **new.config}, known.parse_env or new.parse_env
         )
 

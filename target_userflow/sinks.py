@@ -6,13 +6,10 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from singer_sdk.mapper import CustomStreamMap
-from singer_sdk.sinks import BatchSink
-
 from target_userflow.apis.outcomes import Rejected
 from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.deletes.activate_version import Activation
-from target_userflow.deletes.log_based import deleting_column
+from target_userflow.deletes.log_based import deleting_column, log_marks
 from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import DeliveryTracker
 from target_userflow.errors import RejectRecord
@@ -23,19 +20,19 @@ from target_userflow.mapping.shards import Shard
 from target_userflow.mapping.values import encoded, located
 from target_userflow.plan.stream_look import StreamLook
 from target_userflow.singer.record_validator import Validator
+from target_userflow.singer.sdk import SdkSink
 from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from singer_sdk.mapper import PluginMapper
-
     from target_userflow.apis.messages import Request
     from target_userflow.config.settings import StreamOptions
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.services import Run
-    from target_userflow.singer.reader import LineReader, Source
+    from target_userflow.singer.mapped_streams import MappedStream
+    from target_userflow.singer.message import Message, Source
 
 
 _LATE_COLUMNS = 1_000  # outside of a SCHEMA, before they are taken for data and no longer watched
@@ -45,38 +42,22 @@ class Host(Protocol):
     """The target, as its sinks see it."""
 
     run: Run
-    message_reader: LineReader
-
-    @property
-    def mapper(self) -> PluginMapper:
-        """The stream maps."""
-
-    def route(self, stream: str) -> tuple[str, StreamOptions]:
-        """The object type that a stream goes to, and its options."""
 
 
-class IgnoredSink(BatchSink):
+class IgnoredSink(SdkSink):
     """A stream that is left out on purpose."""
 
-    def get_validator(self) -> None:
-        """Check nothing."""
+    def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:
+        """Do nothing with a record."""
 
-    def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
-        """Do nothing with it."""
+    def reject_unmapped(self, message: Message, version: int | None, error: Exception) -> None:
+        """Do nothing with a record that the stream maps could not handle."""
 
-    def reject_unmapped(
-        self, error: Exception, record: dict[str, Any], version: int | None
-    ) -> None:
-        """Nor with one that the stream maps could not handle."""
-
-    def announce(self, version: int) -> None:
-        """Nor with the version of what is left out."""
-
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """There never is a window."""
+    def announce(self, message: Message, version: int) -> None:
+        """Do nothing with a version."""
 
 
-class UserflowSink(BatchSink):
+class UserflowSink(SdkSink):
     """One stream on its way to one object.
 
     The target hands its records to `take`. The SDK's own way of a record would end the run at the
@@ -84,41 +65,33 @@ class UserflowSink(BatchSink):
     """
 
     def __init__(
-        self,
-        target: Host,
-        stream_name: str,
-        schema: dict[str, Any],
-        key_properties: Sequence[str] | None,
+        self, target: Host, mapped: MappedStream, object_type: str, options: StreamOptions
     ) -> None:
         """Compile the checks and the mapping of the stream's columns.
 
         Raises:
             ConfigError: the options don't fit the schema, or the schema is none.
         """
-        super().__init__(target, stream_name, schema, key_properties)  # type: ignore[arg-type] # it is the target
+        super().__init__(target, mapped.name, mapped.schema, mapped.keys)  # type: ignore[arg-type] # it is the target
         self._run = target.run
-        self._reader = target.message_reader
-        name, options = target.route(stream_name)
-        self.object_type = OBJECT_TYPES[name]
-        target.run.tally.open(stream_name, name)
-        self._rules = Validator(stream_name, self.schema) if self.validate_schema else None
-        maps = target.mapper.stream_maps.get(self._reader.stream, ())
-        self._is_mapped = any(isinstance(one, CustomStreamMap) for one in maps)
-        raw_schema = maps[0].raw_schema if maps else self.schema
+        self.object_type = OBJECT_TYPES[object_type]
+        target.run.tally.open(mapped.name, object_type)
+        self._rules = Validator(mapped.name, self.schema) if self.validate_schema else None
+        self._is_computed = mapped.is_computed
         stream = Stream(
-            stream_name,
-            resolved(self.schema, raw_schema)["properties"],
+            mapped.name,
+            resolved(self.schema, mapped.raw_schema)["properties"],
             self.key_properties,
             options,
             has_open_columns(self.schema),
         )
         write_mode = target.run.write_mode(self.object_type, stream)
         self._request_of = mapper(self.object_type, stream)
-        computed = stream.properties.keys() - (raw_schema.get("properties") or {}).keys()
+        computed = stream.properties.keys() - (mapped.raw_schema.get("properties") or {}).keys()
         self._look = StreamLook(self.object_type, stream, self._request_of, computed=computed)
         self._shard = Shard.of(target.run.settings.shard)
         self._product = target.run.delivery(self.object_type)
-        self._limit = target.run.deletion_limit(self._reader.stream, stream_name)
+        self._limit = target.run.deletion_limit(mapped.source, mapped.name)
         self._tracker = DeliveryTracker(
             self.object_type,
             stream,
@@ -139,8 +112,8 @@ class UserflowSink(BatchSink):
             self.logger,
         )
         activation.shard = self._shard
-        versions = partial(target.run.versions, self.object_type, self._reader.stream, stream_name)
-        self.table = Table(versions, self._reader, activation)
+        versions = partial(target.run.versions, self.object_type, mapped.source, mapped.name)
+        self.table = Table(versions, activation)
         """The table that the records come from."""
         self._tracker.table = self.table
         self._tracker.look = self._look
@@ -150,9 +123,6 @@ class UserflowSink(BatchSink):
         """Records since the last `sync`."""
         self._columns = {*self.schema["properties"]}
         self._most_columns = len(self._columns) + _LATE_COLUMNS
-
-    def get_validator(self) -> None:
-        """Leave the SDK's own validator out."""
 
     def setup(self) -> None:
         """Say once what becomes of the columns, and what of the schema is not checked.
@@ -212,31 +182,34 @@ class UserflowSink(BatchSink):
                 json.dumps([*secrets]),
             )
 
-    def take(self, record: dict[str, Any], version: int | None, marks: dict[str, Any]) -> None:
-        """Take a record into the window, or out to the dead letters.
+    def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:
+        """Hand a record to the pipeline, or write it to the dead letters.
 
         Args:
-            record: The record, after the stream maps.
-            version: The version of the table that it stands in, if the tap says one.
-            marks: What a tap that reads a log says of the row's deletion, column to value.
+            message: The RECORD message.
+            version: The version of the table that the record is of, if the tap names one.
+            record: The record after the stream maps.
         """
-        source, mark = self._receive(), None
+        self._receive()
+        mark = None
         try:
-            mark = deleting_column({**marks, **self._request_of.deletion_mark(record)})
+            mark = deleting_column(
+                {**log_marks(message.record), **self._request_of.deletion_mark(record)}
+            )
             if mark and not self._deletes:
                 self._skip_deletion(mark)
                 return
-            request = self._deletion(record) if mark else self._entry(record)
+            request = self._deletion(message, record) if mark else self._entry(message, record)
             is_own = self._shard.has(request.ordering_key)
-            pending = self._tracker.pending(record, request, source) if is_own else None
+            pending = self._tracker.pending(record, request, message.source) if is_own else None
         except RejectRecord as error:
-            self._reject(str(error), record)
+            self._reject(message, str(error), record)
             seen, is_own = self._identity(record), False
         else:
             self._add(pending)
             seen = request.object_id
         if not mark:
-            self._see(version, seen, rejected=not is_own)
+            self._see(message, version, seen, rejected=not is_own)
 
     def _add(self, pending: PendingRecord | None) -> None:
         """Hand a record over; one of another shard is None."""
@@ -245,16 +218,11 @@ class UserflowSink(BatchSink):
         else:
             self._run.tally.leave(self.stream_name)
 
-    def reject_unmapped(
-        self, error: Exception, record: dict[str, Any], version: int | None
-    ) -> None:
-        """Take a record out to the dead letters that the stream maps could not handle."""
+    def reject_unmapped(self, message: Message, version: int | None, error: Exception) -> None:
+        """Write a record to the dead letters that the stream maps could not handle."""
         self._receive()
-        self._see(version, None, rejected=True)
-        self._reject(failure(error), record)
-
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """There never is a batch: records go to the pipeline as they come."""
+        self._see(message, version, None, rejected=True)
+        self._reject(message, failure(error), message.record)
 
     def sync(self) -> None:
         """Return once all that is known of settled records is written and counted.
@@ -268,15 +236,17 @@ class UserflowSink(BatchSink):
         self.record_counter_metric.increment(received)
         self.tally_record_read(received)
 
-    def announce(self, version: int) -> None:
+    def announce(self, message: Message, version: int) -> None:
         """Delete what a version leaves behind, once its records are known."""
         if self._deletes:
-            self.table.announce(version)
+            self.table.announce(version, message.source.number)
 
-    def _see(self, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool) -> None:
-        """Note that a record stands in a version, if that will ever matter."""
+    def _see(
+        self, message: Message, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool
+    ) -> None:
+        """Note that a record is of a version, if that will ever matter."""
         if self._deletes and version is not None:
-            self.table.see(version, ids, rejected=rejected)
+            self.table.see(version, message.source.number, ids, rejected=rejected)
 
     def _identity(self, record: dict[str, Any]) -> tuple[str, ...] | None:
         """The ids of a rejected record; None if they are what is wrong with it."""
@@ -285,47 +255,45 @@ class UserflowSink(BatchSink):
         except RejectRecord:
             return None
 
-    def _receive(self) -> Source:
-        source = self._reader.source
+    def _receive(self) -> None:
         self._run.tally.receive(self.stream_name)
         self._limit.receive()
         self._received += 1
-        return source
 
-    def _reject(self, reason: str, record: dict[str, Any]) -> None:
-        """Take a record out to the dead letters, in the run of its shard alone."""
+    def _reject(self, message: Message, reason: str, record: dict[str, Any]) -> None:
+        """Write a record to the dead letters, in the run of its shard alone."""
         keys = [record[key] for key in self.key_properties if key in record]
         if not self._shard.has(self._ordering_key(record) or repr(keys or record)):
             self._run.tally.leave(self.stream_name)
             return
         ids = " ".join(map(str, keys))
-        self._write_dead_letter(self._reader.source, Rejected(reason))
+        self._write_dead_letter(message.source, Rejected(reason))
         self._run.tally.reject(self.stream_name, reason, ids, reading=True)
 
     def _ordering_key(self, record: dict[str, Any]) -> str:
-        """The ordering key of a rejected record; empty where it can't be told."""
+        """Return the ordering key of a rejected record; empty where it can't be told."""
         ids = self._identity(record)
         return self._request_of.deletion(ids).ordering_key if ids else ""
 
-    def _entry(self, record: dict[str, Any]) -> Request:
+    def _entry(self, message: Message, record: dict[str, Any]) -> Request:
         try:
-            self._check_whole(record)
+            self._check_whole(message, record)
             if self._rules:
                 self._rules.check(record)
             self._look_at_columns(record)
             self._look.see(record)
             request = self._request_of(record)
-            self._check_encodable(request)
+            self._check_encodable(message, request)
         except RecursionError:
             raise RejectRecord("it is nested too deeply") from None
         except RejectRecord as error:
             raise located(error, record) from None
         return request
 
-    def _deletion(self, record: dict[str, Any]) -> Request:
+    def _deletion(self, message: Message, record: dict[str, Any]) -> Request:
         """The end of an object: nothing but its ids is looked at, as a tap may send no more."""
         request = self._request_of.deletion(self._request_of.object_id(record))
-        self._check_encodable(request)
+        self._check_encodable(message, request)
         self._limit.mark()
         return request
 
@@ -348,13 +316,13 @@ class UserflowSink(BatchSink):
             return "match_by enriches users and deletes none"
         return f"{self.object_type.product.name} can't delete {self.object_type.name}"
 
-    def _check_encodable(self, request: Request) -> None:
-        """Let pass what can be encoded: the fast parser reads nothing else, but others may."""
-        if self._is_mapped or self._reader.is_lenient:
+    def _check_encodable(self, message: Message, request: Request) -> None:
+        """Reject what can't be encoded: only the fast parser reads nothing of that kind."""
+        if self._is_computed or message.is_lenient:
             encoded(request.payload)
 
-    def _check_whole(self, record: dict[str, Any]) -> None:
-        if self._reader.too_deep:
+    def _check_whole(self, message: Message, record: dict[str, Any]) -> None:
+        if message.is_cut:
             raise RejectRecord("it is nested too deeply")
         for key in self.key_properties:
             if key not in record:
@@ -365,6 +333,3 @@ class UserflowSink(BatchSink):
         self._run.dead_letters.add(
             source.stream, source.schema, source.line, why, now, alias=self.stream_name
         )
-
-    def _remove_sdc_metadata_from_schema(self) -> None:
-        """Leave the columns that a tap adds: they are part of its schema, and no attributes."""

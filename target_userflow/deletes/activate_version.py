@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_userflow.apis.outcomes import Rejected
 from target_userflow.delivery.pending import PendingRecord
 from target_userflow.mapping.shards import Shard
-from target_userflow.singer.reader import Source
+from target_userflow.singer.message import Source
 
 if TYPE_CHECKING:
     import logging

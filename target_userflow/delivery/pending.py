@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference, Request
     from target_userflow.apis.outcomes import Settled
     from target_userflow.delivery.checkpoint import Segment
-    from target_userflow.singer.reader import Source
+    from target_userflow.singer.message import Source
 
 
 class PendingRecord(msgspec.Struct, eq=False):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
-    from target_userflow.singer.reader import Source
+    from target_userflow.singer.message import Source
 
 
 class Shared(Protocol):
