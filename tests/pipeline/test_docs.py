@@ -17,6 +17,7 @@ import target_userflow
 
 ROOT = Path(__file__).parents[2]
 SETTINGS_PAGE = ROOT / "docs/settings.md"
+SPEED = ROOT / "docs/speed.md"
 MARKS = re.compile(r"(<!-- settings:.*?-->\n).*?(<!-- end of settings -->)", re.DOTALL)
 MELTANO = ROOT / "meltano.yml"
 SETTINGS = re.compile(r"(    settings: # written .*?\n).*?(    # end of settings\n)", re.DOTALL)
@@ -175,7 +176,25 @@ def test_no_setting_is_shown_that_does_nothing() -> None:
     assert not settings().keys() & {"load_method", "add_record_metadata", "batch_config"}
 
 
+def plots() -> dict[Path, str]:
+    """The plots of the page on speed, as they should be."""
+    from support.plots import plots as drawn  # noqa: PLC0415 - a script finds it only now
+
+    return {SPEED.parent / path: drawing for path, drawing in drawn(SPEED.read_text()).items()}
+
+
+@needs_the_checkout
+def test_the_plots_show_the_numbers_of_their_tables() -> None:
+    """Each is what `python tests/pipeline/test_docs.py` draws of the table above it."""
+    drawn = plots()
+    assert len(drawn) == SPEED.read_text().count(".svg)")
+    assert {path: path.read_text() for path in drawn} == drawn
+
+
 if __name__ == "__main__":
+    sys.path.append(str(ROOT / "tests"))
+    for path, drawing in plots().items():
+        path.write_text(drawing)
     SETTINGS_PAGE.write_text(written())
     MELTANO.write_text(meltano())
     HUB.write_text(hub())
