@@ -9,7 +9,7 @@ from abc import abstractmethod
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
-from click import ClickException, Group, Option
+from click import Choice, ClickException, Group, Option
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
@@ -74,6 +74,10 @@ class CommandLine(SdkTarget):
     def check(self) -> int:
         """Print what would stop a run, and return the exit status."""
 
+    @abstractmethod
+    def plan(self, file_input: IO[str] | None, form: str) -> int:
+        """Print what would become of every column, and return the exit status."""
+
     @classmethod
     def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> ConfigInput:
         """Read the config files; the SDK ends in a traceback where there is none."""
@@ -122,11 +126,14 @@ class CommandLine(SdkTarget):
         verify = Option(["--verify"], is_flag=True, help=text)
         text = "With --verify: also count what exists there and is not in the input."
         extra = Option(["--extra"], is_flag=True, help=text)
+        text = "Say what would become of every column of the input, as text or json."
+        form: Any = {"flag_value": "text", "is_flag": False, "type": Choice(["text", "json"])}
+        plan = Option(["--plan"], help=text, **form)
         return TargetGroup(
             name=command.name,
             callback=cls._invoked,
             context_settings=command.context_settings,
-            params=[*command.params, check, verify, extra],
+            params=[*command.params, check, verify, extra, plan],
             help="Read Singer messages, and bring their records to the products.",
             epilog=_EXAMPLE,
             logger=cls.logger,
@@ -154,6 +161,7 @@ class CommandLine(SdkTarget):
         check: bool = False,
         verify: bool = False,
         extra: bool = False,
+        plan: str | None = None,
     ) -> None:
         """Run the command, and exit with a status that tells how it went."""
         if about:
@@ -165,6 +173,8 @@ class CommandLine(SdkTarget):
         target.prepare_terminal(waits=file_input is None and not check)
         if verify or extra:
             _leave(target.verify(file_input, extra=extra))
+        if plan:
+            _leave(target.plan(file_input, plan))
         _leave(target.check() if check else target.finish(file_input))
 
     @classmethod

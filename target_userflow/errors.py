@@ -12,6 +12,7 @@ TargetUserflowError
     │   └── NotListed    the answer to a request for a list holds none
     ├── ApiDown          an API that still fails after max_retry_seconds
     ├── TooManyRejects   a mapping so wrong that going on would burn the budget
+    ├── TooManyNewNames  values that became names, which no API call takes back
     ├── MixedUpEvents    keys that name several events, of which only the first were delivered
     ├── TooManyDeletions an emptied source, which must not empty the destination
     ├── StorageError     dead letters or ledger that can't be written
@@ -88,6 +89,10 @@ class ApiDown(StopRun):
 
 class TooManyRejects(StopRun):
     """More than `abort_reject_ratio` of a stream was rejected."""
+
+
+class TooManyNewNames(StopRun):
+    """A run would define more attribute or event names than `max_new_attributes` or `_events`."""
 
 
 class MixedUpEvents(StopRun):

@@ -7,7 +7,7 @@ import logging
 import uuid
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.compare.comparison import COMPARED, Comparison
@@ -15,7 +15,7 @@ from target_userflow.compare.dedup import CompareWithDestination
 from target_userflow.compare.verify import NotVerified, Verify
 from target_userflow.deletes.log_based import DeletionLimit
 from target_userflow.deletes.table_versions import TableVersions
-from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
+from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions, NewNames
 from target_userflow.delivery.checkpoint import Checkpoint
 from target_userflow.delivery.dedup import ChangeDetection, ForgetWritten, NoDedup
 from target_userflow.delivery.event_dedup import EventDedup, EventKeys
@@ -30,6 +30,8 @@ from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
 from target_userflow.dry_run.verification import Verification
 from target_userflow.errors import ConfigError, StopRun
 from target_userflow.ledger.ledger import Ledger, exists
+from target_userflow.plan.inventory import Inventory
+from target_userflow.plan.plan import Plan
 from target_userflow.singer.dead_letters import DeadLetters
 from target_userflow.singer.state import StateWriter
 from target_userflow.transport.client import Client
@@ -84,6 +86,15 @@ class Run:
         self._existing: dict[str, ExistingObjectsByType] = {}
         self._definitions: dict[str, Definitions] = {}
         self._compared: Comparison | None = None
+        self._new_names = NewNames(
+            attributes=settings.max_new_attributes,
+            events=settings.max_new_events,
+            reject=settings.new_attributes == "reject",
+        )
+        self._inventories: dict[str, Inventory] = {}
+        self.plan = Plan(settings)
+        self.plan_facts: dict[str, Any] | None = None
+        """The plan of a dry run, once all is read."""
         self._versions: dict[tuple[str, str], TableVersions] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._known_rows: dict[str, KnownRows] = {}
@@ -135,9 +146,34 @@ class Run:
 
     def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
         """What compares a stream with the attributes there are."""
-        product, definitions = object_type.product, self._definitions_of(object_type)
-        new = self.settings.new_attributes
-        return AttributeTypeCheck(stream.name, product, definitions, new_attributes=new)
+        product, definitions = object_type.product, self.definitions(object_type)
+        return AttributeTypeCheck(stream.name, product, definitions, self._new_names)
+
+    def definitions(self, object_type: ObjectType) -> Definitions:
+        """The attributes and event names there are in the product of an object type."""
+        product = object_type.product
+        if product.name not in self._definitions:
+            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
+        return self._definitions[product.name]
+
+    def inventory(self, object_type: ObjectType) -> Inventory:
+        """What the product of an object type has, for the plan of its streams."""
+        name = object_type.product.name
+        if name not in self._inventories:
+            reads = self.delivery(object_type)
+            self._inventories[name] = Inventory(self.definitions(object_type), reads)
+        return self._inventories[name]
+
+    def planned(self) -> dict[str, Any]:
+        """The plan of the run; see `Plan.facts`.
+
+        Raises:
+            StopRun: a product does not answer.
+        """
+        if self.dry_run:
+            self.dry_run.is_planning = True
+        received = {stream: account.received for stream, account in self.tally.accounts.items()}
+        return self.plan.facts(self.inventory, received)
 
     def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
         """What a stream remembers of its records.
@@ -194,18 +230,12 @@ class Run:
     def _comparison(self, object_type: ObjectType) -> Comparison:
         """What all streams share that are compared with Userflow."""
         if self._compared is None:
-            definitions = self._definitions_of(object_type)
+            definitions = self.definitions(object_type)
             is_exact, keeps_ids = self.settings.verifies, self.settings.counts_extra
             self._compared = Comparison(
                 self.delivery(object_type), definitions, is_exact=is_exact, keeps_ids=keeps_ids
             )
         return self._compared
-
-    def _definitions_of(self, object_type: ObjectType) -> Definitions:
-        product = object_type.product
-        if product.name not in self._definitions:
-            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
-        return self._definitions[product.name]
 
     def versions(self, object_type: ObjectType, source: str, stream: str) -> TableVersions:
         """The versions of a stream; `source` is what the tap calls it.

@@ -117,6 +117,7 @@ class UserflowSink(SdkSink):
         """The table that the records come from."""
         self._tracker.table = self.table
         self._tracker.look = self._look
+        self._tracker.first_request = self._before_first_request
         self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
         self._received = 0
@@ -130,6 +131,7 @@ class UserflowSink(SdkSink):
         Raises:
             Doubt: what becomes of them would be a guess.
         """
+        self._run.plan.add(self._look)
         self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement())
         self._look.check(self.logger)
         attributes = self._request_of.attributes
@@ -142,6 +144,12 @@ class UserflowSink(SdkSink):
                 ", ".join(self._rules.unchecked),
             )
         self._say_renamed(self._request_of.attributes.renamed)
+
+    def _before_first_request(self) -> None:
+        """Say what of the stream's attributes is new, and may be a mistake."""
+        self._look.before_first_request(self._run.inventory(self.object_type), self.logger)
+        if not self._run.settings.dry_run:
+            self._look.sample.close()
 
     def _say_renamed(self, renamed: dict[str, str]) -> None:
         if renamed:
@@ -193,9 +201,7 @@ class UserflowSink(SdkSink):
         self._receive()
         mark = None
         try:
-            mark = deleting_column(
-                {**log_marks(message.record), **self._request_of.deletion_mark(record)}
-            )
+            mark = self._mark_of(message, record)
             if mark and not self._deletes:
                 self._skip_deletion(mark)
                 return
@@ -288,6 +294,7 @@ class UserflowSink(SdkSink):
             raise RejectRecord("it is nested too deeply") from None
         except RejectRecord as error:
             raise located(error, record) from None
+        self._look.sample.add(record, request, len(message.source.line))
         return request
 
     def _deletion(self, message: Message, record: dict[str, Any]) -> Request:
@@ -296,6 +303,11 @@ class UserflowSink(SdkSink):
         self._check_encodable(message, request)
         self._limit.mark()
         return request
+
+    def _mark_of(self, message: Message, record: dict[str, Any]) -> str | None:
+        """The column that says that the row was deleted; None if it was not."""
+        own = self._request_of.deletion_mark(record)
+        return deleting_column({**log_marks(message.record), **own})
 
     def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
@@ -333,3 +345,31 @@ class UserflowSink(SdkSink):
         self._run.dead_letters.add(
             source.stream, source.schema, source.line, why, now, alias=self.stream_name
         )
+
+
+class PlannedSink(UserflowSink):
+    """One stream that is looked at for the plan: nothing is delivered, and nothing stops it."""
+
+    def setup(self) -> None:
+        """Take the stream into the plan."""
+        self._look.asks_for_ids = not self._look.stream.options.match_by
+        self._run.plan.add(self._look)
+
+    def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:  # noqa: ARG002 - as `UserflowSink.take`
+        """Look at a record, if it is one of the first."""
+        self._receive()
+        if self._look.is_done:
+            return
+        try:
+            if not self._mark_of(message, record):
+                self._entry(message, record)
+        except RejectRecord as error:
+            self._look.rejections[str(error)] += 1
+
+    def reject_unmapped(self, message: Message, version: int | None, error: Exception) -> None:  # noqa: ARG002 - likewise
+        """Count a record that the stream maps could not handle."""
+        self._receive()
+        self._look.rejections[failure(error)] += 1
+
+    def announce(self, message: Message, version: int) -> None:
+        """Do nothing: no version deletes anything."""

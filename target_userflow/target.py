@@ -15,8 +15,21 @@ from target_userflow.clock import Clock
 from target_userflow.config import routing
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
-from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
-from target_userflow.reporting.finish import conclude, remind, run_files, send_metrics
+from target_userflow.errors import (
+    ConfigError,
+    Exhausted,
+    Interrupted,
+    InvalidSchema,
+    RejectRecord,
+    StopRun,
+)
+from target_userflow.reporting.finish import (
+    conclude,
+    conclude_plan,
+    remind,
+    run_files,
+    send_metrics,
+)
 from target_userflow.reporting.progress import Progress, progress
 from target_userflow.reporting.progress_sampler import ProgressSampler
 from target_userflow.services import Run
@@ -24,7 +37,7 @@ from target_userflow.singer.mapped_streams import MappedStreams
 from target_userflow.singer.reader import LineReader
 from target_userflow.singer.state import state_line
 from target_userflow.singer.stream_maps import MapNames
-from target_userflow.sinks import IgnoredSink, UserflowSink
+from target_userflow.sinks import IgnoredSink, PlannedSink, UserflowSink
 
 if TYPE_CHECKING:
     from target_userflow.singer.mapped_streams import MappedStream
@@ -44,6 +57,8 @@ class TargetUserflow(CommandLine):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
     default_sink_class = UserflowSink
+    _plans = False
+    """Whether streams are only looked at, for `--plan`."""
     _ending = False
     """Whether a signal would only disturb what it asks for."""
 
@@ -93,9 +108,20 @@ class TargetUserflow(CommandLine):
         schema = stream.schema, stream.keys
         if known and (known.original_schema, known.key_properties) == schema:
             return
+        self._sinks[place] = self._planned(stream) if self._plans else self._ready(stream)
+
+    def _ready(self, stream: MappedStream) -> UserflowSink | IgnoredSink:
         sink = self._new_sink(stream)
         sink.setup()
-        self._sinks[place] = sink
+        return sink
+
+    def _planned(self, stream: MappedStream) -> UserflowSink | IgnoredSink:
+        """Return the sink of a stream for the plan; one that no run can start with is left out."""
+        try:
+            return self._ready(stream)
+        except ConfigError as error:
+            self.run.plan.fail(stream.name, error)
+            return IgnoredSink(self, stream.name, stream.schema, stream.keys)
 
     def _new_sink(self, stream: MappedStream) -> UserflowSink | IgnoredSink:
         if stream.is_dropped:
@@ -104,7 +130,8 @@ class TargetUserflow(CommandLine):
         self._routed.append(stream.name)
         if object_type == IGNORE:
             return IgnoredSink(self, stream.name, stream.schema, stream.keys)
-        return UserflowSink(self, stream, object_type, options)
+        kind = PlannedSink if self._plans else UserflowSink
+        return kind(self, stream, object_type, options)
 
     # Messages
 
@@ -239,6 +266,28 @@ class TargetUserflow(CommandLine):
         self.message_reader.idle = self.run.pipeline.idle
         return self.finish(file_input)
 
+    def plan(self, file_input: IO[str] | None, form: str) -> int:
+        """Print what would become of every column; nothing is written but a report.
+
+        Args:
+            file_input: What a tap wrote; standard input, if it is None.
+            form: `text` or `json`.
+
+        Returns:
+            The exit status: 1 if something is in doubt.
+        """
+        self._plans = True
+        self.run = Run(self.run.settings.to_plan(), self._clock)
+        self.message_reader.idle = self.run.pipeline.idle
+        status, error = 1, None
+        try:
+            status, error = self._read(file_input)
+        finally:
+            self.run.close()
+        return conclude_plan(
+            self.run, run_files(self.run.settings), self.logger, form, status, error
+        )
+
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read to the end; if the run has to end before, what is in flight is settled."""
         try:
@@ -253,8 +302,11 @@ class TargetUserflow(CommandLine):
         try:
             self._listen(file_input)
             self.run.verify_extra()
-            self.run.tally.check()
-            self.run.tally.check_keys()
+            if not self._plans:
+                self.run.tally.check()
+                self.run.tally.check_keys()
+            if self.run.settings.dry_run and not self.run.settings.verifies:
+                self.run.plan_facts = self.run.planned()
         except StopRun as error:
             self._ending = True
             self._tell(error)

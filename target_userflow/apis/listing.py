@@ -20,6 +20,10 @@ class ExistingMembership(NamedTuple):
     """The attributes of the group; None where these were not asked for."""
 
 
+EVENT_NAMES = "event name"
+"""The scope under which the names of events are defined, beside those of attributes."""
+
+
 class ExistingObject(NamedTuple):
     """An object that a product has."""
 

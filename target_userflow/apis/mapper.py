@@ -36,6 +36,8 @@ class Mapper:
     """Whether a null unsets an attribute; else nulls are left out."""
     takes_operations: Collection[str] = OPERATIONS
     """The operations that an attribute can be; any other is nested data like the rest."""
+    facts: Collection[str] = ()
+    """Columns that say what an object is, and are no attributes."""
     deleted_by: tuple[str, ...] = ()
     """The roles whose ids a deletion names; none where the API can't delete the object."""
 

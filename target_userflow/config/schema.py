@@ -178,15 +178,29 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "max_new_attributes",
+        th.IntegerType(minimum=0),
+        default=100,
+        title="Max new attributes",
+        description=(
+            "Attribute names that a run may define in Userflow, where none can be deleted through "
+            "the API: it stops before one more. 0: records with a new one are rejected."
+        ),
+    ),
+    th.Property(
+        "max_new_events",
+        th.IntegerType(minimum=0),
+        default=100,
+        title="Max new events",
+        description="Event names that a run may define in Userflow, likewise.",
+    ),
+    th.Property(
         "new_attributes",
         th.StringType,
         allowed_values=["allow", "reject"],
         default="allow",
         title="New attributes",
-        description=(
-            "`reject`: reject records with attributes that Userflow does not have yet; once "
-            "created, one can't be deleted through the API."
-        ),
+        description="`reject` is `max_new_attributes: 0`.",
     ),
     th.Property(
         "concurrency",

@@ -91,6 +91,9 @@ class Settings:
     splits: frozenset[str] = frozenset()
     """Streams that `stream_maps` makes beside others of the same stream of the tap."""
     new_attributes: str = "allow"
+    max_new_attributes: int = 100
+    max_new_events: int = 100
+    limit: int | None = None
     hard_delete: bool = False
     max_delete_ratio: float = 0.1
     batch_size_rows: int | None = None
@@ -101,6 +104,10 @@ class Settings:
     """Whether the run only compares: the option `--verify`."""
     counts_extra: bool = False
     """Whether it looks for what exists and is not in the input: the option `--extra`."""
+
+    def to_plan(self) -> Settings:
+        """Return the settings of a run that only says what would become of its input."""
+        return replace(self, ledger="", hard_delete=False, skip_unchanged=False, dry_run=True)
 
     def to_verify(self, *, extra: bool) -> Settings:
         """Return the settings of a run that only compares.

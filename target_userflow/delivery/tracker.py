@@ -61,6 +61,8 @@ class DeliveryTracker:
     """The table that the records come from, if its versions matter."""
     look: Look | None = None
     """What may hold the records back, if something can."""
+    first_request: Callable[[], None] | None = None
+    """Is called once, ahead of the stream's first request."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
@@ -287,6 +289,9 @@ class DeliveryTracker:
 
     def _is_refused(self, record: PendingRecord) -> bool:
         """Whether a record has attributes that must not come into being; rejects it if so."""
+        if self.first_request:
+            look, self.first_request = self.first_request, None
+            look()
         reason = self._attribute_types.refusal(record.request, self._warn)
         if reason is not None:
             self.settled(record, Rejected(reason))

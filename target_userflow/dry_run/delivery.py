@@ -110,12 +110,16 @@ class DryRun:
             pace: The limits under which a run would send them.
         """
         self._pace = pace
+        self.is_planning = False
+        """Whether what is read is for the plan alone."""
         self._lock = threading.Lock()
         self._streams: defaultdict[str, _Part] = defaultdict(_Part)
         self._products: defaultdict[str, _Part] = defaultdict(_Part)
 
     def read(self, api: Product, count: int) -> None:
-        """Count requests that only read."""
+        """Count requests that only read; those of the plan are no part of a run."""
+        if self.is_planning:
+            return
         with self._lock:
             self._products[api.name].reads += count
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+import click
 from singer_sdk import metrics
 
 from target_userflow.config import routing
 from target_userflow.errors import StorageError
-from target_userflow.escaping import escaped
+from target_userflow.escaping import escaped, escaped_lines
+from target_userflow.plan.text import plan_text
 from target_userflow.reporting import summary
 from target_userflow.reporting.audience import audience_here
 from target_userflow.reporting.conclusion import Conclusion
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from target_userflow.delivery.tally import Tally
     from target_userflow.services import Run
     from target_userflow.singer.reader import LineReader
+
+_NO_TERMINAL = 100  # characters of a line, where no terminal says how many it has
 
 
 class RunFile(Protocol):
@@ -81,12 +87,55 @@ def conclude(
             status = status or failure.exit_code
             facts |= {"exit_status": status, "error": facts["error"] or escaped(str(failure))}
     plan = run.dry_run.text(run.tally, run.dead_letters) if run.dry_run else ""
+    if run.plan_facts:
+        plan = f"{plan_text(run.plan_facts, _width())}\n\n{plan}"
     conclusion = Conclusion(facts, plan)
     reader = audience_here(os.environ)
     conclusion.show(reader, logger) if reader.is_person else conclusion.log(logger)
     for (stream, reason), ids in run.tally.named.items():
         logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
     return status
+
+
+def conclude_plan(  # noqa: PLR0913, PLR0917 - as `conclude`, and the form
+    run: Run,
+    files: Iterable[RunFile],
+    logger: logging.Logger,
+    form: str,
+    status: int,
+    error: str | None,
+) -> int:
+    """Print the plan, and write it to the report; for the rest see `conclude`.
+
+    Args:
+        run: The run, whose connections are closed.
+        files: Where the report goes, if it goes anywhere.
+        logger: The logger of failures.
+        form: `text` or `json`.
+        status: The exit status of reading the input.
+        error: The line that says why the plan failed; None if it did not.
+
+    Returns:
+        The exit status: 1 if something is in doubt.
+    """
+    plan = run.plan_facts
+    if plan:
+        text = json.dumps(plan, indent=2) if form == "json" else plan_text(plan, _width())
+        click.echo(escaped_lines(text))
+        status = int(plan["doubtful"])
+    facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
+    try:
+        for file in files:
+            file.write(facts)
+    except StorageError as failure:
+        logger.error("%s", failure)  # noqa: TRY400 - the line says it all
+        return status or failure.exit_code
+    return status
+
+
+def _width() -> int:
+    """Characters of a line: those of the terminal, or of `COLUMNS`."""
+    return shutil.get_terminal_size((_NO_TERMINAL, 24)).columns
 
 
 def remind(

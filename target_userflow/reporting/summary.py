@@ -44,6 +44,7 @@ def facts(
         "destinations": _destinations(run),
         "dry_run": run.settings.dry_run,
         "verified": run.verification and run.verification.verdicts.facts(),
+        "plan": run.plan_facts,
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": round(run.request_stats.seconds, 3),
         "exit_status": status,

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from target_userflow.apis.listing import (
+    EVENT_NAMES,
     Definition,
     ExistingMembership,
     ExistingObject,
@@ -58,6 +59,10 @@ class _Thing(_Listed):
     memberships: list[_Membership] | None = None
 
 
+class _EventName(_Listed):
+    name: str
+
+
 class _Definition(_Listed):
     scope: str
     name: str
@@ -96,8 +101,19 @@ def attributes(request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from _attributes("group", membership["group"])
 
 
+def event_name(request: Request) -> str | None:
+    """The name of the event that a request appends; None if it is about something else."""
+    written = request.payload
+    return str(written["name"]) if written is not None and request.path == "/events" else None
+
+
 def definitions(scope: str) -> Listing[Definition]:
-    """`GET /attribute_definitions` of a scope."""
+    """`GET /attribute_definitions` of a scope, or `GET /event_definitions`."""
+    if scope == EVENT_NAMES:
+        return Listing(
+            page=lambda after: _page("/event_definitions", after),
+            read=lambda answer, after: _read(answer, after, _List[_EventName], _event_definition),
+        )
     return Listing(
         page=lambda after: _page("/attribute_definitions", after, scope=scope),
         read=lambda answer, after: _read(answer, after, _List[_Definition], _definition),
@@ -167,6 +183,10 @@ def _set_by(attributes: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in attributes.items()
     }
     return {name: value for name, value in operands.items() if value is not None}
+
+
+def _event_definition(listed: _EventName) -> Definition:
+    return Definition(EVENT_NAMES, listed.name, "")
 
 
 def _definition(listed: _Definition) -> Definition:
