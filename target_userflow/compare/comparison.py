@@ -16,9 +16,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.userflow import reading
-from target_userflow.apis.userflow.parts import parts_of, reduced
+from target_userflow.apis.userflow.parts import reduced
+from target_userflow.compare.effects import KnownEffects
 from target_userflow.compare.fingerprints import Fingerprints
-from target_userflow.compare.view import View, key_of
+from target_userflow.compare.view import View
 from target_userflow.errors import NotListed
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from target_userflow.apis.messages import Reference, Request
     from target_userflow.apis.userflow.parts import Differing, Part
+    from target_userflow.compare.effects import Effects
     from target_userflow.delivery.attribute_types import Definitions
     from target_userflow.delivery.object_list import Reads
     from target_userflow.delivery.pending import PendingRecord
@@ -62,6 +64,7 @@ class Comparison:
         self._definitions = definitions
         self._times: dict[str, set[str]] = {}
         self._store = Fingerprints()
+        self._effects = KnownEffects()
         self._views: dict[str, View] = {}
         self._unlisted: set[str] = set()
         self._waiting: Counter[int] = Counter()
@@ -78,17 +81,19 @@ class Comparison:
     def enter(self, request: Request) -> None:
         """Count a record in as it is read: it may change what other records are about."""
         with self._lock:
-            self._waiting.update(key_of(*one) for one in _about(request))
-            self._count(request, 1)
+            effects = self._effects.of(request)
+            self._waiting.update(key for key, _ in effects.about)
+            self._count(effects, 1)
 
     def leave(self, record: PendingRecord) -> None:
         """Count a record out that is settled."""
         with self._lock:
             self._fresh.discard(id(record))
+            effects = self._effects.of(record.request)
             if self._same.pop(id(record), None) is None:
-                self._count(record.request, -1)
-            for reference in _about(record.request):
-                self._release(reference)
+                self._count(effects, -1)
+            for key, reference in effects.about:
+                self._release(key, reference)
 
     def compare(self, records: Sequence[PendingRecord]) -> None:
         """Read what is not known yet of the objects that records are about.
@@ -99,15 +104,15 @@ class Comparison:
         requests = [record.request for record in records if not record.request.deletes]
         self._learn(requests)
         if self._keeps_ids:
-            parts = [next(iter(parts_of(request))) for request in requests]
-            self._store.see({key_of(*part.reference) for part in parts})
+            self._store.see({self._effects.of(request).own[0] for request in requests})
         with self._lock:
-            keys = {key_of(*one) for record in records for one in _about(record.request)}
+            all_effects = [self._effects.of(record.request) for record in records]
+            keys = {key for effects in all_effects for key, _ in effects.about}
             self._marked |= self._store.marked({*keys, *map(_end_of, keys)} - self._marked)
-            for record in records:
-                if not record.request.deletes and self._is_same(record.request):
+            for record, effects in zip(records, all_effects, strict=True):
+                if not record.request.deletes and self._is_same(effects):
                     self._same[id(record)] = record.request
-                    self._count(record.request, -1)
+                    self._count(effects, -1)
             if self.has_late_ids:
                 self._fresh.update(map(id, records))
 
@@ -117,15 +122,15 @@ class Comparison:
             if id(record) in self._fresh:
                 self._fresh.discard(id(record))
                 return False
-            compared, request = self._same.get(id(record)), record.request
-            if compared is None or not self._is_left_alone(request, others_than=0):
+            compared, effects = self._same.get(id(record)), self._effects.of(record.request)
+            if compared is None or not self._is_left_alone(effects, others_than=0):
                 return False
-            return compared is request or self._is_same(request)
+            return compared is record.request or self._is_same(effects)
 
     def names_that_differ(self, request: Request) -> set[str] | None:
         """Return the names of what is different of an object; None if it does not exist."""
         with self._lock:
-            differing = self._differing(request)
+            differing = self._differing(self._effects.of(request))
         own, *others = differing.items()
         if own[1] is None:
             return None
@@ -147,16 +152,16 @@ class Comparison:
     def reduced(self, record: PendingRecord) -> Request:
         """Return the request for that of a record which Userflow does not have."""
         with self._lock:
-            own = int(id(record) not in self._same)
-            if record.request.deletes or not self._is_left_alone(record.request, others_than=own):
+            own, effects = int(id(record) not in self._same), self._effects.of(record.request)
+            if record.request.deletes or not self._is_left_alone(effects, others_than=own):
                 return record.request
-            return reduced(record.request, self._differing(record.request))
+            return reduced(record.request, self._differing(effects))
 
     def sending(self, request: Request) -> None:
         """Note that what was read of some objects is true no more."""
-        ends = [_end_of(key_of(*one)) for one in _ends(request)]
-        marks = [*ends, *(key_of(*reference) for reference in _changes(request))]
         with self._lock:
+            effects = self._effects.of(request)
+            marks = [*map(_end_of, effects.ends), *effects.changes]
             self._store.mark(marks)
             self._marked.update(marks)
 
@@ -166,10 +171,10 @@ class Comparison:
 
     def _learn(self, requests: Iterable[Request]) -> None:
         asked: defaultdict[str, dict[str, list[Part]]] = defaultdict(dict)
-        for request in requests:
-            parts = [*parts_of(request)]
-            listed_id = (request.payload or {})["id"]
-            asked[_needs(request, parts)].setdefault(listed_id, []).extend(parts)
+        with self._lock:
+            for request in requests:
+                effects, listed_id = self._effects.of(request), (request.payload or {})["id"]
+                asked[effects.needs].setdefault(listed_id, []).extend(effects.parts)
         for needs in asked.keys() - self._unlisted:
             for kind in {part.reference[0] for parts in asked[needs].values() for part in parts}:
                 self._times_of(kind)
@@ -208,44 +213,40 @@ class Comparison:
             self._times[name] = {one for one, kind in types.items() if kind == "datetime"}
         return self._times[name]
 
-    def _differing(self, request: Request) -> Differing:
-        parts = [*parts_of(request)]
-        view = self._views.get(_needs(request, parts))
+    def _differing(self, effects: Effects) -> Differing:
+        view = self._views.get(effects.needs)
         differing: dict[Reference, Collection[str] | None] = {}
-        for part in parts:
+        for part in effects.parts:
             is_known = view is not None and part.reference not in differing
             differing[part.reference] = view.differing(part) if view and is_known else None
         return differing
 
-    def _is_same(self, request: Request) -> bool:
-        return all(names == set() for names in self._differing(request).values())
+    def _is_same(self, effects: Effects) -> bool:
+        return all(names == set() for names in self._differing(effects).values())
 
-    def _is_left_alone(self, request: Request, *, others_than: int) -> bool:
+    def _is_left_alone(self, effects: Effects, *, others_than: int) -> bool:
         """Return whether nothing that a request is about was or may be changed by other records.
 
         Args:
-            request: The request.
+            effects: The request's.
             others_than: How often it is counted itself.
         """
-        own_ends = {*_ends(request)} if others_than else set()
-        for part in _parts(request):
-            key = key_of(*part.reference)
+        for key in effects.own:
             if key in self._marked or self._changing[key] > others_than:
                 return False
-        for reference in _about(request):
-            key = key_of(*reference)
-            if _end_of(key) in self._marked or self._ending[key] > (reference in own_ends):
+        for key, _ in effects.about:
+            own = others_than if key in effects.ends else 0
+            if self._ending[key] > own or _end_of(key) in self._marked:
                 return False
         return True
 
-    def _count(self, request: Request, number: int) -> None:
-        for reference in _changes(request):
-            self._changing[key_of(*reference)] += number
-        for reference in _ends(request):
-            self._ending[key_of(*reference)] += number
+    def _count(self, effects: Effects, number: int) -> None:
+        for key in effects.changes:
+            self._changing[key] += number
+        for key in effects.ends:
+            self._ending[key] += number
 
-    def _release(self, reference: Reference) -> None:
-        key = key_of(*reference)
+    def _release(self, key: int, reference: Reference) -> None:
         self._waiting[key] -= 1
         if self._waiting[key] > 0:
             return
@@ -255,39 +256,6 @@ class Comparison:
         self._marked -= {key, _end_of(key)}
         for view in self._views.values():
             view.forget(reference)
-
-
-def _parts(request: Request) -> Iterable[Part]:
-    return () if request.deletes else parts_of(request)
-
-
-def _changes(request: Request) -> set[Reference]:
-    """Return what a request writes, with the memberships of a user that it may add to."""
-    written = {part.reference for part in _parts(request)}
-    return written | {one[:2] for one in written if one[0] == "memberships"}
-
-
-def _ends(request: Request) -> list[Reference]:
-    """Return what a request takes away."""
-    if not request.deletes:
-        return [*request.ends]
-    kind = "memberships" if len(request.object_id) > 1 else request.path.split("/")[1]
-    return [(kind, *request.object_id), *request.ends]
-
-
-def _about(request: Request) -> set[Reference]:
-    """Return all that decides whether a request would change something."""
-    return {*_changes(request), *request.references, *_ends(request)}
-
-
-def _needs(request: Request, parts: Iterable[Part]) -> str:
-    """Return `groups`, or what has to be asked for beside the users."""
-    if request.path == "/groups":
-        return "groups"
-    kinds = {part.reference[0] for part in parts}
-    if "groups" in kinds:
-        return reading.MEMBERSHIPS_AND_GROUPS
-    return reading.MEMBERSHIPS if "memberships" in kinds else ""
 
 
 def _end_of(key: int) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _PRIME = 2**61 - 1
 _CHUNK = 500  # keys of one query
+_BATCH = 1_000  # rows that are written together
 _CACHE = 64 * 1024  # KiB: what does not fit goes to a file
 
 
@@ -72,12 +73,13 @@ class Fingerprints:
 
     They are in a temporary database of SQLite: in memory as long as they fit into 64 MB, else in
     a file without a name, which goes with the process. All methods raise StorageError if there is
-    no room for it. Keys are integers of 64 bits.
+    no room for it. Keys are integers of 64 bits. One thread puts and gets; any may mark.
     """
 
     def __init__(self) -> None:
         """Open the database."""
         self._lock = threading.Lock()
+        self._unwritten: list[tuple[int, int, int]] = []
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE}"):
             self._database.execute(f"PRAGMA {pragma}")
@@ -88,14 +90,17 @@ class Fingerprints:
             "CREATE TABLE seen (key INTEGER PRIMARY KEY);",
             self._database.executescript,
         )
+        self._run("BEGIN", self._database.execute)  # nothing of it is ever committed
 
-    def put(self, rows: Collection[tuple[int, int, int]]) -> None:
+    def put(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Keep the sums of objects, each with its key."""
-        insert = "INSERT OR REPLACE INTO listed VALUES (?, ?, ?)"
-        self._run(insert, lambda text: self._database.executemany(text, rows))
+        self._unwritten.extend(rows)
+        if len(self._unwritten) >= _BATCH:
+            self._write()
 
     def get(self, keys: Collection[int]) -> dict[int, Sums]:
         """Return the sums of those of the keys that have some."""
+        self._write()
         query = "SELECT key, first, second FROM listed WHERE key IN"
         return {key: Sums(*sums) for key, *sums in self._select(query, keys)}
 
@@ -132,6 +137,12 @@ class Fingerprints:
             kind: (count, [id_ for (id_,) in self._database.execute(named, [kind])])
             for kind, count in counts
         }
+
+    def _write(self) -> None:
+        rows, self._unwritten = self._unwritten, []
+        if rows:
+            insert = "INSERT OR REPLACE INTO listed VALUES (?, ?, ?)"
+            self._run(insert, lambda text: self._database.executemany(text, rows))
 
     @property
     def size(self) -> int:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
 from target_userflow.apis.registry import OBJECT_TYPES
-from target_userflow.delivery.concurrency import Concurrency
+from target_userflow.delivery.concurrency import SLICE, Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import objects
 from target_userflow.delivery.preparing import prepared
@@ -67,6 +67,8 @@ class ProductDelivery:
         self._preparer = ThreadPoolExecutor(1, f"{api.name} prepares")
         self._readers = ThreadPoolExecutor(concurrency, f"{api.name} reads")
         self._preparing = 0
+        self._prepared = threading.Event()
+        """Set when records were prepared: workers may have them now."""
         self._lock = threading.Lock()
 
     @property
@@ -96,6 +98,9 @@ class ProductDelivery:
 
     def wait(self) -> None:
         """Return when a worker has settled something, or after a moment."""
+        if self._preparing and not self._workers.unsettled:
+            self._prepared.wait(SLICE)
+            self._prepared.clear()
         self._workers.wait()
 
     def stop(self) -> None:
@@ -146,6 +151,7 @@ class ProductDelivery:
         finally:
             with self._lock:
                 self._preparing -= len(records)
+            self._prepared.set()
 
     def _ask(self, request: Request) -> Answer:
         """The answer to one read; the first that has none ends the delivery."""
