@@ -70,8 +70,8 @@ RUN_ELSEWHERE = {
         "tests/pipeline/test_many_runs.py:test_eight_shards_deliver"
     ),
     "docker build --tag target-userflow .": IMAGE,
-    "tap-postgres --config tap.json --catalog catalog.json | docker run --rm -i -v userflow:/data "
-    "--env-file userflow.env target-userflow --config ENV > states": IMAGE,
+    "tap-postgres --config tap.json --catalog catalog.json |\n  docker run --rm -i "
+    "-v userflow:/data --env-file userflow.env target-userflow --config ENV > states": IMAGE,
     "docker compose run --rm -T target < users.singer": f"{ORCHESTRATION}test_the_composed_target",
     "meltano add loader target-userflow --from-ref ../target-userflow/hub/_data/meltano/loaders/"
     "target-userflow/original.yml": "tests/pipeline/test_release.py:test_meltano_adds",
@@ -228,7 +228,7 @@ def target_configs() -> list[dict[str, Any]]:
     """All configs of the target that the README shows."""
     shown = [yaml.safe_load(one) for one in blocks("yaml")]
     in_projects = [loader["config"] for one in shown for loader in loaders(one)]
-    others = {"plugins", "environments", "jobs", "services", "kind"}
+    others = {"plugins", "environments", "jobs", "services", "kind", "groups"}
     plain = [one.get("config", one) for one in shown if not others & one.keys()]
     return [*in_projects, *plain]
 
