@@ -69,6 +69,9 @@ RUN_ELSEWHERE = {
     "target-userflow --config config.json --config ENV < /data/table.singer": (
         "tests/pipeline/test_many_runs.py:test_eight_shards_deliver"
     ),
+    "python3 -m venv .venv && . .venv/bin/activate && pip install 'target-userflow[sandbox]'": (
+        ".ci/outside:uv pip install"
+    ),
     "docker build --tag target-userflow .": IMAGE,
     "tap-postgres --config tap.json --catalog catalog.json |\n  docker run --rm -i "
     "-v userflow:/data --env-file userflow.env target-userflow --config ENV > states": IMAGE,
@@ -302,6 +305,15 @@ def at(port: int, text: str) -> str:
     """The same commands with a sandbox that listens elsewhere."""
     served = text.replace("-sandbox serve", f"-sandbox serve --port {port}")
     return served.replace(":8765", f":{port}")
+
+
+def test_the_gate_runs_the_readmes_own_line_of_tests() -> None:
+    """`.ci/run` takes it from the README, so that it is known to work."""
+    found = re.search(r"\$\((grep .*README.md)\)", (TESTS.parent / ".ci/run").read_text())
+    assert found
+    line = run(["bash", "-c", found[1]], TESTS.parent).stdout.strip()
+    assert line == f"{UV} --group browser pytest -n auto"
+    assert line in README.read_text().splitlines()
 
 
 @needs_a_managed_python
