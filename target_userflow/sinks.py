@@ -11,7 +11,7 @@ from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.log_based import deleting_column, log_marks
 from target_userflow.deletes.tables import Table
-from target_userflow.delivery.tracker import DeliveryTracker
+from target_userflow.delivery.tracker import DeliveryTracker, Shared
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
@@ -73,9 +73,13 @@ class UserflowSink(SdkSink):
             ConfigError: the options don't fit the schema, or the schema is none.
         """
         super().__init__(target, mapped.name, mapped.schema, mapped.keys)  # type: ignore[arg-type] # it is the target
-        self._run = target.run
+        run = target.run
+        self._pipeline, self._tally = run.pipeline, run.tally
+        self._dead_letters, self._clock = run.dead_letters, run.clock
+        self._plan, self._products = run.plan, run.products
+        self._hard_delete, self._is_dry = run.settings.hard_delete, run.settings.dry_run
         self.object_type = OBJECT_TYPES[object_type]
-        target.run.tally.open(mapped.name, object_type)
+        run.tally.open(mapped.name, object_type)
         self._rules = Validator(mapped.name, self.schema) if self.validate_schema else None
         self._is_computed = mapped.is_computed
         stream = Stream(
@@ -85,40 +89,46 @@ class UserflowSink(SdkSink):
             options,
             has_open_columns(self.schema),
         )
-        write_mode = target.run.write_mode(self.object_type, stream)
+        write_mode = run.products.write_mode(self.object_type, stream)
         self._request_of = mapper(self.object_type, stream)
         computed = stream.properties.keys() - (mapped.raw_schema.get("properties") or {}).keys()
         self._look = StreamLook(self.object_type, stream, self._request_of, computed=computed)
-        self._shard = Shard.of(target.run.settings.shard)
-        self._product = target.run.delivery(self.object_type)
-        self._limit = target.run.deletion_limit(mapped.source, mapped.name)
+        self._shard = Shard.of(run.settings.shard)
+        self._product = run.products.delivery(self.object_type)
+        self._limit = run.versions.limit(mapped.source, mapped.name)
         self._tracker = DeliveryTracker(
             self.object_type,
             stream,
             write_mode,
-            target.run,
+            Shared(
+                run.tally,
+                run.checkpoint,
+                run.dedups.dedup(self.object_type, stream),
+                run.products.existing(self.object_type),
+                run.products.attribute_types(self.object_type, stream),
+            ),
             self.logger,
             self._write_dead_letter,
             self._limit,
         )
-        target.run.track(self)
+        run.track(self)
         activation = Activation(
             self.object_type,
             self._request_of,
             self._tracker,
             self._product,
-            target.run.pipeline.deliver,
-            target.run.tally,
+            run.pipeline.deliver,
+            run.tally,
             self.logger,
         )
         activation.shard = self._shard
-        versions = partial(target.run.versions, self.object_type, mapped.source, mapped.name)
+        versions = partial(run.versions.versions, self.object_type, mapped.source, mapped.name)
         self.table = Table(versions, activation)
         """The table that the records come from."""
         self._tracker.table = self.table
         self._tracker.look = self._look
         self._tracker.first_request = self._before_first_request
-        self._deletes = target.run.settings.hard_delete and bool(self._request_of.deleted_by)
+        self._deletes = self._hard_delete and bool(self._request_of.deleted_by)
         self._said_deletion = False
         self._received = 0
         """Records since the last `sync`."""
@@ -131,7 +141,7 @@ class UserflowSink(SdkSink):
         Raises:
             Doubt: what becomes of them would be a guess.
         """
-        self._run.plan.add(self._look)
+        self._plan.add(self._look)
         self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement())
         self._look.check(self.logger)
         attributes = self._request_of.attributes
@@ -147,8 +157,8 @@ class UserflowSink(SdkSink):
 
     def _before_first_request(self) -> None:
         """Say what of the stream's attributes is new, and may be a mistake."""
-        self._look.before_first_request(self._run.inventory(self.object_type), self.logger)
-        if not self._run.settings.dry_run:
+        self._look.before_first_request(self._products.inventory(self.object_type), self.logger)
+        if not self._is_dry:
             self._look.sample.close()
 
     def _say_renamed(self, renamed: dict[str, str]) -> None:
@@ -220,9 +230,9 @@ class UserflowSink(SdkSink):
     def _add(self, pending: PendingRecord | None) -> None:
         """Hand a record over; one of another shard is None."""
         if pending:
-            self._run.pipeline.add(self._product, pending)
+            self._pipeline.add(self._product, pending)
         else:
-            self._run.tally.leave(self.stream_name)
+            self._tally.leave(self.stream_name)
 
     def reject_unmapped(self, message: Message, version: int | None, error: Exception) -> None:
         """Write a record to the dead letters that the stream maps could not handle."""
@@ -237,7 +247,7 @@ class UserflowSink(SdkSink):
             StorageError: the ledger can't be written.
         """
         self._tracker.sync()
-        self._run.tally.remark(self.stream_name, self._request_of.take_remarks())
+        self._tally.remark(self.stream_name, self._request_of.take_remarks())
         received, self._received = self._received, 0
         self.record_counter_metric.increment(received)
         self.tally_record_read(received)
@@ -262,7 +272,7 @@ class UserflowSink(SdkSink):
             return None
 
     def _receive(self) -> None:
-        self._run.tally.receive(self.stream_name)
+        self._tally.receive(self.stream_name)
         self._limit.receive()
         self._received += 1
 
@@ -270,11 +280,11 @@ class UserflowSink(SdkSink):
         """Write a record to the dead letters, in the run of its shard alone."""
         keys = [record[key] for key in self.key_properties if key in record]
         if not self._shard.has(self._ordering_key(record) or repr(keys or record)):
-            self._run.tally.leave(self.stream_name)
+            self._tally.leave(self.stream_name)
             return
         ids = " ".join(map(str, keys))
         self._write_dead_letter(message.source, Rejected(reason))
-        self._run.tally.reject(self.stream_name, reason, ids, reading=True)
+        self._tally.reject(self.stream_name, reason, ids, reading=True)
 
     def _ordering_key(self, record: dict[str, Any]) -> str:
         """Return the ordering key of a rejected record; empty where it can't be told."""
@@ -311,7 +321,7 @@ class UserflowSink(SdkSink):
 
     def _skip_deletion(self, column: str) -> None:
         """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
-        self._run.tally.settle(self.stream_name, "skipped")
+        self._tally.settle(self.stream_name, "skipped")
         if not self._said_deletion:
             self._said_deletion = True
             self.logger.warning(
@@ -322,7 +332,7 @@ class UserflowSink(SdkSink):
             )
 
     def _why_nothing_is_deleted(self) -> str:
-        if not self._run.settings.hard_delete:
+        if not self._hard_delete:
             return "hard_delete is off"
         if self._tracker.matches:
             return "match_by enriches users and deletes none"
@@ -341,8 +351,8 @@ class UserflowSink(SdkSink):
                 raise RejectRecord(f"key property '{key}' is missing")
 
     def _write_dead_letter(self, source: Source, why: Rejected) -> None:
-        now = self._run.clock.now()
-        self._run.dead_letters.add(
+        now = self._clock.now()
+        self._dead_letters.add(
             source.stream, source.schema, source.line, why, now, alias=self.stream_name
         )
 
@@ -353,7 +363,7 @@ class PlannedSink(UserflowSink):
     def setup(self) -> None:
         """Take the stream into the plan."""
         self._look.asks_for_ids = not self._look.stream.options.match_by
-        self._run.plan.add(self._look)
+        self._plan.add(self._look)
 
     def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:  # noqa: ARG002 - as `UserflowSink.take`
         """Look at a record, if it is one of the first."""

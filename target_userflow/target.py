@@ -208,9 +208,9 @@ class TargetUserflow(CommandLine):
 
     def end_of_input(self) -> None:
         """Deliver the rest, and delete what versions leave behind that came ahead of records."""
-        if self.run.announced():
+        if self.run.versions.announced():
             self.run.pipeline.settle()
-        for place, versions in self.run.announced():
+        for place, versions in self.run.versions.announced():
             sink = self._sinks[place]
             if isinstance(sink, UserflowSink):
                 sink.table.activate(complete=self._state_number > versions.line)
@@ -325,7 +325,13 @@ class TargetUserflow(CommandLine):
         return int(rejected > self.run.settings.max_rejects), None
 
     def _progress(self) -> Progress:
-        sampler = ProgressSampler(self.run, self.message_reader)
+        sampler = ProgressSampler(
+            self.run.tally,
+            self.run.pipeline,
+            self._clock,
+            self.message_reader,
+            self.run.products.limiting,
+        )
         return progress(sampler, self._clock, self.logger, os.environ)
 
     def _tell(self, error: StopRun) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
@@ -14,13 +15,11 @@ from target_userflow.delivery.pending import PendingRecord
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
-    from target_userflow.deletes.log_based import DeletionLimit
-    from target_userflow.deletes.tables import Table
     from target_userflow.delivery.attribute_types import AttributeTypeCheck
     from target_userflow.delivery.checkpoint import Checkpoint
     from target_userflow.delivery.dedup import NoDedup
@@ -31,20 +30,35 @@ if TYPE_CHECKING:
     from target_userflow.singer.message import Source
 
 
-class Shared(Protocol):
-    """What the streams of a run share."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a tracker shares with the trackers of other streams."""
 
     tally: Tally
     checkpoint: Checkpoint
+    dedup: NoDedup
+    """What the stream remembers of its records."""
+    existing: ExistingObjectsByType
+    """What exists in the stream's product."""
+    attribute_types: AttributeTypeCheck
+    """Compares the stream with the attributes that exist."""
 
-    def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
-        """What a stream remembers of its records."""
 
-    def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
-        """What exists in the product of an object type."""
+class Limit(Protocol):
+    """Bounds the deletions of a stream."""
 
-    def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
-        """What compares a stream with the attributes there are."""
+    def check(self) -> None:
+        """Let the deletions go that wait; raises if they are too many."""
+
+
+class Table(Protocol):
+    """The table that a stream's records are of."""
+
+    def open(self) -> None:
+        """Note the records before they are sent."""
+
+    def close(self, records: Iterable[PendingRecord]) -> None:
+        """Forget what does not exist after these records."""
 
 
 class Look(Protocol):
@@ -69,10 +83,10 @@ class DeliveryTracker:
         object_type: ObjectType,
         stream: Stream,
         write_mode: UpsertMode,
-        run: Shared,
+        shared: Shared,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
         write_dead_letter: Callable[[Source, Rejected], None],
-        limit: DeletionLimit,
+        limit: Limit,
     ) -> None:
         """Follow the records of a stream.
 
@@ -80,23 +94,20 @@ class DeliveryTracker:
             object_type: What the records go to.
             stream: The stream, after any stream map.
             write_mode: Which records are sent at all.
-            run: Has all that the streams of a run share.
+            shared: What other streams use as well.
             logger: Is told of attributes of another type.
             write_dead_letter: Writes a record to the dead letters.
             limit: What bounds the deletions of the stream.
-
-        Raises:
-            StorageError: the ledger can't be used.
         """
         self.stream_name = stream.name
         """The stream's name, after any stream map."""
-        self.dedup = run.dedup(object_type, stream)
-        self.existing = run.existing(object_type)
+        self.dedup = shared.dedup
+        self.existing = shared.existing
         self._object_type = object_type
         self._mode = write_mode
-        self._attribute_types = run.attribute_types(object_type, stream)
-        self._tally = run.tally
-        self._checkpoint = run.checkpoint
+        self._attribute_types = shared.attribute_types
+        self._tally = shared.tally
+        self._checkpoint = shared.checkpoint
         self._logger = logger
         self._warn = logger.warning
         self._write_dead_letter = write_dead_letter

@@ -113,7 +113,7 @@ def _remarks(run: Run) -> list[dict[str, Any]]:
 def _waits(run: Run) -> list[dict[str, Any]]:
     return [
         {"product": product, "for": cause, "seconds": round(seconds, 1)}
-        for product, cause, seconds in run.waits()
+        for product, cause, seconds in run.products.waits()
     ]
 
 

@@ -43,12 +43,18 @@ class Scene:
         assert not problems(config, CONFIG_SCHEMA)  # it fills in the defaults
         self.run = Run(Settings.of(config), self.clock)
         self.reader = LineReader(self.clock)
-        self.sampler = ProgressSampler(self.run, self.reader)
+        self.sampler = ProgressSampler(
+            self.run.tally,
+            self.run.pipeline,
+            self.clock,
+            self.reader,
+            self.run.products.limiting,
+        )
 
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
         self.run.tally.open(stream, "users")
-        self.run.delivery(OBJECT_TYPES["users"])
+        self.run.products.delivery(OBJECT_TYPES["users"])
         for _ in range(records):
             self.run.tally.receive(stream)
 
@@ -226,7 +232,7 @@ def test_an_api_that_can_not_be_reached_limits_a_run_as_no_answer(scene: Scene) 
     """Its pause is no latency, and nobody's budget."""
     scene.read("users", 10)
     scene.reader.ended = True
-    limits = scene.run.delivery(OBJECT_TYPES["users"]).client.limits
+    limits = scene.run.products.delivery(OBJECT_TYPES["users"]).client.limits
     with limits.waits.on(Cause.PAUSE):
         scene.sampler.sample(0)
     assert [one.limit for one in scene.sampler.progress()] == ["no answer"]
