@@ -307,6 +307,19 @@ def at(port: int, text: str) -> str:
     return served.replace(":8765", f":{port}")
 
 
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_each_link_leads_to_a_file_or_a_heading(name: str) -> None:
+    """Those between the pages of the site are looked at by `mkdocs build --strict`."""
+    text = (TESTS.parent / name).read_text()
+    headings = {
+        "#" + one.lower().replace(" ", "-") for one in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    files = {link for link in links if not link.startswith("#")}
+    assert {link for link in links if link.startswith("#")} <= headings
+    assert {link for link in files if not (TESTS.parent / link).is_file()} == set()
+
+
 def test_the_gate_runs_the_readmes_own_line_of_tests() -> None:
     """`.ci/run` takes it from the README, so that it is known to work."""
     found = re.search(r"\$\((grep .*README.md)\)", (TESTS.parent / ".ci/run").read_text())
