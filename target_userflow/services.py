@@ -96,8 +96,9 @@ class Run:
             StopRun: an API does not answer.
         """
         compared = self.products.compared
-        if self.verification and compared and self.settings.counts_extra:
-            self.verification.verdicts.note_extra(compared.extra())
+        found = compared.extra() if compared and self.settings.counts_extra else None
+        if self.verification and found:
+            self.verification.verdicts.note_extra(found)
 
     def convict(self, *, last: bool) -> None:
         """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""

@@ -19,6 +19,7 @@ from target_userflow.apis.userflow import reading
 from target_userflow.apis.userflow.parts import reduced
 from target_userflow.compare.effects import KnownEffects
 from target_userflow.compare.fingerprints import Fingerprints
+from target_userflow.compare.seen import SeenObjects
 from target_userflow.compare.view import View
 from target_userflow.errors import NotListed
 
@@ -59,11 +60,11 @@ class Comparison:
             keeps_ids: Whether the ids of all that exists are kept, so that `extra` knows them.
         """
         self._is_exact = is_exact
-        self._keeps_ids = keeps_ids
         self._reads = reads
         self._definitions = definitions
         self._times: dict[str, set[str]] = {}
         self._store = Fingerprints()
+        self._seen = SeenObjects() if keeps_ids else None
         self._effects = KnownEffects()
         self._views: dict[str, View] = {}
         self._unlisted: set[str] = set()
@@ -103,8 +104,8 @@ class Comparison:
         """
         requests = [record.request for record in records if not record.request.deletes]
         self._learn(requests)
-        if self._keeps_ids:
-            self._store.see({self._effects.of(request).own[0] for request in requests})
+        if self._seen:
+            self._seen.see({self._effects.of(request).own[0] for request in requests})
         with self._lock:
             all_effects = [self._effects.of(record.request) for record in records]
             keys = {key for effects in all_effects for key, _ in effects.about}
@@ -139,15 +140,15 @@ class Comparison:
             names.update([kind] if part is None else [f"{kind}: {name}" for name in part])
         return names
 
-    def extra(self) -> dict[str, tuple[int, list[str]]]:
-        """Return kind → how many objects exist that no record was about, and ids of some.
+    def extra(self) -> SeenObjects | None:
+        """Return all that exists of what was compared, and what of it records were about.
 
         Raises:
             StopRun: the API does not answer.
         """
         for view in self._views.values():
             view.list.finish()
-        return self._store.unseen()
+        return self._seen
 
     def reduced(self, record: PendingRecord) -> Request:
         """Return the request for that of a record which Userflow does not have."""
@@ -168,6 +169,8 @@ class Comparison:
     def close(self) -> None:
         """Let go of what was read."""
         self._store.close()
+        if self._seen:
+            self._seen.close()
 
     def _learn(self, requests: Iterable[Request]) -> None:
         asked: defaultdict[str, dict[str, list[Part]]] = defaultdict(dict)
@@ -201,7 +204,7 @@ class Comparison:
                 self._times_of,
                 lambda key: key in self._waiting,
                 self._lock,
-                keeps_ids=self._keeps_ids,
+                self._seen,
             )
         return self._views[needs]
 

@@ -9,21 +9,15 @@ differ have the same sums happens once in 10^36; the hash is Python's own, with 
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-from target_userflow.errors import StorageError
+from target_userflow.compare.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-T = TypeVar("T")
 _PRIME = 2**61 - 1
-_CHUNK = 500  # keys of one query
 _BATCH = 1_000  # rows that are written together
-_CACHE = 64 * 1024  # KiB: what does not fit goes to a file
 
 
 class Sums(NamedTuple):
@@ -68,111 +62,43 @@ def changed(there: Sums, sent: Mapping[str, str], names: Collection[str]) -> set
     return None
 
 
-class Fingerprints:
+class Fingerprints(TemporaryDatabase):
     """The fingerprints of objects, and marks of those that were written since.
 
-    They are in a temporary database of SQLite: in memory as long as they fit into 64 MB, else in
-    a file without a name, which goes with the process. All methods raise StorageError if there is
-    no room for it. Keys are integers of 64 bits. One thread puts and gets; any may mark.
+    Keys are integers of 64 bits. One thread puts and gets; any may mark.
     """
+
+    tables = (
+        "CREATE TABLE listed (key INTEGER PRIMARY KEY, first INTEGER, second INTEGER);"
+        "CREATE TABLE marked (key INTEGER PRIMARY KEY);"
+    )
 
     def __init__(self) -> None:
         """Open the database."""
-        self._lock = threading.Lock()
+        super().__init__()
         self._unwritten: list[tuple[int, int, int]] = []
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE}"):
-            self._database.execute(f"PRAGMA {pragma}")
-        self._run(
-            "CREATE TABLE listed (key INTEGER PRIMARY KEY, first INTEGER, second INTEGER);"
-            "CREATE TABLE marked (key INTEGER PRIMARY KEY);"
-            "CREATE TABLE existing (key INTEGER PRIMARY KEY, kind TEXT, id TEXT);"
-            "CREATE TABLE seen (key INTEGER PRIMARY KEY);",
-            self._database.executescript,
-        )
-        self._run("BEGIN", self._database.execute)  # nothing of it is ever committed
 
     def put(self, rows: Iterable[tuple[int, int, int]]) -> None:
         """Keep the sums of objects, each with its key."""
         self._unwritten.extend(rows)
         if len(self._unwritten) >= _BATCH:
-            self._write()
+            self._flush()
 
     def get(self, keys: Collection[int]) -> dict[int, Sums]:
         """Return the sums of those of the keys that have some."""
-        self._write()
+        self._flush()
         query = "SELECT key, first, second FROM listed WHERE key IN"
-        return {key: Sums(*sums) for key, *sums in self._select(query, keys)}
+        return {key: Sums(*sums) for key, *sums in self._of_keys(query, keys)}
 
     def mark(self, keys: Collection[int]) -> None:
         """Mark keys."""
-        insert = "INSERT OR IGNORE INTO marked VALUES (?)"
-        rows = [(key,) for key in keys]
-        self._run(insert, lambda text: self._database.executemany(text, rows))
+        self._write("INSERT OR IGNORE INTO marked VALUES (?)", [(key,) for key in keys])
 
     def marked(self, keys: Collection[int]) -> set[int]:
         """Return those of the keys that are marked."""
-        return {key for (key,) in self._select("SELECT key FROM marked WHERE key IN", keys)}
+        return {key for (key,) in self._of_keys("SELECT key FROM marked WHERE key IN", keys)}
 
-    def keep_ids(self, rows: Collection[tuple[int, str, str]]) -> None:
-        """Keep the kind and id of objects that exist, each with its key."""
-        insert = "INSERT OR IGNORE INTO existing VALUES (?, ?, ?)"
-        self._run(insert, lambda text: self._database.executemany(text, rows))
-
-    def see(self, keys: Collection[int]) -> None:
-        """Note what records are about."""
-        insert = "INSERT OR IGNORE INTO seen VALUES (?)"
-        rows = [(key,) for key in keys]
-        self._run(insert, lambda text: self._database.executemany(text, rows))
-
-    def unseen(self) -> dict[str, tuple[int, list[str]]]:
-        """Return kind → how many objects exist that no record is about, and ids of some."""
-        what = "FROM existing WHERE key NOT IN (SELECT key FROM seen)"
-        counts = self._run(
-            f"SELECT kind, count(*) {what} GROUP BY kind",
-            lambda text: self._database.execute(text).fetchall(),
-        )
-        named = f"SELECT id {what} AND kind = ? LIMIT 5"
-        return {
-            kind: (count, [id_ for (id_,) in self._database.execute(named, [kind])])
-            for kind, count in counts
-        }
-
-    def _write(self) -> None:
+    def _flush(self) -> None:
         rows, self._unwritten = self._unwritten, []
         if rows:
-            insert = "INSERT OR REPLACE INTO listed VALUES (?, ?, ?)"
-            self._run(insert, lambda text: self._database.executemany(text, rows))
-
-    @property
-    def size(self) -> int:
-        """Bytes that the database takes, in memory or on disk."""
-        pages, each = (
-            self._database.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "page_size")
-        )
-        return int(pages) * int(each)
-
-    def close(self) -> None:
-        """Let everything go."""
-        self._database.close()
-
-    def _select(self, query: str, keys: Collection[int]) -> Iterator[tuple[int, ...]]:
-        ordered = sorted(keys)  # neighbours lie together
-        for start in range(0, len(ordered), _CHUNK):
-            chunk = ordered[start : start + _CHUNK]
-            text = f"{query} ({','.join('?' * len(chunk))})"
-            yield from self._run(text, partial(self._fetched, chunk))
-
-    def _fetched(self, chunk: list[int], text: str) -> list[tuple[int, ...]]:
-        return self._database.execute(text, chunk).fetchall()
-
-    def _run(self, text: str, run: Callable[[str], T]) -> T:
-        try:
-            with self._lock:
-                return run(text)
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"What Userflow has can't be kept in a temporary file: {error}. Let TMPDIR name a "
-                "directory with more room: 50 bytes an object"
-            ) from None
+            self._write("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", rows)

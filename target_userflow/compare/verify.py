@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
@@ -14,9 +15,10 @@ from target_userflow.delivery.tally import printable
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from target_userflow.compare.comparison import Comparison
+    from target_userflow.compare.seen import SeenObjects
     from target_userflow.delivery.pending import PendingRecord
 
 _SAME = NotSent("unchanged")
@@ -81,11 +83,12 @@ class Verdicts:
         self._name(stream, outcome, " ".join(record.request.object_id))
         return outcome
 
-    def note_extra(self, extra: Mapping[str, tuple[int, list[str]]]) -> None:
-        """Note what exists and is not in the input; see `Comparison.extra`."""
-        for kind, (count, ids) in extra.items():
-            self.extra[kind] = count
-            self._logger.debug("Some %s that are not in the input: %s", kind, ", ".join(ids))
+    def note_extra(self, objects: SeenObjects) -> None:
+        """Note what exists and is not in the input."""
+        self.extra = objects.unseen()
+        ids = [" ".join(one) for chunk in islice(objects.unseen_ids(), 1) for one in chunk.values()]
+        if ids:
+            self._logger.debug("Not in the input: %s", ", ".join(ids[:_NAMED]))
 
     def facts(self) -> dict[str, Any]:
         """Return what was found, as JSON can hold it."""

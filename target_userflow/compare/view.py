@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference
     from target_userflow.apis.userflow.parts import Part
     from target_userflow.compare.fingerprints import Fingerprints, Sums
+    from target_userflow.compare.seen import SeenObjects
     from target_userflow.delivery.object_list import Reads
 
 _VALUE, _ANY = "value", "any"
@@ -76,8 +77,7 @@ class View:
         times: Callable[[str], Collection[str]],
         is_waited_for: Callable[[int], bool],
         lock: threading.RLock,
-        *,
-        keeps_ids: bool = False,
+        seen: SeenObjects | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -90,7 +90,7 @@ class View:
             times: Returns the attributes of a kind of object that are defined as date-times.
             is_waited_for: Tells of the key of an object whether a record waits that is about it.
             lock: Is held by whoever calls `differing` and `forget`.
-            keeps_ids: Whether the ids of what is compared are kept as well.
+            seen: Where the ids of all that exists are kept, if they are to be.
         """
         self._number = number
         self._name = name
@@ -98,7 +98,7 @@ class View:
         self._times = times
         self._is_waited_for = is_waited_for
         self._lock = lock
-        self._keeps_ids = keeps_ids
+        self._seen = seen
         self.columns = Columns()
         self.list = ObjectList(listing, reads, "Userflow", self.take)
         self._held: dict[int, Mapping[str, Any]] = {}
@@ -134,9 +134,9 @@ class View:
         """Keep what is needed of an object that was read."""
         rows = []
         existing = [*parts_of_existing(self._name, found)]
-        if self._keeps_ids:
-            seen = [one.reference for one in existing if self._is_compared(one.reference)]
-            self._store.keep_ids([(key_of(*one), one[0], " ".join(one[1:])) for one in seen])
+        if self._seen:
+            compared = [one.reference for one in existing if self._is_compared(one.reference)]
+            self._seen.keep([(key_of(*one), one[0], one[1:]) for one in compared])
         with self._lock:
             for reference, attributes in existing:
                 if self._is_waited_for(key_of(*reference)):
