@@ -79,8 +79,10 @@ class Dedups:
             if not stream.keys:
                 return NoDedup()
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            return EventDedup(self._rows(object_type, stream.name), today, keys)
-        if settings.skip_unchanged:
+            return EventDedup(
+                self._rows(object_type, stream.name), today, keys, is_sample=bool(settings.limit)
+            )
+        if settings.skip_unchanged and not settings.limit:
             return self._change_detection(object_type, stream)
         if not settings.dry_run and self._has_ledger:
             return ForgetWritten(self._rows(object_type), today, object_type.name)

@@ -11,6 +11,7 @@ from target_userflow.dedups import Dedups
 from target_userflow.deletes.versions import Versions
 from target_userflow.delivery.checkpoint import Checkpoint
 from target_userflow.delivery.pipeline import Bounds, Pipeline
+from target_userflow.delivery.sample_limit import SampleLimits
 from target_userflow.delivery.tally import Tally
 from target_userflow.dry_run.delivery import DryRun
 from target_userflow.dry_run.verification import Verification
@@ -73,6 +74,7 @@ class Run:
         self.plan_facts: dict[str, Any] | None = None
         """The plan of a dry run, once all is read."""
         self._streams: list[Syncable] = []
+        self.samples = SampleLimits(settings)
 
     def track(self, stream: Syncable) -> None:
         """Have what is noted of a stream's records written before STATE is."""
@@ -120,7 +122,8 @@ class Run:
 
     def _write_state(self, line: str) -> None:
         self.sync()
-        if not self.tally.mixed_up and not self.dry_run:
+        is_whole = not self.dry_run and not self.settings.limit
+        if is_whole and not self.tally.mixed_up:
             self._state.write(line)
 
     def stop(self) -> None:

@@ -96,6 +96,7 @@ class UserflowSink(SdkSink):
         self._shard = Shard.of(run.settings.shard)
         self._product = run.products.delivery(self.object_type)
         self._limit = run.versions.limit(mapped.source, mapped.name)
+        self._first = run.samples.of(self.object_type, mapped.source, mapped.name)
         self._tracker = DeliveryTracker(
             self.object_type,
             stream,
@@ -208,6 +209,8 @@ class UserflowSink(SdkSink):
             version: The version of the table that the record is of, if the tap names one.
             record: The record after the stream maps.
         """
+        if not self._first.lets_pass():
+            return
         self._receive()
         mark = None
         try:
@@ -230,6 +233,8 @@ class UserflowSink(SdkSink):
     def _add(self, pending: PendingRecord | None) -> None:
         """Hand a record over; one of another shard is None."""
         if pending:
+            if not self._tracker.matches:
+                self._first.note(pending.request)
             self._pipeline.add(self._product, pending)
         else:
             self._tally.leave(self.stream_name)

@@ -317,6 +317,8 @@ class TargetUserflow(CommandLine):
             self._tell(exhausted)
             return exhausted.exit_code, str(exhausted)
         self._streams.end()
+        for line in self.run.samples.lines():
+            self.logger.info(line)
         remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
         if self.run.verification:
             return int(not self.run.verification.is_same(self.run.tally)), None

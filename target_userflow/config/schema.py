@@ -357,6 +357,15 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "limit",
+        th.IntegerType(minimum=1),
+        title="Limit",
+        description=(
+            "Deliver the first records of each stream only, so many, to look at them: no STATE is "
+            "written, nothing is deleted, and nothing of it hides them from a later run."
+        ),
+    ),
+    th.Property(
         "report_path",
         th.StringType,
         title="Report path",

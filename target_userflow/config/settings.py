@@ -146,6 +146,8 @@ class Settings:
             "splits": frozenset(_splits(config.get("stream_maps") or {})),
             "streams": _streams(config["streams"]),
         }
+        if config.get("limit"):  # what is not read is not gone
+            values["hard_delete"] = False
         return cls(**{**_fields_of(cls, config), **values})
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.apis.outcomes import NotSent
 from target_userflow.delivery.dedup import LedgerDedup
 from target_userflow.errors import RejectRecord
-from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest, event_mark
+from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, digest, event_mark
 from target_userflow.mapping.values import as_text, encoded
 
 if TYPE_CHECKING:
@@ -46,9 +46,19 @@ class EventDedup(LedgerDedup):
     under the key of today.
     """
 
-    def __init__(self, rows: KnownRows, today: int, keys: EventKeys) -> None:
-        """Tell events apart by the tap's name of their stream and by its key properties."""
+    def __init__(
+        self, rows: KnownRows, today: int, keys: EventKeys, *, is_sample: bool = False
+    ) -> None:
+        """Tell events apart by the tap's name of their stream and by its key properties.
+
+        Args:
+            rows: The ledger's rows.
+            today: The ordinal of the day.
+            keys: The keys.
+            is_sample: Whether the run delivers the first records of each stream alone.
+        """
         super().__init__(rows, today)
+        self._is_sample = is_sample
         stream = keys.stream
         self._stream = stream.name
         self._apart = keys.namespace, stream.name if keys.is_split else ""
@@ -85,8 +95,13 @@ class EventDedup(LedgerDedup):
         self._doubtful.difference_update(self._rows.release([record.ledger_key]))
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
-        """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
+        """Duplicate, once it was delivered; version 1.0.0 did not note with which body.
+
+        What a sample run delivered otherwise is sent: it is there to be looked at and mended.
+        """
         mark, _ = self._rows.get(record.ledger_key)
+        if mark == event_mark(SAMPLED, record.request.payload):
+            return DUPLICATE
         if not _was(DELIVERED, mark):
             return None
         same = mark in {DELIVERED, event_mark(DELIVERED, record.request.payload)}
@@ -105,7 +120,7 @@ class EventDedup(LedgerDedup):
 
     def delivered(self, record: PendingRecord) -> None:
         """Note that it is never to be sent again; the disk has it with the next that leaves."""
-        self._put(record, DELIVERED, synced=False)
+        self._put(record, SAMPLED if self._is_sample else DELIVERED, synced=False)
 
     def not_delivered(self, record: PendingRecord) -> None:
         """Take the note back, unless an earlier run left it."""

@@ -286,7 +286,7 @@ class DeliveryTracker:
 
     def _is_settled(self, record: PendingRecord, outcome: NotSent | None) -> bool:
         """Whether it is clear by now that a record is not sent; settles it then."""
-        why = outcome or self._skipping(record)
+        why = outcome or (None if self._mode.decides_late else self._skipping(record))
         if why is None:
             return self._is_refused(record)
         is_alone = self._is_alone(record)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from target_userflow.apis.registry import MATCHED, OBJECT_TYPES
 from target_userflow.apis.userflow.match_by import with_id
+from target_userflow.apis.userflow.subjects import OBJECTS, subjects
 from target_userflow.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class UpsertMode:
     """Whether the ids of records are only known once they are matched."""
     merges: ClassVar[bool] = True
     """Whether records of one object may go together."""
+    decides_late: ClassVar[bool] = False
+    """Whether what goes before a record in this run may let it pass."""
 
     def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchBy`
         """Put ids where the values of an attribute stand; why not, by the place of a record."""
@@ -57,6 +60,38 @@ class Update(_ExistenceMode):
     def refusal(self, record: PendingRecord) -> str | None:
         """Why a record is not sent."""
         return None if self._exists(record) else "does not exist yet, and mode is update"
+
+
+class UpdateSubjects(UpsertMode):
+    """Lets pass what is about users and groups that exist: `update` of memberships and events.
+
+    Such a request creates the user and the group that it names. Those that another stream of the
+    run creates exist once they are delivered, and they are delivered first.
+    """
+
+    merges = False
+    decides_late = True
+
+    def __init__(self, existing: ExistingObjectsByType, object_type: ObjectType) -> None:
+        """Look for users and groups."""
+        self._name = object_type.name
+        self._existing = {kind: existing.of(OBJECT_TYPES[kind]) for kind in ("users", "groups")}
+
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:
+        """Find out which users and groups exist."""
+        wanted: dict[str, set[str]] = {}
+        for record in records:
+            for kind, id_ in subjects(self._name, record.request):
+                wanted.setdefault(kind, set()).add(id_)
+        for kind, ids in wanted.items():
+            self._existing[kind].prefetch(ids)
+
+    def refusal(self, record: PendingRecord) -> str | None:
+        """Why a record is not sent."""
+        for kind, id_ in subjects(self._name, record.request):
+            if id_ not in self._existing[kind]:
+                return f"its {kind[:-1]} does not exist yet, and mode is update"
+        return None
 
 
 class Insert(_ExistenceMode):
@@ -117,6 +152,8 @@ def write_mode(
     check(object_type, stream)
     if stream.options.match_by:
         return MatchBy(existing.of(object_type), stream.options.match_by, object_type.name)
+    if _updates_subjects(object_type, stream.options.mode):
+        return UpdateSubjects(existing, object_type)
     mode = _MODES.get(stream.options.mode)
     return mode(existing.of(object_type)) if mode else UpsertMode()
 
@@ -129,7 +166,8 @@ def check(object_type: ObjectType, stream: Stream) -> None:
     """
     name, product = object_type.name, object_type.product.name
     mode, where = stream.options.mode, f"Stream '{stream.name}': streams.{stream.name}"
-    if mode != "upsert" and object_type.listing is None:
+    is_known = object_type.listing is not None or _updates_subjects(object_type, mode)
+    if mode != "upsert" and not is_known:
         known = ", ".join(one.name for one in _LISTED)
         raise ConfigError(
             f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
@@ -150,6 +188,11 @@ def check(object_type: ObjectType, stream: Stream) -> None:
         raise ConfigError(
             f"{where}.match_by finds {name} that exist, and mode 'insert' skips those. Remove one"
         )
+
+
+def _updates_subjects(object_type: ObjectType, mode: str) -> bool:
+    """Whether records are let pass by the users and groups that they are about."""
+    return mode == "update" and object_type.listing is None and object_type.name in OBJECTS
 
 
 _MODES: dict[str, type[_ExistenceMode]] = {"update": Update, "insert": Insert}

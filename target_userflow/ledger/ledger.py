@@ -28,6 +28,8 @@ IN_FLIGHT = b"?"
 """The first byte of the mark of an event that was sent, and whose outcome is not known."""
 DELIVERED = b"!"
 """The first byte of the mark of a delivered event; the others are a hash of its body."""
+SAMPLED = b"s"
+"""The first byte of the mark of an event that a sample run delivered (`limit`)."""
 EVENT_MARK_SIZE = 7
 """Bytes of an event's mark; a record's mark has 8."""
 DELETED = b"x"

@@ -16,7 +16,6 @@ from target_userflow.plan.values import example, kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from target_userflow.apis.object_type import ObjectType
     from target_userflow.plan.sample import Attribute
     from target_userflow.plan.stream_look import StreamLook
 
@@ -244,16 +243,3 @@ def _too_many(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> I
                 f"{limits[setting]:,}: set it to {len(names)}, if these are no values that became "
                 "names"
             )
-
-
-def request_ids(object_type: ObjectType, request: Any) -> Iterator[tuple[str, str]]:
-    """Object type and id of the users and groups that a request is about."""
-    payload = request.payload or {}
-    if object_type.name in {"users", "groups"}:
-        yield object_type.name, request.object_id[0]
-    elif object_type.name == "memberships":
-        yield from zip(("users", "groups"), request.object_id, strict=True)
-    elif object_type.name == "events":
-        for kind_, role in (("users", "user_id"), ("groups", "group_id")):
-            if role in payload:
-                yield kind_, payload[role]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.messages import json_object, reading
 from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.apis.userflow.subjects import subjects
 from target_userflow.errors import NotListed
-from target_userflow.plan.facts import request_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ class Inventory:
         named = {
             one: None
             for request in look.sample.requests
-            for one in request_ids(look.object_type, request)
+            for one in subjects(look.object_type.name, request)
         }
         wanted = [*named][:IDS]
         if not wanted:
