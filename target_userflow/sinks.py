@@ -179,7 +179,9 @@ class UserflowSink(SdkSink):
         new = [column for column in record if column not in self._columns]
         self._columns.update(new)
         self._say_renamed(self._request_of.attributes.renamed_of(new))
-        stay = [one for one in new if self._request_of.attributes.stays(one, record[one])]
+        stay = [
+            column for column in new if self._request_of.attributes.stays(column, record[column])
+        ]
         loaders = [column for column in stay if is_of_loader(column)]
         self._say_what_stays(loaders, [column for column in stay if column not in loaders])
 

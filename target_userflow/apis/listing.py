@@ -51,7 +51,7 @@ T = TypeVar("T")
 class Page(Generic[T]):
     """One page of a list."""
 
-    found: Sequence[T]
+    objects: Sequence[T]
     after: str | None
     """The cursor that asks for the next page; None if this page is the last."""
 

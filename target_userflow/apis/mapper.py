@@ -49,7 +49,7 @@ class Mapper:
         """
         self.assignments = roles.assignments_of(stream, self.role_spec)
         """Role → the column that has it, and why."""
-        self._roles = {role: one.column for role, one in self.assignments.items()}
+        self._roles = {role: assignment.column for role, assignment in self.assignments.items()}
         options = stream.options if self.takes_nulls else replace(stream.options, nulls="omit")
         self.attributes = Attributes(
             stream.name,

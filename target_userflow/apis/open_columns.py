@@ -36,7 +36,7 @@ class OpenColumns(Mapper):
             **{column: {} for column in (*stream.options.operations, *stream.options.data_types)},
             **{column: {} for column in stream.options.fields.values() if column},
         }
-        self._candidates = {column for ones in kind.role_spec.columns.values() for column in ones}
+        self._candidates = {column for names in kind.role_spec.columns.values() for column in names}
         self._mappers: dict[frozenset[str], Mapper] = {}
         self._any = self._mapper(self._candidates)
         self.role_spec, self.deleted_by = self._any.role_spec, self._any.deleted_by

@@ -76,7 +76,9 @@ class Users(_Mapper):
             f"user {user_id}",
             (user_id,),
             idempotent=True,
-            references=tuple(("userpilot_companies", one["id"]) for one in company.values()),
+            references=tuple(
+                ("userpilot_companies", reference["id"]) for reference in company.values()
+            ),
             writes=(*map(_written, company.values()),),
         )
 

@@ -135,8 +135,8 @@ def _details(error: Mapping[str, Any]) -> Iterator[str]:
 
 def _record(letter: Letter) -> Iterator[str]:
     """Yield the record as JSON; the column that the reason names stands out."""
-    found = _COLUMN.match(letter.reason)
-    column = (found[1] or found[2]) if found else None
+    match = _COLUMN.match(letter.reason)
+    column = (match[1] or match[2]) if match else None
     lines = [
         (name, f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}")
         for name, value in letter.record.items()

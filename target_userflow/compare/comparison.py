@@ -213,7 +213,9 @@ class Comparison:
             types = {}
             with suppress(NotListed):
                 types = self._definitions.of(_SCOPES[name])
-            self._times[name] = {one for one, kind in types.items() if kind == "datetime"}
+            self._times[name] = {
+                attribute for attribute, kind in types.items() if kind == "datetime"
+            }
         return self._times[name]
 
     def _differing(self, effects: Effects) -> Differing:

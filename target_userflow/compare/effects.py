@@ -55,16 +55,16 @@ class KnownEffects:
 def _effects(request: Request) -> Effects:
     parts = () if request.deletes else (*parts_of(request),)
     own = [part.reference for part in parts]
-    changes = {*own} | {one[:2] for one in own if one[0] == "memberships"}
+    changes = {*own} | {reference[:2] for reference in own if reference[0] == "memberships"}
     ends = _ends(request)
     return Effects(
         request,
         _needs(request, parts),
         parts,
-        [key_of(*one) for one in own],
-        [key_of(*one) for one in changes],
-        [key_of(*one) for one in ends],
-        [(key_of(*one), one) for one in {*changes, *request.references, *ends}],
+        [key_of(*reference) for reference in own],
+        [key_of(*reference) for reference in changes],
+        [key_of(*reference) for reference in ends],
+        [(key_of(*reference), reference) for reference in {*changes, *request.references, *ends}],
     )
 
 

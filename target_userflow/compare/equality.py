@@ -46,8 +46,8 @@ def token(value: Any, *, is_time: bool = False) -> str:
     """
     if value is None:
         return ABSENT
-    found: str = _OF_TYPE.get(type(value), _of_list)(value, is_time)
-    return found
+    text: str = _OF_TYPE.get(type(value), _of_list)(value, is_time)
+    return text
 
 
 def expected(change: Any, *, is_time: bool = False) -> str | None:

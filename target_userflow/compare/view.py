@@ -130,13 +130,15 @@ class View:
             unknown = [id_ for id_, of_id in parts.items() if any(map(self._is_undecided, of_id))]
         self.list.look_up(unknown)
 
-    def take(self, found: ExistingObject) -> None:
+    def take(self, current: ExistingObject) -> None:
         """Keep what is needed of an object that was read."""
         rows = []
-        existing = [*parts_of_existing(self._name, found)]
+        existing = [*parts_of_existing(self._name, current)]
         if self._seen:
-            compared = [one.reference for one in existing if self._is_compared(one.reference)]
-            self._seen.keep([(key_of(*one), one[0], one[1:]) for one in compared])
+            compared = [part.reference for part in existing if self._is_compared(part.reference)]
+            self._seen.keep(
+                [(key_of(*reference), reference[0], reference[1:]) for reference in compared]
+            )
         with self._lock:
             for reference, attributes in existing:
                 if self._is_waited_for(key_of(*reference)):

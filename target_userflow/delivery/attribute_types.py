@@ -66,7 +66,9 @@ class Definitions:
             raise self._untold[scope]
         if scope not in self._of:
             try:
-                self._of[scope] = {one.name: one.data_type for one in self._listed(scope)}
+                self._of[scope] = {
+                    definition.name: definition.data_type for definition in self._listed(scope)
+                }
             except NotListed as error:
                 self._untold[scope] = error
                 raise
@@ -75,7 +77,7 @@ class Definitions:
     def _listed(self, scope: str) -> Iterator[Definition]:
         listing = self._api.definitions and self._api.definitions(scope)
         for page in all_pages(listing, self._reads, self._api.name) if listing else ():
-            yield from (one for one in page.found if one.scope == scope)
+            yield from (definition for definition in page.objects if definition.scope == scope)
 
 
 class NewNames:

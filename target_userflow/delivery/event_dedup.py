@@ -192,7 +192,7 @@ def _is_numeric(schema: Any) -> bool:
     """Whether a column may hold numbers; some taps write them as texts."""
     if not isinstance(schema, dict):
         return False
-    choices = [one for name in ("anyOf", "oneOf", "allOf") for one in schema.get(name) or ()]
+    choices = [choice for name in ("anyOf", "oneOf", "allOf") for choice in schema.get(name) or ()]
     types = schema.get("type") or ()
     return (
         schema.get("format") == "singer.decimal"

@@ -67,14 +67,14 @@ class ExistingObjects:
             pairs = self._with_value[attribute].get(_key(attribute, text)).items()
             marks = {id_: mark for id_, mark in pairs if id_ in self}
         spellings = (hashed(text.strip()), hashed(folded(text)))
-        exact = ({id_ for id_, mark in marks.items() if mark == one} for one in spellings)
+        exact = ({id_ for id_, mark in marks.items() if mark == spelling} for spelling in spellings)
         return next(filter(None, exact), marks.keys())
 
-    def add(self, found: ExistingObject) -> None:
+    def add(self, existing: ExistingObject) -> None:
         """Note that the run has written something."""
         with self._lock:
-            self._gone.discard(hashed(found.id))
-            self._put(found)
+            self._gone.discard(hashed(existing.id))
+            self._put(existing)
 
     def remove(self, id_: str) -> None:
         """Note that something was deleted."""
@@ -124,28 +124,28 @@ class ExistingObjects:
             self._list.finish()
             return
         self._looked_up |= new
-        answers = self._reads.fetch([reading(self._listing.by_email(one)) for one in new])
+        answers = self._reads.fetch([reading(self._listing.by_email(value)) for value in new])
         for email, answer in zip(new, answers, strict=True):
             if answer.status == _OK:
                 page = page_of(self._listing, answer, None, "a look-up by email", self._api)
-                self._answered.update({email} if page.found else ())
-                for found in page.found:
-                    self._note(found)
+                self._answered.update({email} if page.objects else ())
+                for existing in page.objects:
+                    self._note(existing)
         if not all(answer.status in {_OK, _NOT_FOUND} for answer in answers):
             self._list.finish()
 
-    def _note(self, found: ExistingObject) -> None:
+    def _note(self, existing: ExistingObject) -> None:
         """Note what the API says there is."""
         with self._lock:
-            if hashed(found.id) not in self._gone:
-                self._put(found)
+            if hashed(existing.id) not in self._gone:
+                self._put(existing)
 
-    def _put(self, found: ExistingObject) -> None:
-        self._ids.add(hashed(found.id))
+    def _put(self, existing: ExistingObject) -> None:
+        self._ids.add(hashed(existing.id))
         for attribute, ids in self._with_value.items():
-            text = matched_text(found.attributes.get(attribute))
+            text = matched_text(existing.attributes.get(attribute))
             if text:
-                ids.put(_key(attribute, text), found.id, hashed(text))
+                ids.put(_key(attribute, text), existing.id, hashed(text))
 
 
 class ExistingObjectsByType:
@@ -172,9 +172,9 @@ class ExistingObjectsByType:
             if object_type.name in self._made:
                 self._made[object_type.name].remove(request.object_id[0])
         elif self._made:
-            for left, found in self._api.leaves(request):
+            for left, member in self._api.leaves(request):
                 if left in self._made:
-                    self._made[left].add(found)
+                    self._made[left].add(member)
 
 
 def _key(attribute: str, text: str) -> str:

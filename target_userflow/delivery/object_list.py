@@ -112,10 +112,10 @@ class ObjectList:
             if most is not None and self._pages.count >= most:
                 return
             starts = [id_ for id_ in starts if wanted and id_ in wanted]
-            for found in self._pages.next(starts).found:
-                self._take(found)
+            for existing in self._pages.next(starts).objects:
+                self._take(existing)
                 if wanted:
-                    wanted.pop(found.id, None)
+                    wanted.pop(existing.id, None)
 
     def look_up(self, ids: Sequence[str]) -> bool:
         """Ask for each. Returns whether all the answers say what there is; errors as `learn`."""
@@ -171,7 +171,7 @@ class Pages(Generic[T]):
         future = next(iter(done))
         after = self._asked.pop(future)
         page = self._page(future.result(), after)
-        is_met = any(getattr(found, "id", None) in self._begun for found in page.found)
+        is_met = any(getattr(existing, "id", None) in self._begun for existing in page.objects)
         if page.after is not None and not is_met:
             self._ask(page.after)
         self.is_complete = not self._asked

@@ -257,4 +257,6 @@ def aligned(lines: Sequence[Sequence[str]], *, texts: Collection[int] = (0,)) ->
 
 def printable(text: str) -> str:
     """A text without line breaks, and without what would steer a terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

@@ -168,7 +168,7 @@ def check(object_type: ObjectType, stream: Stream) -> None:
     mode, where = stream.options.mode, f"Stream '{stream.name}': streams.{stream.name}"
     is_known = object_type.listing is not None or _updates_subjects(object_type, mode)
     if mode != "upsert" and not is_known:
-        known = ", ".join(one.name for one in _LISTED)
+        known = ", ".join(kind.name for kind in _LISTED)
         raise ConfigError(
             f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
             f"tell of {name}. Remove it, or use it for {known}"
@@ -196,5 +196,5 @@ def _updates_subjects(object_type: ObjectType, mode: str) -> bool:
 
 
 _MODES: dict[str, type[_ExistenceMode]] = {"update": Update, "insert": Insert}
-_LISTED = [one for one in OBJECT_TYPES.values() if one.listing]
+_LISTED = [kind for kind in OBJECT_TYPES.values() if kind.listing]
 """The object types of which a product tells what exists."""

@@ -24,8 +24,8 @@ class Verification(DryRun):
 
     def text(self, tally: Tally, dead_letters: DeadLetters) -> str:  # noqa: ARG002 - as of any dry run
         """Return what was found, as lines."""
-        found = "all is the same" if self.is_same(tally) else "not all is the same"
-        head = f"Verified: nothing was written, and {found}"
+        result = "all is the same" if self.is_same(tally) else "not all is the same"
+        head = f"Verified: nothing was written, and {result}"
         rejected = f"{tally.rejected:,} records can't be sent, and were not compared"
         return "\n".join([head, *self.verdicts.lines(), *([rejected] if tally.rejected else [])])
 

@@ -136,7 +136,7 @@ class Database:
             BaseException: what the run was stopped with meanwhile.
         """
         engine, deadline = engine_of(self._url), self._clock.monotonic() + self._wait
-        said = False
+        is_warned = False
         while True:
             try:
                 return self._with_tables(engine.connect())
@@ -144,8 +144,8 @@ class Database:
                 is_in_use = self._is_file and "locked" in str(error)
                 if self._is_over(deadline) or not is_in_use:
                     raise
-            if not said:
-                said = True
+            if not is_warned:
+                is_warned = True
                 _logger.info(
                     "Ledger %s: another run has it; waiting for its end, up to %.0f s "
                     "(ledger_wait)",

@@ -80,11 +80,11 @@ class Attributes:
         self._names = {
             name: attribute_name(name) for name in properties if name not in self._left_out
         }
-        told = {*options.operations, *options.data_types}
+        overridden = {*options.operations, *options.data_types}
         self._plain = {
             column: (name, self._reads(column))
             for column, name in self._names.items()
-            if column not in told
+            if column not in overridden
         }
         self._check_meetings(stream)
         self._check_options(stream)
@@ -101,8 +101,10 @@ class Attributes:
 
     def renamed_of(self, columns: Iterable[str]) -> dict[str, str]:
         """Those of columns outside of the SCHEMA whose names the API does not allow, likewise."""
-        names = {one: attribute_name(one) for one in columns if self._is_attribute(one, "")}
-        return {one: name for one, name in names.items() if one != name}
+        names = {
+            column: attribute_name(column) for column in columns if self._is_attribute(column, "")
+        }
+        return {column: name for column, name in names.items() if column != name}
 
     def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes of one record.
@@ -110,26 +112,26 @@ class Attributes:
         Raises:
             RejectRecord: a value that no attribute can hold.
         """
-        found: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
         column = ""
         try:
             for column, value in record.items():
                 name, by_type = self._plain.get(column, _NOT_PLAIN)
                 kind = type(value)
-                if kind in by_type and name not in found:  # most of most records
+                if kind in by_type and name not in attributes:  # most of most records
                     read = by_type[kind]
-                    found[name] = sent = read(value) if read else value
+                    attributes[name] = sent = read(value) if read else value
                     if sent is None and value is not None:
-                        del found[name]
-                        found.update(self._null(name, value))
+                        del attributes[name]
+                        attributes.update(self._null(name, value))
                 elif self._is_attribute(column, value):
-                    _put(found, self._of_column(column, value))
+                    _put(attributes, self._of_column(column, value))
             if _SPREAD in record and _SPREAD not in self._left_out:
                 column = _SPREAD
-                self._spread(found, record[_SPREAD])
+                self._spread(attributes, record[_SPREAD])
         except RejectRecord as error:
             raise error.inside(column) from None
-        return found
+        return attributes
 
     def of_object(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes of an object in a column, whose keys may be data themselves.
@@ -146,10 +148,10 @@ class Attributes:
     def _reads(self, column: str) -> Reads:
         """What becomes of a column's values that take no second look."""
         schema = self._properties[column]
-        found = reads(schema)
+        by_kind = reads(schema)
         if self._nulls and column != _SPREAD and not inner_properties(schema):
-            found[type(None)] = None
-        return found
+            by_kind[type(None)] = None
+        return by_kind
 
     def _is_attribute(self, column: str, value: Any) -> bool:
         if column in self._left_out or (is_of_loader(column) and column not in self._send):
@@ -174,14 +176,14 @@ class Attributes:
             self.remarks[WITHHELD] += 1
         return is_secret
 
-    def _spread(self, found: dict[str, Any], value: Any) -> None:
+    def _spread(self, attributes: dict[str, Any], value: Any) -> None:
         """Add what the object `attributes` holds; a null clears what no column sets."""
         schema = self._properties.get(_SPREAD, {})
         if isinstance(value, dict):
-            found.update(_put({}, self._leaves(None, value, schema)))
+            attributes.update(_put({}, self._leaves(None, value, schema)))
         elif value is None:
             for name, null in self._cleared(None, schema):
-                found.setdefault(name, null)
+                attributes.setdefault(name, null)
 
     def _of_column(self, column: str, value: Any) -> Iterable[tuple[str, Any]]:
         name = self._names.get(column) or attribute_name(column)
@@ -196,20 +198,20 @@ class Attributes:
     ) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             raise RejectRecord(f"an object is no {data_type or 'operand'}")
-        one = value if value is None or not data_type else coerce(value, data_type)
-        if one is None:
+        plain = value if value is None or not data_type else coerce(value, data_type)
+        if plain is None:
             yield from self._null(name, value) if operation == "set" else ()
             return
-        sent = {operation: one, **({"data_type": data_type} if data_type else {})}
-        yield name, checked_operation(sent) if self._takes_all else literal(one)
+        sent = {operation: plain, **({"data_type": data_type} if data_type else {})}
+        yield name, checked_operation(sent) if self._takes_all else literal(plain)
 
     def _leaves(self, name: str | None, value: Any, schema: Any) -> Iterator[tuple[str, Any]]:
         """The one attribute that a value is, or those that an object is flattened to."""
         if value is None:
             yield from dict(self._cleared(name, schema)).items()
         elif not isinstance(value, dict):
-            one = literal(value, schema)
-            yield from self._null(name or "_", value) if one is None else [(name or "_", one)]
+            plain = literal(value, schema)
+            yield from self._null(name or "_", value) if plain is None else [(name or "_", plain)]
         elif name is not None and self._is_change(value):
             yield from self._changed(name, value)
         else:
@@ -220,10 +222,10 @@ class Attributes:
     ) -> Iterator[tuple[str, Any]]:
         key = ""
         try:
-            for key, one in value.items():
+            for key, part in value.items():
                 joined = _joined(name, key)
-                if not (isinstance(one, str) and self._is_withheld(joined, one)):
-                    yield from self._leaves(joined, one, inner.get(key, {}))
+                if not (isinstance(part, str) and self._is_withheld(joined, part)):
+                    yield from self._leaves(joined, part, inner.get(key, {}))
         except RejectRecord as error:  # a key may be data itself, unless the schema names it
             raise (error.inside(key) if key in inner else error) from None
 
@@ -254,8 +256,8 @@ class Attributes:
         if name is not None and not is_flattened:
             yield from self._null(name, None)
         if not self._names_changes(inner):
-            for key, one in inner.items():
-                yield from self._cleared(_joined(name, key), one)
+            for key, part in inner.items():
+                yield from self._cleared(_joined(name, key), part)
 
     def _names_changes(self, inner: Mapping[str, Any]) -> bool:
         return self._takes_all and names_operations(inner)
@@ -291,12 +293,12 @@ class Attributes:
                     )
 
 
-def _put(found: dict[str, Any], leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _put(attributes: dict[str, Any], leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in leaves:
-        if name in found:
+        if name in attributes:
             raise RejectRecord("its values and others meet in attribute names")
-        found[name] = value
-    return found
+        attributes[name] = value
+    return attributes
 
 
 def _joined(name: str | None, key: str) -> str:

@@ -52,7 +52,7 @@ class RoleSpec:
 
     def without(self, role: str) -> RoleSpec:
         """The same, less a role that something else fills."""
-        columns = {name: ones for name, ones in self.columns.items() if name != role}
+        columns = {name: names for name, names in self.columns.items() if name != role}
         return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
 
 
@@ -64,14 +64,14 @@ def assignments_of(stream: Stream, role_spec: RoleSpec) -> dict[str, Assignment]
     """
     _check_fields(stream, role_spec)
     fields = stream.options.fields
-    found = {**dict(_by_name(stream, role_spec)), **_by_fields(fields)}
+    assignments = {**dict(_by_name(stream, role_spec)), **_by_fields(fields)}
     role = role_spec.key_is
-    if role and len(stream.keys) == 1 and role not in {*found, *fields}:
-        found[role] = Assignment(stream.keys[0], "key")
+    if role and len(stream.keys) == 1 and role not in {*assignments, *fields}:
+        assignments[role] = Assignment(stream.keys[0], "key")
     for wanted in role_spec.one_of:
-        if not found.keys() & set(wanted):
+        if not assignments.keys() & set(wanted):
             raise ConfigError(_missing(stream, role_spec, wanted))
-    return found
+    return assignments
 
 
 def _by_name(stream: Stream, role_spec: RoleSpec) -> Iterator[tuple[str, Assignment]]:

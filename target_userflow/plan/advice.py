@@ -30,7 +30,9 @@ _STANDARD: dict[str, dict[str, Sequence[str]]] = {
 def look_alike(name: str, known: Collection[str]) -> str | None:
     """The attribute there is whose name differs in case, `_`, `-` and blanks alone."""
     own = _folded(name)
-    return next((one for one in known if one != name and _folded(one) == own), None)
+    return next(
+        (candidate for candidate in known if candidate != name and _folded(candidate) == own), None
+    )
 
 
 def standard_name(scope: str, name: str, others: Collection[str]) -> str | None:

@@ -51,18 +51,20 @@ class Doubts:
 
     def lines(self) -> list[str]:
         """A line for each doubt, as far as it is known by now."""
-        found = (self._time(), self._id(), self._pruning())
-        return [line for line in found if line]
+        doubts = (self._time(), self._id(), self._pruning())
+        return [line for line in doubts if line]
 
     def _time(self) -> str | None:
         """An event without a time is one of now, and a table seldom has it for that."""
         stream, spec = self._stream, self._mapper.role_spec
         if "time" not in spec.columns or self._is_settled("time"):
             return None
-        times = _times(stream, {one.column for one in self._mapper.assignments.values()})
+        times = _times(
+            stream, {assignment.column for assignment in self._mapper.assignments.values()}
+        )
         if not times:
             return None
-        likely = next((one for one in _LIKELY_TIMES if one in times), times[0])
+        likely = next((column for column in _LIKELY_TIMES if column in times), times[0])
         return (
             f"Stream '{stream.name}': no column is named as the time of its events, and "
             f"{_listed(times)} may be it. Set {_fields(stream, 'time', likely)}, or "
@@ -86,10 +88,10 @@ class Doubts:
 
     def _id_column(self, role: str) -> str | None:
         """The column of the id, if it has that role by its name and rows have a key."""
-        found = self._mapper.assignments.get(role)
-        if found is None or found.by != "name" or not self._stream.keys:
+        assignment = self._mapper.assignments.get(role)
+        if assignment is None or assignment.by != "name" or not self._stream.keys:
             return None
-        return None if found.column in self._computed else found.column
+        return None if assignment.column in self._computed else assignment.column
 
     def _other_keys(self) -> Sequence[str]:
         """The rest of a key that contains the object's id."""

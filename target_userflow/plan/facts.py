@@ -78,16 +78,18 @@ def attribute_warnings(look: StreamLook, known: Known) -> list[str]:
 def new_names(look: StreamLook, known: Known) -> list[str]:
     """The attributes that a stream would define, as far as its first records show."""
     states = {NEW, LOOKS_LIKE}
-    return [one["name"] for one in _attributes(look, known) if one["state"] in states]
+    return [
+        attribute["name"] for attribute in _attributes(look, known) if attribute["state"] in states
+    ]
 
 
 def _roles(look: StreamLook) -> Iterator[dict[str, Any]]:
-    for role, found in look.assignments.items():
+    for role, assignment in look.assignments.items():
         yield {
             "role": role,
-            "column": escaped(found.column),
-            "by": found.by,
-            "before": [*map(escaped, found.others)],
+            "column": escaped(assignment.column),
+            "by": assignment.by,
+            "before": [*map(escaped, assignment.others)],
         }
     if look.stream.options.event_name is not None:
         constant = look.stream.options.event_name
@@ -97,16 +99,16 @@ def _roles(look: StreamLook) -> Iterator[dict[str, Any]]:
 
 
 def _attributes(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
-    found = look.sample.attributes(look.object_type)
+    sampled = look.sample.attributes(look.object_type)
     own = SCOPES.get(look.object_type.name, "")
     columns = look.attribute_columns()
-    sources = {attribute: _column(attribute, own, columns, look) for attribute in found}
+    sources = {attribute: _column(attribute, own, columns, look) for attribute in sampled}
     spread = {*sources.values(), "attributes"}
-    silent = {(own, name): c for name, c in columns.items() if (own, name) not in found}
+    silent = {(own, name): c for name, c in columns.items() if (own, name) not in sampled}
     for attribute, column in silent.items():
         if column not in spread:
-            found[attribute], sources[attribute] = [], column
-    for (scope, name), values in found.items():
+            sampled[attribute], sources[attribute] = [], column
+    for (scope, name), values in sampled.items():
         kinds = dict.fromkeys(filter(None, map(kind, values)))
         yield {
             "name": escaped(name),
@@ -114,7 +116,7 @@ def _attributes(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
             "column": escaped(sources[scope, name]),
             "type": "|".join(kinds) or None,
             "example": example(values[0]) if values else None,
-            **_state((scope, name), values, found, known),
+            **_state((scope, name), values, sampled, known),
         }
 
 
@@ -126,7 +128,7 @@ def _column(attribute: Attribute, own: str, columns: Mapping[str, str], look: St
         return next((look.assignments[r].column for r in roles if r in look.assignments), name)
     if name in columns:
         return columns[name]
-    outer = [one for one in columns if name.startswith(f"{one}_")]
+    outer = [column for column in columns if name.startswith(f"{column}_")]
     if outer:
         return columns[max(outer, key=len)]
     return "attributes" if "attributes" in look.sample.columns else name
@@ -195,16 +197,16 @@ def _attribute_warnings(
     look: StreamLook, attributes: Sequence[Mapping[str, Any]], known: Known
 ) -> Iterator[str]:
     values = look.sample.attributes(look.object_type)
-    for one in attributes:
-        if one["state"] not in {NEW, LOOKS_LIKE}:
+    for attribute in attributes:
+        if attribute["state"] not in {NEW, LOOKS_LIKE}:
             continue
-        name, column, stream = one["name"], one["column"], look.stream.name
-        if one["state"] == LOOKS_LIKE:
-            is_there = one["like"] in (known.definitions(one["scope"]) or ())
-            yield advice.name_advice(stream, column, name, one["like"], is_there=is_there)
-        of_sample = values.get((one["scope"], name), [])
+        name, column, stream = attribute["name"], attribute["column"], look.stream.name
+        if attribute["state"] == LOOKS_LIKE:
+            is_there = attribute["like"] in (known.definitions(attribute["scope"]) or ())
+            yield advice.name_advice(stream, column, name, attribute["like"], is_there=is_there)
+        of_sample = values.get((attribute["scope"], name), [])
         line = None
-        if one["column"] not in look.stream.options.data_types:
+        if attribute["column"] not in look.stream.options.data_types:
             line = advice.type_advice(stream, column, name, of_sample)
         if line:
             yield line
@@ -217,20 +219,23 @@ def all_facts(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> d
         streams: What `stream_facts` returned.
         limits: `max_new_attributes` and `max_new_events`.
     """
-    doubts = [line for one in streams for line in one["doubts"]]
+    doubts = [line for stream in streams for line in stream["doubts"]]
     doubts += _too_many(streams, limits)
     return {"version": 1, "doubtful": bool(doubts), "doubts": doubts, "streams": [*streams]}
 
 
 def _too_many(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> Iterator[str]:
     attributes = {
-        (one["scope"], one["name"])
+        (attribute["scope"], attribute["name"])
         for stream in streams
-        for one in stream["attributes"]
-        if one["state"] in {NEW, LOOKS_LIKE}
+        for attribute in stream["attributes"]
+        if attribute["state"] in {NEW, LOOKS_LIKE}
     }
     events = {
-        one["name"] for stream in streams for one in stream["event_names"] if one["state"] == NEW
+        event["name"]
+        for stream in streams
+        for event in stream["event_names"]
+        if event["state"] == NEW
     }
     counted: tuple[tuple[str, Any, str], ...] = (
         ("max_new_attributes", attributes, "attribute names"),

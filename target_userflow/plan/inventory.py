@@ -40,8 +40,8 @@ class Inventory:
     def definitions(self, scope: str) -> Mapping[str, str] | None:
         """Name → data type of a scope; None where the product does not tell."""
         with suppress(NotListed):
-            found = self._definitions.of(scope)
-            return found if self._definitions.are_told(scope) else None
+            definitions = self._definitions.of(scope)
+            return definitions if self._definitions.are_told(scope) else None
         return None
 
     def ids(self, look: StreamLook) -> tuple[int, int, bool] | None:
@@ -49,15 +49,15 @@ class Inventory:
         if not look.asks_for_ids:
             return None
         named = {
-            one: None
+            object_id: None
             for request in look.sample.requests
-            for one in subjects(look.object_type.name, request)
+            for object_id in subjects(look.object_type.name, request)
         }
         wanted = [*named][:IDS]
         if not wanted:
             return None
-        self._look_up([one for one in wanted if one not in self._exists])
-        there = sum(self._exists[one] for one in wanted)
+        self._look_up([object_id for object_id in wanted if object_id not in self._exists])
+        there = sum(self._exists[object_id] for object_id in wanted)
         has_any = bool(there) or (look.names_users and self._is_any_user_there())
         return len(wanted), there, has_any
 
@@ -68,8 +68,8 @@ class Inventory:
             if listing and listing.by_id:
                 requests.append(reading(listing.by_id(id_)))
         answers = self._reads.fetch(requests) if requests else []
-        for one, answer in zip(ids, answers, strict=True):
-            self._exists[one] = answer.status == _OK
+        for object_id, answer in zip(ids, answers, strict=True):
+            self._exists[object_id] = answer.status == _OK
 
     def _is_any_user_there(self) -> bool:
         if self._has_users is None:

@@ -33,7 +33,7 @@ class Plan:
 
     def add(self, look: StreamLook) -> None:
         """Take up a stream; one that comes with another SCHEMA is looked at again."""
-        again = [one for one in self._looks if one.stream.name == look.stream.name]
+        again = [earlier for earlier in self._looks if earlier.stream.name == look.stream.name]
         if again and not again[-1].sample.requests:
             self._looks.remove(again[-1])
         self._looks.append(look)

@@ -58,14 +58,14 @@ class Sample:
 
     def attributes(self, object_type: ObjectType) -> dict[Attribute, list[Any]]:
         """The values that are sent as each attribute, without nulls; in the order of coming."""
-        found: defaultdict[Attribute, list[Any]] = defaultdict(list)
+        collected: defaultdict[Attribute, list[Any]] = defaultdict(list)
         for request in self.requests:
             for scope, attributes in _written(object_type, request):
                 for name, value in attributes.items():
-                    values = found[scope, name]
+                    values = collected[scope, name]
                     if value is not None:
                         values.append(value)
-        return dict(found)
+        return dict(collected)
 
 
 def _written(object_type: ObjectType, request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:

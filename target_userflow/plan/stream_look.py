@@ -92,7 +92,7 @@ class StreamLook:
     def id_column(self) -> str:
         """The column of the first id that the product is asked for."""
         ids = (self.assignments.get(role) for role in ("user_id", "group_id"))
-        return next((found.column for found in ids if found), "")
+        return next((assignment.column for assignment in ids if assignment), "")
 
     @property
     def names_users(self) -> bool:
@@ -172,29 +172,32 @@ class StreamLook:
     def attribute_columns(self) -> dict[str, str]:
         """Attribute → its column, for those that are attributes by themselves."""
         left_out = {column for columns in self.left_out().values() for column in columns}
-        taken = {one.column for one in self.assignments.values()} | left_out
+        taken = {assignment.column for assignment in self.assignments.values()} | left_out
         columns = {**dict.fromkeys(self.stream.properties), **self.sample.columns}
-        return {attribute_name(one): one for one in columns if one not in taken}
+        return {attribute_name(column): column for column in columns if column not in taken}
 
     def left_out(self) -> dict[str, list[str]]:
         """Why columns are left out → these columns."""
         attributes = self._mapper.attributes
-        late = [one for one in [*self.sample.columns] if one not in self.stream.properties]
-        stay = [one for one in late if attributes.stays(one, "")]
-        kept = {*self.stream.options.send, *(one.column for one in self.assignments.values())}
+        late = [column for column in [*self.sample.columns] if column not in self.stream.properties]
+        stay = [column for column in late if attributes.stays(column, "")]
+        kept = {
+            *self.stream.options.send,
+            *(assignment.column for assignment in self.assignments.values()),
+        }
         keys = [key for key in self.stream.keys if key not in kept]
         return {
-            SECRET: [*attributes.secrets, *(one for one in stay if not is_of_loader(one))],
+            SECRET: [*attributes.secrets, *(column for column in stay if not is_of_loader(column))],
             LOADER: [*attributes.of_loaders, *filter(is_of_loader, stay)],
             EVENT_KEY: keys if self.object_type.is_event else [],
-            OWN_FACT: [one for one in self._mapper.facts if one not in kept],
+            OWN_FACT: [column for column in self._mapper.facts if column not in kept],
         }
 
 
 def _role(item: tuple[str, Assignment]) -> str:
-    role, found = item
-    others = f", before {' and '.join(map(repr, found.others))}" if found.others else ""
-    return f"{role} is '{found.column}' (by {found.by}{others})"
+    role, assignment = item
+    others = f", before {' and '.join(map(repr, assignment.others))}" if assignment.others else ""
+    return f"{role} is '{assignment.column}' (by {assignment.by}{others})"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -53,54 +53,54 @@ def _overview(streams: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]
     heads = ["stream", "object", "records", "requests", "attributes", "new", "warnings", "doubts"]
     rows = [heads]
     longest = max(width - 72, 12)
-    for one in streams:
-        new = sum(attribute["state"] in {NEW, LOOKS_LIKE} for attribute in one["attributes"])
-        counts = (len(one["attributes"]), new, len(one["warnings"]), len(one["doubts"]))
-        requests = f"{one['requests']['most']:,}" if one["requests"] else "-"
-        stream = _cut(one["stream"], longest)
-        row = [stream, one["object"] or "-", f"{one['records']:,}", requests]
+    for facts in streams:
+        new = sum(attribute["state"] in {NEW, LOOKS_LIKE} for attribute in facts["attributes"])
+        counts = (len(facts["attributes"]), new, len(facts["warnings"]), len(facts["doubts"]))
+        requests = f"{facts['requests']['most']:,}" if facts["requests"] else "-"
+        stream = _cut(facts["stream"], longest)
+        row = [stream, facts["object"] or "-", f"{facts['records']:,}", requests]
         rows.append([*row, *(f"{count:,}" for count in counts)])
     yield from (_cut(line, width) for line in aligned(rows, texts=(0, 1)))
 
 
-def _stream(one: Mapping[str, Any], width: int) -> Iterator[str]:
-    yield _cut(f"{one['stream']}  {_head(one)}", width)
-    yield from _wrapped([*_roles(one["roles"])], width, "roles")
-    yield from _ids(one["ids"])
-    yield from _wrapped([*_event_names(one["event_names"])], width, "event names")
+def _stream(facts: Mapping[str, Any], width: int) -> Iterator[str]:
+    yield _cut(f"{facts['stream']}  {_head(facts)}", width)
+    yield from _wrapped([*_roles(facts["roles"])], width, "roles")
+    yield from _ids(facts["ids"])
+    yield from _wrapped([*_event_names(facts["event_names"])], width, "event names")
     by_state: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for attribute in one["attributes"]:
+    for attribute in facts["attributes"]:
         by_state[attribute["state"]].append(attribute)
     for state, head in _HEADS.items():
         if by_state[state]:
             yield f"{_INDENT}{head}: {len(by_state[state]):,}"
             yield from _cells([*map(_cell, by_state[state])], width)
-    left_out = [f"{item['column']} ({item['why']})" for item in one["left_out"]]
+    left_out = [f"{item['column']} ({item['why']})" for item in facts["left_out"]]
     yield from _wrapped(left_out, width, "left out")
-    for rejection in one["rejected"]:
+    for rejection in facts["rejected"]:
         yield from _paragraph(f"{rejection['count']:,} rejected: {rejection['reason']}", width, "!")
-    for line in one["warnings"]:
+    for line in facts["warnings"]:
         yield from _paragraph(line, width, "~")
 
 
-def _head(one: Mapping[str, Any]) -> str:
-    if not one["object"]:
+def _head(facts: Mapping[str, Any]) -> str:
+    if not facts["object"]:
         return "can't be planned"
-    records = f"{one['records']:,} records"
-    if one["records"] > one["looked_at"]:
-        records += f", {one['looked_at']:,} looked at"
-    return f"to {one['object']} of {one['product']}: {records}"
+    records = f"{facts['records']:,} records"
+    if facts["records"] > facts["looked_at"]:
+        records += f", {facts['looked_at']:,} looked at"
+    return f"to {facts['object']} of {facts['product']}: {records}"
 
 
 def _roles(roles: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for one in roles:
-        if one["by"] == "arrival":
-            yield f"{one['role']} ← that of arrival"
-        elif one["by"] == "event_name":
-            yield f"{one['role']} ← always '{one['constant']}'"
+    for role in roles:
+        if role["by"] == "arrival":
+            yield f"{role['role']} ← that of arrival"
+        elif role["by"] == "event_name":
+            yield f"{role['role']} ← always '{role['constant']}'"
         else:
-            before = f", before {', '.join(one['before'])}" if one["before"] else ""
-            yield f"{one['role']} ← {one['column']} ({_ROLE_REASONS[one['by']]}{before})"
+            before = f", before {', '.join(role['before'])}" if role["before"] else ""
+            yield f"{role['role']} ← {role['column']} ({_ROLE_REASONS[role['by']]}{before})"
 
 
 def _ids(ids: Mapping[str, int] | None) -> Iterator[str]:
@@ -109,19 +109,23 @@ def _ids(ids: Mapping[str, int] | None) -> Iterator[str]:
 
 
 def _event_names(names: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for one in names:
-        yield f"{one['name']} ({one['state']}, {one['count']:,})"
+    for event in names:
+        yield f"{event['name']} ({event['state']}, {event['count']:,})"
 
 
-def _cell(one: Mapping[str, Any]) -> tuple[str, str, str]:
+def _cell(attribute: Mapping[str, Any]) -> tuple[str, str, str]:
     """Name, type and example of an attribute, each with what else is to be said of it."""
-    name = one["name"] if one["column"] == one["name"] else f"{one['name']} ← {one['column']}"
-    kind = one["type"] or "?"
-    if one["state"] == OTHER_TYPE:
-        kind = f"{kind}, there {one['is']}"
-    example = one["example"] or ""
-    if one["state"] == LOOKS_LIKE:
-        example = f"{example} like {one['like']}".strip()
+    name = (
+        attribute["name"]
+        if attribute["column"] == attribute["name"]
+        else f"{attribute['name']} ← {attribute['column']}"
+    )
+    kind = attribute["type"] or "?"
+    if attribute["state"] == OTHER_TYPE:
+        kind = f"{kind}, there {attribute['is']}"
+    example = attribute["example"] or ""
+    if attribute["state"] == LOOKS_LIKE:
+        example = f"{example} like {attribute['like']}".strip()
     return _cut(name, _LONGEST_NAME), kind, example
 
 
@@ -133,7 +137,7 @@ def _cells(cells: Sequence[tuple[str, str, str]], width: int) -> Iterator[str]:
     columns = max((room + _GAP) // (wide + _GAP), 1)
     rows = -(-len(lines) // columns)
     for row in range(rows):
-        line = (" " * _GAP).join(one.ljust(wide) for one in lines[row::rows])
+        line = (" " * _GAP).join(cell.ljust(wide) for cell in lines[row::rows])
         yield _cut(f"{_INDENT * 2}{line.rstrip()}", width)
 
 

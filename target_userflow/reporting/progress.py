@@ -77,7 +77,7 @@ def _shown(
     most = max(1, min(most, _MOST_STREAMS))
     if len(streams) <= most:
         return streams, []
-    at_work_first = sorted(streams, key=lambda one: not one.limit)
+    at_work_first = sorted(streams, key=lambda stream: not stream.limit)
     return at_work_first[:most], [f"and {len(streams) - most:,} more"]
 
 

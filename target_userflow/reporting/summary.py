@@ -124,7 +124,7 @@ def _reason(stream: str, reason: str) -> dict[str, str]:
 def _destinations(run: Run) -> list[dict[str, str]]:
     """Return the products that streams of the run are routed to, and the URL of each."""
     types = [OBJECT_TYPES.get(account.object) for account in run.tally.accounts.values()]
-    products = {one.product.name: one.product.prefix for one in types if one}
+    products = {kind.product.name: kind.product.prefix for kind in types if kind}
     return [
         {"product": name, "url": run.settings.destinations[prefix].url}
         for name, prefix in products.items()

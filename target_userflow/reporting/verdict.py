@@ -32,8 +32,8 @@ def verdict(facts: Mapping[str, Any]) -> str:
 
 def _verified(facts: Mapping[str, Any]) -> str:
     compared = f"{_records(received(facts))} compared in {duration(facts['seconds'])}"
-    found = "not all is the same" if facts["exit_status"] else "all is the same"
-    return f"{'Failed' if facts['exit_status'] else 'OK'}: {compared}, {found}"
+    result = "not all is the same" if facts["exit_status"] else "all is the same"
+    return f"{'Failed' if facts['exit_status'] else 'OK'}: {compared}, {result}"
 
 
 def received(facts: Mapping[str, Any]) -> int:

@@ -65,11 +65,13 @@ def find(directory: str, name: str) -> Path:
     if path.is_file():
         return path
     whole = path.name.removesuffix(".singer")
-    found = [path for path in open_files(directory) if path.name.startswith(whole)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ConfigError(f"Several runs begin with {name}: {', '.join(one.stem for one in found)}")
+    matches = [path for path in open_files(directory) if path.name.startswith(whole)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise ConfigError(
+            f"Several runs begin with {name}: {', '.join(path.stem for path in matches)}"
+        )
     where = Path(directory)
     if any((where / REPLAYED).glob(f"{whole}*.singer")):
         raise ConfigError(f"Run {name} was replayed: its file is in {where / REPLAYED}")

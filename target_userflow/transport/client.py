@@ -161,8 +161,8 @@ class Client:
             wait = outcome.after or seconds
             why = self._impatience(outcome, wait, started)
             if why:
-                told = (outcome.after or 0) > self._pace.max_retry_seconds
-                return GivenUp(outcome, why, failed, told)
+                is_too_long = (outcome.after or 0) > self._pace.max_retry_seconds
+                return GivenUp(outcome, why, failed, is_too_long)
             yield self._slowed(outcome, wait, began)
         return None
 

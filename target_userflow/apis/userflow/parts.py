@@ -51,16 +51,16 @@ def parts_of(request: Request) -> Iterator[Part]:
         yield _membership_list(user_id, [member["group"]["id"] for member in members])
 
 
-def parts_of_existing(name: str, found: ExistingObject) -> Iterator[Part]:
+def parts_of_existing(name: str, existing: ExistingObject) -> Iterator[Part]:
     """Yield what was listed of an object of the type `name`, which is `users` or `groups`."""
-    yield Part((name, found.id), found.attributes)
-    if found.memberships is None:
+    yield Part((name, existing.id), existing.attributes)
+    if existing.memberships is None:
         return
-    for member in found.memberships:
-        yield Part(("memberships", found.id, member.group_id), member.attributes)
+    for member in existing.memberships:
+        yield Part(("memberships", existing.id, member.group_id), member.attributes)
         if member.group_attributes is not None:
             yield Part(("groups", member.group_id), member.group_attributes)
-    yield _membership_list(found.id, [member.group_id for member in found.memberships])
+    yield _membership_list(existing.id, [member.group_id for member in existing.memberships])
 
 
 def reduced(request: Request, differing: Differing) -> Request:
