@@ -141,6 +141,16 @@ class Products:
             for cause, seconds in delivery.client.limits.waits.told():
                 yield name, cause.value, seconds
 
+    def wait_spans(self, start: float) -> Iterator[tuple[str, str, float, float]]:
+        """Yield product, what was waited for there, and from when to when.
+
+        Args:
+            start: The start of the run, in seconds by the clock: the times are seconds after it.
+        """
+        for name, delivery in self._deliveries.items():
+            for cause, span in delivery.client.limits.waits.spans():
+                yield name, cause.value, span.start - start, span.end - start
+
     def limiting(self, object_type: str) -> str:
         """Return what sets the pace now of what is sent for the object type of a name."""
         delivery = self._deliveries.get(OBJECT_TYPES[object_type].product.name)

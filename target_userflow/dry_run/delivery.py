@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import Delivered
 from target_userflow.delivery.product_delivery import ProductDelivery
@@ -136,6 +136,29 @@ class DryRun:
     def text(self, tally: Tally, dead_letters: DeadLetters) -> str:
         """Return the summary of the dry run, as lines."""
         return "\n".join(self._lines(tally, dead_letters))
+
+    def facts(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what would be sent, without a value of any record.
+
+        Returns:
+            `streams`, with their requests by method and path, and `products`, with the number of
+            requests and a line that says how long they take.
+        """
+        streams = [
+            {
+                "stream": escaped(stream),
+                "requests": [
+                    {"method": method, "path": path, "count": count}
+                    for (method, path), count in part.kinds.items()
+                ],
+            }
+            for stream, part in self._streams.items()
+        ]
+        products = [
+            {"product": name, "requests": part.requests, "pace": self._duration(part)}
+            for name, part in self._products.items()
+        ]
+        return {"streams": streams, "products": products}
 
     def _lines(self, tally: Tally, dead_letters: DeadLetters) -> Iterator[str]:
         yield (

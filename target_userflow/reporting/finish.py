@@ -58,7 +58,7 @@ def run_files(settings: Settings) -> list[RunFile]:
     files: list[RunFile] = []
     if settings.report_path:
         files.append(ReportFile(settings.report_path))
-    if settings.metrics_path and not settings.dry_run:
+    if settings.metrics_path and not (settings.dry_run or settings.verifies):
         from target_userflow.reporting.metrics_file import MetricsFile  # noqa: PLC0415 - a library that few need
 
         files.append(MetricsFile(settings.metrics_path))

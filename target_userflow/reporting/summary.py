@@ -50,9 +50,12 @@ def facts(
         "exit_status": status,
         "max_rejects": run.settings.max_rejects,
         "error": error and escaped(error),
+        "shard": run.settings.shard,
+        "would_send": run.dry_run.facts() if run.dry_run else None,
         "streams": _streams(run),
         **_troubles(run),
         "waited": _waits(run),
+        "waits": _wait_spans(run),
         "dead_letters": _dead_letters(run, command),
         "repeated": run.dead_letters.repeated,
         "requests": _measured(total(spans)),
@@ -114,6 +117,13 @@ def _waits(run: Run) -> list[dict[str, Any]]:
     return [
         {"product": product, "for": cause, "seconds": round(seconds, 1)}
         for product, cause, seconds in run.products.waits()
+    ]
+
+
+def _wait_spans(run: Run) -> list[dict[str, Any]]:
+    return [
+        {"product": product, "for": cause, "at": round(start, 3), "seconds": round(end - start, 3)}
+        for product, cause, start, end in run.products.wait_spans(run.request_stats.started)
     ]
 
 

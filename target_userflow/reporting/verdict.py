@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MINUTE, _HOUR = 60, 3600
+_THERE = ("delivered", "merged", "unchanged", "duplicate")
+"""The outcomes of records that the destination has."""
 
 
 def verdict(facts: Mapping[str, Any]) -> str:
@@ -41,6 +43,15 @@ def received(facts: Mapping[str, Any]) -> int:
     return sum(row["received"] for row in facts["streams"])
 
 
+def arrived(facts: Mapping[str, Any]) -> str:
+    """Return which share of the records is where it should be."""
+    count = received(facts)
+    there = sum(row[name] for row in facts["streams"] for name in _THERE)
+    share = f" ({_share(there, count)})" if count else ""
+    would = "would be" if facts["dry_run"] else "are"
+    return f"{there:,} of {_records(count)}{share} {would} in the destination"
+
+
 def has_rejections(facts: Mapping[str, Any]) -> bool:
     """Return whether records or deletions were rejected."""
     return bool(facts["rejected"] or facts["undeleted"])
@@ -53,6 +64,14 @@ def duration(seconds: float) -> str:
     hours, rest = divmod(round(seconds), _HOUR)
     minutes, rest = divmod(rest, _MINUTE)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _share(part: int, whole: int) -> str:
+    """Return a share in percent: 100 % is all, and 0 % is none."""
+    percent = 100 * part / whole
+    if part < whole:
+        percent = min(percent, 99.9)
+    return f"{percent:.1f} %".replace(".0 ", " ")
 
 
 def _records(count: int) -> str:
