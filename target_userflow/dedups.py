@@ -9,6 +9,7 @@ from target_userflow.compare.dedup import CompareWithDestination
 from target_userflow.compare.verify import NotVerified, Verify
 from target_userflow.delivery.dedup import ChangeDetection, ForgetWritten, NoDedup
 from target_userflow.delivery.event_dedup import EventDedup, EventKeys
+from target_userflow.delivery.event_leases import EventLeases
 from target_userflow.delivery.known_rows import KnownRows
 from target_userflow.delivery.write_intents import write_intents
 from target_userflow.ledger.ledger import exists
@@ -79,9 +80,10 @@ class Dedups:
             if not stream.keys:
                 return NoDedup()
             keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            return EventDedup(
-                self._rows(object_type, stream.name), today, keys, is_sample=bool(settings.limit)
-            )
+            rows = self._rows(object_type, stream.name)
+            runs = self._products.sharing.runs if rows.ledger.is_shared else None
+            leases = EventLeases(rows.ledger, runs)
+            return EventDedup(rows, today, keys, leases, is_sample=bool(settings.limit))
         if settings.skip_unchanged and not settings.limit:
             return self._change_detection(object_type, stream)
         if not settings.dry_run and self._has_ledger:

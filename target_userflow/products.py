@@ -14,6 +14,7 @@ from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
 from target_userflow.errors import ConfigError
 from target_userflow.plan.inventory import Inventory
 from target_userflow.transport.client import Client
+from target_userflow.transport.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ class Products:
             events=settings.max_new_events,
             reject=settings.new_attributes == "reject",
         )
+        self.sharing = Sharing(settings, clock)
+        """What this run shares with others."""
         self.compared: Comparison | None = None
         """The comparison with Userflow, if a stream is compared."""
 
@@ -67,6 +70,9 @@ class Products:
         """Return the delivery to the product of an object type.
 
         Each has a clock of its own: one that is down does not stop the others.
+
+        Raises:
+            StorageError: a server's ledger can't be used, through which runs share limits.
         """
         product = object_type.product
         if product.name not in self._deliveries:
@@ -77,7 +83,10 @@ class Products:
     def _new_delivery(self, product: Product) -> ProductDelivery:
         destination, clock = self._settings.destinations[product.prefix], self._clock.child()
         pace = self._settings.pace
-        client = Client(product, destination, pace, clock, self._stats)
+        share = self.sharing.share(product.prefix, destination)
+        client = Client(product, destination, pace, clock, self._stats, share)
+        if share:
+            self.sharing.keep(share, client.limits)
         if self._dry_run:
             return DryRunDelivery(self._dry_run, product, destination, client, clock)
         return ProductDelivery(product, destination, client, clock, pace.concurrency)
@@ -160,6 +169,7 @@ class Products:
         """Close the connections."""
         for delivery in self._deliveries.values():
             delivery.close()
+        self.sharing.close()
         if self.compared:
             self.compared.close()
 

@@ -242,6 +242,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "limit_group",
+        th.StringType,
+        default="",
+        title="Limit group",
+        description=(
+            "Runs with the same one share `requests_per_minute` and what 429s taught, through a "
+            "PostgreSQL ledger or the directory of a SQLite one; unset, those with the same key do."
+        ),
+    ),
+    th.Property(
         "shard",
         th.StringType,
         title="Shard",

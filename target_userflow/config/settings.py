@@ -87,6 +87,7 @@ class Settings:
     ledger_namespace: str = ""
     ledger_destination: str = ""
     ledger_wait: float = 60
+    limit_group: str = ""
     shard: str | None = None
     splits: frozenset[str] = frozenset()
     """Streams that `stream_maps` makes beside others of the same stream of the tap."""

@@ -124,6 +124,10 @@ class Activation:
         """Each is sent as it is."""
         return record.request
 
+    def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
+        """No other run's deletions are waited for: twice is as once."""
+        return False
+
     def request_sent(self) -> None:
         """Count a request."""
         self._tally.ask(self.stream_name)

@@ -53,6 +53,10 @@ class NoDedup:
         """Whether an earlier run ended while it was sending the record."""
         return False
 
+    def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether another run is sending the record."""
+        return False
+
     def sending(self, record: PendingRecord) -> None:
         """Note that the first attempt starts."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
 from target_userflow.delivery.dedup import LedgerDedup
+from target_userflow.delivery.event_leases import EventLeases, SentElsewhere
 from target_userflow.errors import RejectRecord
 from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, digest, event_mark
 from target_userflow.mapping.values import as_text, encoded
@@ -47,7 +48,13 @@ class EventDedup(LedgerDedup):
     """
 
     def __init__(
-        self, rows: KnownRows, today: int, keys: EventKeys, *, is_sample: bool = False
+        self,
+        rows: KnownRows,
+        today: int,
+        keys: EventKeys,
+        leases: EventLeases | None = None,
+        *,
+        is_sample: bool = False,
     ) -> None:
         """Tell events apart by the tap's name of their stream and by its key properties.
 
@@ -55,9 +62,11 @@ class EventDedup(LedgerDedup):
             rows: The ledger's rows.
             today: The ordinal of the day.
             keys: The keys.
+            leases: Which run sends an event; None if no other run has the ledger.
             is_sample: Whether the run delivers the first records of each stream alone.
         """
         super().__init__(rows, today)
+        self._leases = leases or EventLeases(rows.ledger)
         self._is_sample = is_sample
         stream = keys.stream
         self._stream = stream.name
@@ -88,7 +97,34 @@ class EventDedup(LedgerDedup):
         new = self._rows.prefetch([record.ledger_key for record in records])
         if self._former:
             self._adopt(records)
-        self._doubtful.update(key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0]))
+        in_flight = {key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0])}
+        if in_flight:
+            self._leases.look()
+        held = self._leases.is_held
+        self._doubtful.update(key for key in in_flight if not held(self._rows.get(key)[0]))
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending it; what is known of it is up to date then."""
+        key = record.ledger_key
+        mark, _ = self._rows.get(key)
+        if not _was(IN_FLIGHT, mark) or mark == self._leases.mark or key in self._doubtful:
+            return False
+        self._read_again(key)
+        mark, _ = self._rows.get(key)
+        if not _was(IN_FLIGHT, mark):
+            return False
+        self._leases.look()
+        is_held = self._leases.is_held(mark)
+        if not is_held:
+            self._doubtful.add(key)
+        return is_held
+
+    def _read_again(self, key: bytes) -> None:
+        row = self._rows.ledger.known([key]).get(key)
+        if row:
+            self._rows.put(key, row)
+        else:
+            self._rows.pop(key)
 
     def release(self, record: PendingRecord) -> None:
         """Forget the event, unless it comes again among those that wait."""
@@ -115,23 +151,31 @@ class EventDedup(LedgerDedup):
         """Note that it is in flight, should this be the last that is heard of it.
 
         It leaves once that is on the disk: after a power cut too, what may have arrived is known.
+
+        Raises:
+            SentElsewhere: another run sends it, or has sent it.
         """
-        self._put(record, IN_FLIGHT, synced=True)
+        key = record.ledger_key
+        try:
+            self._leases.take(key, self._rows.get(key)[0], self._today)
+        except SentElsewhere:
+            self._doubtful.discard(key)
+            self._read_again(key)
+            raise
+        self._rows.put(key, (self._leases.mark, self._today))
 
     def delivered(self, record: PendingRecord) -> None:
         """Note that it is never to be sent again; the disk has it with the next that leaves."""
-        self._put(record, SAMPLED if self._is_sample else DELIVERED, synced=False)
+        status = SAMPLED if self._is_sample else DELIVERED
+        mark = event_mark(status, record.request.payload)
+        self._rows.ledger.put(record.ledger_key, mark, self._today, synced=False)
+        self._rows.put(record.ledger_key, (mark, self._today))
 
     def not_delivered(self, record: PendingRecord) -> None:
         """Take the note back, unless an earlier run left it."""
         if not self.is_doubtful(record):
             self._rows.ledger.drop(record.ledger_key)
             self._rows.pop(record.ledger_key)
-
-    def _put(self, record: PendingRecord, what: bytes, *, synced: bool) -> None:
-        mark = event_mark(what, record.request.payload)
-        self._rows.ledger.put(record.ledger_key, mark, self._today, synced=synced)
-        self._rows.put(record.ledger_key, (mark, self._today))
 
     def _adopt(self, records: Sequence[PendingRecord]) -> None:
         """Write what stands under keys of version 1.0.0 under those of today.

@@ -58,6 +58,9 @@ class DeliveryObserver(Protocol):
     def reduced(self, record: PendingRecord) -> Request:
         """What is sent for the record: its request, or less if that does the same."""
 
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending the record, so that it has to wait."""
+
     def before_send(self, record: PendingRecord) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
 from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.delivery import event_leases
 from target_userflow.delivery.concurrency import SLICE, Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import objects
@@ -162,7 +163,16 @@ class ProductDelivery:
             raise
 
     def _settle(self, work: Work) -> Generator[float, None, None]:
-        return self._send([*work.records])
+        """Settle some work, once no other run is sending any of it."""
+        records = [*work.records]
+        while True:
+            while any(record.observer.is_elsewhere(record) for record in records):
+                yield event_leases.AGAIN
+            try:
+                yield from self._send(records)
+            except event_leases.SentElsewhere:
+                continue
+            return
 
     def _send(self, records: Batch) -> Generator[float, None, None]:
         """Settle what goes into one request; yields the seconds to wait for another attempt."""

@@ -194,6 +194,10 @@ class DeliveryTracker:
         """What is sent for a record: its request, or less if it is known to do the same."""
         return self.dedup.reduced(record)
 
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending the record, so that it has to wait."""
+        return self.dedup.is_elsewhere(record)
+
     def request_sent(self) -> None:
         """Count a request."""
         self._tally.ask(self.stream_name)
@@ -203,11 +207,11 @@ class DeliveryTracker:
         doubtful = not record.request.idempotent and (
             record.lost if record.sent else self.dedup.is_doubtful(record)
         )
+        if not record.sent:
+            self.dedup.sending(record)
         if doubtful and not record.in_doubt:
             self._tally.doubt(self.stream_name)
             record.in_doubt = True
-        if not record.sent:
-            self.dedup.sending(record)
 
     def settled(self, record: PendingRecord, outcome: Settled | None) -> None:
         """Note and count what became of a record.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.transport.request_stats import RequestStats
+    from target_userflow.transport.shares import Share
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 
@@ -61,8 +62,14 @@ class Observer:
 class Client:
     """The way to one API: its connections, its pace, and the patience with it."""
 
-    def __init__(
-        self, api: Product, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
+        self,
+        api: Product,
+        destination: Destination,
+        pace: Pace,
+        clock: Clock,
+        stats: RequestStats,
+        share: Share | None = None,
     ) -> None:
         """Make what the requests to an API share; connections are opened when they are needed.
 
@@ -72,11 +79,12 @@ class Client:
             pace: How hard it may be asked.
             clock: Time, and the signal to stop.
             stats: Is told of every request.
+            share: The part of the limits that this run may use; None for all of them.
         """
         self._api = api
         self._pace = pace
         self._clock = clock
-        self.limits = Limits(pace.requests_per_minute, api.limits, clock)
+        self.limits = Limits(pace.requests_per_minute, api.limits, clock, share)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, stats, clock)

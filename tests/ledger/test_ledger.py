@@ -203,7 +203,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     bench.sql("create table other (n integer)", "create index ledger_delivered on other (n)")
     assert bench.run(EVENTS, event("e", 1)).status == 1
     assert len(errors(caplog)) == 1
-    assert bench.sql("drop table other") == []
+    assert {*bench.sql("drop table other")} <= {"ledger_runs"}, "which nothing outlives a run in"
     assert bench.run(EVENTS, event("e", 1)).status == 0
     assert bench.sent == [{"n": 1}]
 

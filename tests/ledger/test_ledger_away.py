@@ -65,7 +65,7 @@ def test_a_server_that_stays_away_stops_the_run(
     url = own_postgres.database.url.replace("://", "+psycopg://")
     with piped(tmp_path, config(sandbox, url, max_retry_seconds=1)) as target:
         target.feed([EVENTS, *events(1, 2, 3)])
-        wait_until(lambda: target.states, "a STATE line")
+        wait_until(lambda: target.states[-1:] == [3], "the STATE of what was sent")
         own_postgres.stop()
         target.feed(events(4, 5))
         result = target.result()

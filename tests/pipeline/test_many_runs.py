@@ -165,3 +165,26 @@ def test_a_shard_that_is_none_stops_the_run(sandbox: Sandbox, tmp_path: Path) ->
     assert result.status == 1
     assert ["3/8" in line for line in result.errors] == [True]
     assert not sandbox.requests()
+
+
+def test_runs_of_one_machine_meet_beside_their_ledgers(sandbox: Sandbox, tmp_path: Path) -> None:
+    """In a file that its owner alone can read, and only where there is a budget to share."""
+    for config in ({}, {"requests_per_minute": 6_000, "ledger": ""}, {"limit_group": "ours"}):
+        home = tmp_path / f"home-{len(config)}-{'ledger' in config}"
+        ledger = {"ledger": str(home / "own.db"), **config}
+        messages = [USERS, record("users", id="ada", plan="pro")]
+        assert run_here(tmp_path, {**sandbox.config, **ledger}, messages).status == 0
+        made = [path.name for path in home.iterdir()] if home.exists() else []
+        assert made == (["limits.db"] if "limit_group" in config else [])
+    assert (home / "limits.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_made_shares_nothing(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The budget holds for this run alone, which a warning says; it needs no ledger."""
+    (tmp_path / "file").touch()
+    config = {"ledger": str(tmp_path / "file" / "own.db"), "requests_per_minute": 6_000}
+    messages = [USERS, record("users", id="ada", plan="pro")]
+    assert run_here(tmp_path, {**sandbox.config, **config}, messages).status == 0
+    assert "The limits are not shared with other runs" in caplog.text
