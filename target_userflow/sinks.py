@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,29 +12,24 @@ from target_userflow.deletes.log_based import deleting_column, log_marks
 from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import DeliveryTracker, Shared
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
 from target_userflow.mapping.shards import Shard
 from target_userflow.mapping.values import encoded, located
 from target_userflow.plan.stream_look import StreamLook
+from target_userflow.reporting.column_notices import ColumnNotices
 from target_userflow.singer.record_validator import Validator
 from target_userflow.singer.sdk import SdkSink
 from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from target_userflow.apis.messages import Request
     from target_userflow.config.settings import StreamOptions
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.services import Run
     from target_userflow.singer.mapped_streams import MappedStream
     from target_userflow.singer.message import Message, Source
-
-
-_LATE_COLUMNS = 1_000  # outside of a SCHEMA, before they are taken for data and no longer watched
 
 
 class Host(Protocol):
@@ -133,8 +127,9 @@ class UserflowSink(SdkSink):
         self._said_deletion = False
         self._received = 0
         """Records since the last `sync`."""
-        self._columns = {*self.schema["properties"]}
-        self._most_columns = len(self._columns) + _LATE_COLUMNS
+        self._notices = ColumnNotices(
+            mapped.name, self.schema["properties"], self._request_of.attributes, self.logger
+        )
 
     def setup(self) -> None:
         """Say once what becomes of the columns, and what of the schema is not checked.
@@ -145,8 +140,7 @@ class UserflowSink(SdkSink):
         self._plan.add(self._look)
         self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement())
         self._look.check(self.logger)
-        attributes = self._request_of.attributes
-        self._say_what_stays(attributes.of_loaders, attributes.secrets)
+        self._notices.of_schema()
         if self._rules and self._rules.unchecked:
             self.logger.warning(
                 "Stream '%s': the records are not checked by these parts of its schema, which say "
@@ -154,54 +148,13 @@ class UserflowSink(SdkSink):
                 self.stream_name,
                 ", ".join(self._rules.unchecked),
             )
-        self._say_renamed(self._request_of.attributes.renamed)
+        self._notices.of_names()
 
     def _before_first_request(self) -> None:
         """Say what of the stream's attributes is new, and may be a mistake."""
         self._look.before_first_request(self._products.inventory(self.object_type), self.logger)
         if not self._is_dry:
             self._look.sample.close()
-
-    def _say_renamed(self, renamed: dict[str, str]) -> None:
-        if renamed:
-            pairs = ", ".join(f"'{column}' to '{name}'" for column, name in renamed.items())
-            self.logger.warning(
-                "Stream '%s': the API allows no such attribute names, so these columns are "
-                "renamed: %s",
-                self.stream_name,
-                pairs,
-            )
-
-    def _look_at_columns(self, record: dict[str, Any]) -> None:
-        """Say which columns outside of the SCHEMA are renamed or stay, unless they are many."""
-        if record.keys() <= self._columns or len(self._columns) > self._most_columns:
-            return
-        new = [column for column in record if column not in self._columns]
-        self._columns.update(new)
-        self._say_renamed(self._request_of.attributes.renamed_of(new))
-        stay = [
-            column for column in new if self._request_of.attributes.stays(column, record[column])
-        ]
-        loaders = [column for column in stay if is_of_loader(column)]
-        self._say_what_stays(loaders, [column for column in stay if column not in loaders])
-
-    def _say_what_stays(self, loaders: Sequence[str], secrets: Sequence[str]) -> None:
-        if loaders:
-            self.logger.info(
-                "Stream '%s': these columns are of other loaders and are no attributes: %s. To "
-                "send one, give it another name with stream_maps",
-                self.stream_name,
-                ", ".join(loaders),
-            )
-        if secrets:
-            self.logger.warning(
-                "Stream '%s': these columns are named like secrets and are not sent: %s. To send "
-                "one, set streams.%s.send: %s",
-                self.stream_name,
-                ", ".join(secrets),
-                self.stream_name,
-                json.dumps([*secrets]),
-            )
 
     def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:
         """Hand a record to the pipeline, or write it to the dead letters.
@@ -303,7 +256,7 @@ class UserflowSink(SdkSink):
             self._check_whole(message, record)
             if self._rules:
                 self._rules.check(record)
-            self._look_at_columns(record)
+            self._notices.of_record(record)
             self._look.see(record)
             request = self._request_of(record)
             self._check_encodable(message, request)
