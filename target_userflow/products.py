@@ -15,6 +15,7 @@ from target_userflow.errors import ConfigError
 from target_userflow.plan.inventory import Inventory
 from target_userflow.transport.client import Client
 from target_userflow.transport.sharing import Sharing
+from target_userflow.transport.throttle_stats import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,7 +164,11 @@ class Products:
     def limiting(self, object_type: str) -> str:
         """Return what sets the pace now of what is sent for the object type of a name."""
         delivery = self._deliveries.get(OBJECT_TYPES[object_type].product.name)
-        return delivery.client.limits.waits.limiting.as_limit if delivery else ""
+        if delivery is None:
+            return ""
+        client = delivery.client
+        cause = Cause.PAUSE if client.outage.is_on else client.limits.waits.limiting
+        return cause.as_limit
 
     def close(self) -> None:
         """Close the connections."""

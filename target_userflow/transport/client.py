@@ -89,7 +89,7 @@ class Client:
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, stats, clock)
         self._media_type = MediaType(api.media_types)
-        self._outage = OutageLog(api.name, destination.url, pace.max_retry_seconds, clock)
+        self.outage = OutageLog(api.name, destination.url, pace.max_retry_seconds, clock)
 
     def write(
         self, request: Request, observer: Observer
@@ -159,7 +159,7 @@ class Client:
             observer.before_send()
             outcome = judge(request)
             observer.after_send(outcome)
-            self._outage.note(outcome)
+            self.outage.note(outcome)
             if isinstance(outcome, Refused):
                 raise ApiRefused(f"{self._api.name} {outcome.line}")
             if not isinstance(outcome, TryAgain):

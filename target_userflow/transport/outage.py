@@ -36,6 +36,11 @@ class OutageLog:
         self._since: float | None = None
         self._said_at = -_QUIET_SECONDS
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the last attempt found no answer."""
+        return self._since is not None
+
     def note(self, outcome: Outcome | Answer) -> None:
         """Note what an attempt came to, and say so if it is the first that fails."""
         is_failure = isinstance(outcome, TryAgain) and bool(outcome.cause)
@@ -44,7 +49,7 @@ class OutageLog:
         with self._lock:
             if isinstance(outcome, TryAgain) and is_failure:
                 self._begin(outcome)
-            elif not isinstance(outcome, TryAgain):
+            else:
                 self._end()
 
     def _begin(self, outcome: TryAgain) -> None:

@@ -12,6 +12,7 @@ from support.clocks import VirtualClock
 from support.process import TARGET, config_file, record, run_target, schema, singer
 from support.terminals import on_a_terminal, pseudo_terminal, rendered, seen
 
+from target_userflow.apis.outcomes import Delivered, TryAgain
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.problems import problems
 from target_userflow.config.schema import CONFIG_SCHEMA
@@ -232,10 +233,23 @@ def test_an_api_that_can_not_be_reached_limits_a_run_as_no_answer(scene: Scene) 
     """Its pause is no latency, and nobody's budget."""
     scene.read("users", 10)
     scene.reader.ended = True
-    limits = scene.run.products.delivery(OBJECT_TYPES["users"]).client.limits
-    with limits.waits.on(Cause.PAUSE):
+    client = scene.run.products.delivery(OBJECT_TYPES["users"]).client
+    with client.limits.waits.on(Cause.PAUSE):
         scene.sampler.sample(0)
     assert [one.limit for one in scene.sampler.progress()] == ["no answer"]
+
+
+def test_an_api_without_connection_limits_a_run_as_no_answer(scene: Scene) -> None:
+    """Each request waits for itself then, and it is no latency either."""
+    scene.read("users", 10)
+    scene.reader.ended = True
+    client = scene.run.products.delivery(OBJECT_TYPES["users"]).client
+    limits = []
+    for outcome in (TryAgain("ConnectionError", cause="refused", unreached=True), Delivered()):
+        client.outage.note(outcome)
+        scene.sampler.sample(0)
+        limits += [one.limit for one in scene.sampler.progress()]
+    assert limits == ["no answer", "latency"]
 
 
 def test_what_is_written_stands_above_the_lines() -> None:
