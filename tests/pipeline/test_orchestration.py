@@ -49,10 +49,10 @@ def failure(text: str, *, allow_retries: bool = True) -> Exception:
 
 def modules() -> dict[str, Any]:
     """As much of Airflow and Dagster as the recipes use."""
-    names = ("dagster", "airflow", "airflow.exceptions", "airflow.sdk")
+    names = ("dagster", "airflow", "airflow.sdk", "airflow.sdk.exceptions")
     found: dict[str, Any] = {name: ModuleType(name) for name in names}
-    found["airflow.exceptions"].AirflowException = RetryError
-    found["airflow.exceptions"].AirflowFailException = NoRetryError
+    found["airflow.sdk.exceptions"].AirflowException = RetryError
+    found["airflow.sdk.exceptions"].AirflowFailException = NoRetryError
     found["airflow.sdk"].task = undecorated
     found["airflow.sdk"].dag = lambda **_: lambda _function: lambda: None
     vars(found["dagster"]).update(
