@@ -203,8 +203,8 @@ def _events(path: Path, count: int) -> Path:
 # Shards
 
 
-def read_in_shards(place: Path, database: Database, rows: int) -> None:
-    """Print what a row costs a run that delivers all rows, and one that delivers an eighth."""
+def read_in_shards(place: Path, database: Database, rows: int, parts: int) -> None:
+    """Print what a row costs a run that delivers all rows, and one that delivers a part."""
     data, none = users(place / "users", rows), users(place / "none", 0)
     with stub(0) as server:
         config = {"ledger": url_of(database), "skip_unchanged": True, "concurrency": 10}
@@ -214,18 +214,18 @@ def read_in_shards(place: Path, database: Database, rows: int) -> None:
         start = run(whole, none)
         alone = run(whole, data).beyond(start)
         shards = [
-            ours(place / f"{n}.json", server, **config, shard=f"{n}/{SHARDS}")
-            for n in range(1, SHARDS + 1)
+            ours(place / f"{n}.json", server, **config, shard=f"{n}/{parts}")
+            for n in range(1, parts + 1)
         ]
-        with ThreadPoolExecutor(SHARDS) as threads:
+        with ThreadPoolExecutor(parts) as threads:
             costs = [*threads.map(lambda command: run(command, data).beyond(start), shards)]
         again = server.written - written
-    mean = sum(cost.cpu for cost in costs) / SHARDS
+    mean = sum(cost.cpu for cost in costs) / parts
     table(
         (f"{rows:,} unchanged rows", "CPU µs/row read", "of one run", "sent again"),
         ("one run", f"{alone.cpu / rows * 1e6:.0f}", "1.00x", ""),
         (
-            f"each of {SHARDS} shards",
+            f"each of {parts} shards",
             f"{mean / rows * 1e6:.0f}",
             f"{mean / alone.cpu:.2f}x",
             again,
@@ -239,7 +239,8 @@ def main(*, small: bool) -> None:
         share_a_budget(place, server.create("budget"), 5 if small else MINUTE)
         events, kills = (60, 1) if small else (2_000, 20)
         deliver_the_same_events(place, server.create("events"), events, kills)
-        read_in_shards(place, server.create("shards"), 500 if small else 100_000)
+        rows, parts = (500, 2) if small else (100_000, SHARDS)
+        read_in_shards(place, server.create("shards"), rows, parts)
 
 
 if __name__ == "__main__":
