@@ -24,6 +24,7 @@ _HEADS = {
     EXISTS: "There already",
 }
 """The states of attributes, in the order of what needs a look."""
+STATES = [*_HEADS]
 _ROLE_REASONS = {"name": "by name", "key": "by key", "fields": "by fields"}
 
 
@@ -64,16 +65,16 @@ def _overview(streams: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]
 
 
 def _stream(facts: Mapping[str, Any], width: int) -> Iterator[str]:
-    yield _cut(f"{facts['stream']}  {_head(facts)}", width)
-    yield from _wrapped([*_roles(facts["roles"])], width, "roles")
+    yield _cut(f"{facts['stream']}  {head(facts)}", width)
+    yield from _wrapped([*role_texts(facts["roles"])], width, "roles")
     yield from _ids(facts["ids"])
     yield from _wrapped([*_event_names(facts["event_names"])], width, "event names")
     by_state: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for attribute in facts["attributes"]:
         by_state[attribute["state"]].append(attribute)
-    for state, head in _HEADS.items():
+    for state, title in _HEADS.items():
         if by_state[state]:
-            yield f"{_INDENT}{head}: {len(by_state[state]):,}"
+            yield f"{_INDENT}{title}: {len(by_state[state]):,}"
             yield from _cells([*map(_cell, by_state[state])], width)
     left_out = [f"{item['column']} ({item['why']})" for item in facts["left_out"]]
     yield from _wrapped(left_out, width, "left out")
@@ -83,7 +84,8 @@ def _stream(facts: Mapping[str, Any], width: int) -> Iterator[str]:
         yield from _paragraph(line, width, "~")
 
 
-def _head(facts: Mapping[str, Any]) -> str:
+def head(facts: Mapping[str, Any]) -> str:
+    """Where a stream goes, and how many of its records were looked at."""
     if not facts["object"]:
         return "can't be planned"
     records = f"{facts['records']:,} records"
@@ -92,7 +94,8 @@ def _head(facts: Mapping[str, Any]) -> str:
     return f"to {facts['object']} of {facts['product']}: {records}"
 
 
-def _roles(roles: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def role_texts(roles: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Each role with its column, and why."""
     for role in roles:
         if role["by"] == "arrival":
             yield f"{role['role']} ← that of arrival"

@@ -26,7 +26,9 @@ _NO_NUMBERS = re.compile(
 """Names of what is written in digits and counts nothing."""
 _BOOLEANS = {"true", "false", "t", "f", "yes", "no", "y", "n"}
 _FLAG = re.compile(r"^(?:is|has)_")
-_AT = re.compile(r"(?:^|_)(?:at|ts|tstamp|timestamp)$")
+_AT = re.compile(r"(?:^|_)(?:at|ts|tstamp|timestamp|date)$|^created$")
+_DATE = re.compile(r"(?:^|_)(?:date|day)$")
+_DAY = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d", re.ASCII)
 _EPOCHS = ((10**8, 10**10), (10**11, 10**13), (10**14, 10**16))
 """What seconds, milliseconds and microseconds since 1970 lie between."""
 
@@ -60,6 +62,8 @@ def likely_type(name: str, values: Sequence[Any]) -> str | None:
 
 
 def _type_of_texts(name: str, values: Sequence[str]) -> str | None:
+    if _DATE.search(name) and _all(values, _DAY.fullmatch):
+        return "datetime"
     if not _NO_NUMBERS.search(name) and _all(values, _NUMBER.fullmatch):
         return "number"
     if _all(values, lambda text: text.strip().lower() in _BOOLEANS):

@@ -9,10 +9,10 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.plan.text import plan_text
+from target_userflow.plan.page import plan_page
 from target_userflow.reporting.chart import chart
 from target_userflow.reporting.remedies import KEYS_STEP
-from target_userflow.reporting.stream_table import ALWAYS, COLUMNS, WIDTH
+from target_userflow.reporting.stream_table import ALWAYS, COLUMNS
 from target_userflow.reporting.verdict import arrived, duration, verdict
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def _would_send(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _plan(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts["plan"]:
-        text = escape(plan_text(facts["plan"], WIDTH))
-        yield "<h2>The plan, column by column</h2>\n" + _box("The plan", f"<pre>{text}</pre>")
+        yield f"<h2>The plan, column by column</h2>\n{plan_page(facts['plan'])}"
 
 
 def _box(label: str, content: str) -> str:
