@@ -117,8 +117,12 @@ class UserflowSink(SdkSink):
             self.logger,
         )
         activation.shard = self._shard
-        versions = partial(run.versions.versions, self.object_type, mapped.source, mapped.name)
-        self.table = Table(versions, activation)
+        self._mirrors = options.mirror
+        contents = run.versions.versions
+        if self._mirrors:
+            contents = partial(run.versions.mirror, self._product)
+        place = self.object_type, mapped.source, mapped.name
+        self.table = Table(partial(contents, *place), activation)
         """The table that the records come from."""
         self._tracker.table = self.table
         self._tracker.look = self._look
@@ -221,8 +225,8 @@ class UserflowSink(SdkSink):
         self, message: Message, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool
     ) -> None:
         """Note that a record is of a version, if that will ever matter."""
-        if self._deletes and version is not None:
-            self.table.see(version, message.source.number, ids, rejected=rejected)
+        if self._deletes and (version is not None or self._mirrors):
+            self.table.see(version or 0, message.source.number, ids, rejected=rejected)
 
     def _identity(self, record: dict[str, Any]) -> tuple[str, ...] | None:
         """The ids of a rejected record; None if they are what is wrong with it."""

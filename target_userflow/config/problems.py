@@ -42,8 +42,17 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         urls.problems(config),
         _ledger_problems(config),
         _shard_problems(config),
+        _mirror_problems(config),
     )
     return [*lines, *of_maps]
+
+
+def _mirror_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    streams = config.get("streams")
+    for name, options in streams.items() if isinstance(streams, dict) else ():
+        mirrors = isinstance(options, dict) and options.get("mirror") is True
+        if mirrors and config.get("hard_delete") is not True:
+            yield f"Setting 'streams.{name}.mirror' deletes: set hard_delete to true, or remove it"
 
 
 def _schema_problems(

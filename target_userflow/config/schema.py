@@ -77,6 +77,14 @@ _STREAM_OPTIONS = th.ObjectType(
             "loaders, or the key of an event."
         ),
     ),
+    th.Property(
+        "mirror",
+        th.BooleanType,
+        description=(
+            "With `hard_delete`, for memberships that are read in full: end those of their users "
+            "and groups that are not among them."
+        ),
+    ),
     additional_properties=False,
 )
 

@@ -45,6 +45,7 @@ class StreamOptions:
     operations: Mapping[str, str] = field(default_factory=dict)
     data_types: Mapping[str, str] = field(default_factory=dict)
     send: Sequence[str] = ()
+    mirror: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
-    from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.deletes.contents import Contents
     from target_userflow.delivery.product_delivery import ProductDelivery
     from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.tracker import DeliveryTracker
@@ -55,7 +55,7 @@ class Activation:
         self._logger = logger
         self._reasons: Counter[str] = Counter()
 
-    def activate(self, versions: TableVersions, version: int, *, complete: bool = True) -> None:
+    def activate(self, versions: Contents, version: int, *, complete: bool = True) -> None:
         """Delete what a version leaves behind.
 
         Args:
@@ -87,7 +87,7 @@ class Activation:
                 reason,
             )
 
-    def _delete(self, versions: TableVersions, ids: dict[bytes, Ids]) -> None:
+    def _delete(self, versions: Contents, ids: dict[bytes, Ids]) -> None:
         deletions = {key: self._deletion(of_object) for key, of_object in ids.items()}
         deletions = {
             key: deletion

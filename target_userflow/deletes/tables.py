@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_userflow.deletes.activate_version import Activation
-    from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.deletes.contents import Contents
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Table:
     """What is known of the versions of one stream's table."""
 
-    def __init__(self, versions: Callable[[], TableVersions], activation: Activation) -> None:
+    def __init__(self, versions: Callable[[], Contents], activation: Activation) -> None:
         """Follow the versions of a table.
 
         Args:
@@ -25,7 +25,7 @@ class Table:
         """
         self._versions_of_run = versions
         self._activation = activation
-        self._versions: TableVersions | None = None
+        self._versions: Contents | None = None
 
     def see(self, version: int, number: int, ids: Ids | None, *, rejected: bool) -> None:
         """Note that a record is of a version.
@@ -70,7 +70,7 @@ class Table:
         if version is not None:
             self._activation.activate(versions, version, complete=complete)
 
-    def _known(self) -> TableVersions:
+    def _known(self) -> Contents:
         if self._versions is None:
             self._versions = self._versions_of_run()
         return self._versions

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_userflow.deletes.log_based import DeletionLimit
+from target_userflow.deletes.mirror import MembershipMirror
 from target_userflow.deletes.table_versions import TableVersions
 from target_userflow.errors import ConfigError
 
 if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
+    from target_userflow.deletes.contents import Contents
+    from target_userflow.delivery.object_list import Reads
     from target_userflow.ledger.ledgers import Ledgers
 
 
@@ -29,10 +32,10 @@ class Versions:
         """
         self._ledgers = ledgers
         self._ratio = max_delete_ratio
-        self._versions: dict[tuple[str, str], TableVersions] = {}
+        self._versions: dict[tuple[str, str], Contents] = {}
         self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
-    def versions(self, object_type: ObjectType, source: str, stream: str) -> TableVersions:
+    def versions(self, object_type: ObjectType, source: str, stream: str) -> Contents:
         """Return the versions of a stream's table.
 
         Args:
@@ -57,12 +60,26 @@ class Versions:
             self._versions[source, stream] = versions
         return self._versions[source, stream]
 
+    def mirror(self, reads: Reads, object_type: ObjectType, source: str, stream: str) -> Contents:
+        """Return what a stream of memberships holds that is read in full.
+
+        Args:
+            reads: The way to the API, which tells what exists.
+            object_type: The memberships.
+            source: As for `versions`.
+            stream: As for `versions`.
+        """
+        if (source, stream) not in self._versions:
+            mirror = MembershipMirror(reads, stream, object_type, self._ratio)
+            self._versions[source, stream] = mirror
+        return self._versions[source, stream]
+
     def limit(self, source: str, stream: str) -> DeletionLimit:
         """Return the limit of a stream's deletions; arguments as for `versions`."""
         limit = DeletionLimit(stream, self._ratio)
         return self._limits.setdefault((source, stream), limit)
 
-    def announced(self) -> list[tuple[tuple[str, str], TableVersions]]:
+    def announced(self) -> list[tuple[tuple[str, str], Contents]]:
         """Return the versions of which one was activated ahead of its records.
 
         Returns:

@@ -173,6 +173,10 @@ def check(object_type: ObjectType, stream: Stream) -> None:
             f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
             f"tell of {name}. Remove it, or use it for {known}"
         )
+    if stream.options.mirror and name != "memberships":
+        raise ConfigError(
+            f"{where}.mirror ends memberships, and the stream is routed to {name}. Remove it"
+        )
     match_by = stream.options.match_by
     if match_by and name not in MATCHED:
         raise ConfigError(
