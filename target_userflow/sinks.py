@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from target_userflow.apis.outcomes import Rejected
 from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.deletes.activate_version import Activation
-from target_userflow.deletes.log_based import deleting_column, log_marks
+from target_userflow.deletes.marked_rows import MarkedRows
 from target_userflow.deletes.tables import Table
 from target_userflow.delivery.tracker import DeliveryTracker, Shared
 from target_userflow.errors import RejectRecord
@@ -25,7 +25,7 @@ from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
     from target_userflow.apis.messages import Request
-    from target_userflow.config.settings import StreamOptions
+    from target_userflow.config.settings import Settings, StreamOptions
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.services import Run
     from target_userflow.singer.mapped_streams import MappedStream
@@ -71,7 +71,7 @@ class UserflowSink(SdkSink):
         self._pipeline, self._tally = run.pipeline, run.tally
         self._dead_letters, self._clock = run.dead_letters, run.clock
         self._plan, self._products = run.plan, run.products
-        self._hard_delete, self._is_dry = run.settings.hard_delete, run.settings.dry_run
+        self._is_dry = run.settings.dry_run
         self.object_type = OBJECT_TYPES[object_type]
         run.tally.open(mapped.name, object_type)
         self._rules = Validator(mapped.name, self.schema) if self.validate_schema else None
@@ -127,13 +127,26 @@ class UserflowSink(SdkSink):
         self._tracker.table = self.table
         self._tracker.look = self._look
         self._tracker.first_request = self._before_first_request
-        self._deletes = self._hard_delete and bool(self._request_of.deleted_by)
-        self._said_deletion = False
+        self._deletes = run.settings.hard_delete and bool(self._request_of.deleted_by)
+        self._marked = MarkedRows(
+            mapped.name,
+            self._request_of,
+            None if self._deletes else self._why_skipped(run.settings),
+            self.logger,
+        )
         self._received = 0
         """Records since the last `sync`."""
         self._notices = ColumnNotices(
             mapped.name, self.schema["properties"], self._request_of.attributes, self.logger
         )
+
+    def _why_skipped(self, settings: Settings) -> str:
+        """Return why deleted rows delete nothing."""
+        if not settings.hard_delete:
+            return "hard_delete is off"
+        if self._tracker.matches:
+            return "match_by enriches users and deletes none"
+        return f"{self.object_type.product.name} can't delete {self.object_type.name}"
 
     def setup(self) -> None:
         """Say once what becomes of the columns, and what of the schema is not checked.
@@ -173,9 +186,9 @@ class UserflowSink(SdkSink):
         self._receive()
         mark = None
         try:
-            mark = self._mark_of(message, record)
-            if mark and not self._deletes:
-                self._skip_deletion(mark)
+            mark = self._marked.mark(message.record, record)
+            if mark and self._marked.skips(mark):
+                self._tally.settle(self.stream_name, "skipped")
                 return
             request = self._deletion(message, record) if mark else self._entry(message, record)
             is_own = self._shard.has(request.ordering_key)
@@ -278,30 +291,6 @@ class UserflowSink(SdkSink):
         self._limit.mark()
         return request
 
-    def _mark_of(self, message: Message, record: dict[str, Any]) -> str | None:
-        """The column that says that the row was deleted; None if it was not."""
-        own = self._request_of.deletion_mark(record)
-        return deleting_column({**log_marks(message.record), **own})
-
-    def _skip_deletion(self, column: str) -> None:
-        """Leave a deleted row alone: its other columns are null, and would clear the attributes."""
-        self._tally.settle(self.stream_name, "skipped")
-        if not self._said_deletion:
-            self._said_deletion = True
-            self.logger.warning(
-                "Stream '%s': rows that were deleted (%s) are skipped, as %s",
-                self.stream_name,
-                column,
-                self._why_nothing_is_deleted(),
-            )
-
-    def _why_nothing_is_deleted(self) -> str:
-        if not self._hard_delete:
-            return "hard_delete is off"
-        if self._tracker.matches:
-            return "match_by enriches users and deletes none"
-        return f"{self.object_type.product.name} can't delete {self.object_type.name}"
-
     def _check_encodable(self, message: Message, request: Request) -> None:
         """Reject what can't be encoded: only the fast parser reads nothing of that kind."""
         if self._is_computed or message.is_lenient:
@@ -335,7 +324,7 @@ class PlannedSink(UserflowSink):
         if self._look.is_done:
             return
         try:
-            if not self._mark_of(message, record):
+            if not self._marked.mark(message.record, record):
                 self._entry(message, record)
         except RejectRecord as error:
             self._look.rejections[str(error)] += 1
