@@ -323,6 +323,15 @@ def test_commands_work_under_meltano_where_streams_are_set(
     streams = json.dumps({"public-people": {"object": "users", "fields": {"user_id": "uuid"}}})
     target = _variables("target_userflow", {**sandbox.config, "streams": streams})
     project("invoke", "target-userflow:check", **target)
+    people = [
+        schema("public-people", {"uuid": "string"}, ["uuid"]),
+        record("public-people", uuid="a"),
+    ]
+    typed = singer(people).decode()
+    planned = project.attempt("invoke", "target-userflow:plan", typed=typed, **target)
+    assert "public-people" in planned.stdout, planned.stderr
+    verified = project.attempt("invoke", "target-userflow:verify", typed=typed, **target)
+    assert "1 record compared" in verified.stdout + verified.stderr
     listed = project("invoke", "target-userflow:dead-letters", "list", **target)
     assert listed.startswith("No dead letters in ")
     assert project("invoke", "target-userflow", "dead-letters", **target) == listed
