@@ -6,46 +6,80 @@ import logging
 import os
 import sys
 from abc import abstractmethod
-from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from click import ClickException, Option
-from dotenv import dotenv_values, find_dotenv
-from singer_sdk import Target
+import click
+from click import Choice, ClickException, Group, Option
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.plugin_base import SingerCommand
 
+from target_userflow.commands.group import commands
 from target_userflow.config import problems as configs
 from target_userflow.config import reading
-from target_userflow.config.environment import unread_variables
+from target_userflow.config.environment import check_variables, environment
+from target_userflow.config.urls import exposed
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
+from target_userflow.reporting.about import about_text
+from target_userflow.reporting.audience import audience_here, color_of_output
+from target_userflow.singer.sdk import ConfigInput, SdkTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from click import Command, Context
+    from typing_extensions import Self
 
-    from target_userflow.config.environment import UnreadVariable
+    from target_userflow.services import Run
 
 _SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
+_WAITS = (
+    "Waiting for a tap: nothing is piped in, and messages are read from this terminal. Type Ctrl-D "
+    "to end, and target-userflow --help for an example"
+)
+_EXAMPLE = """\
+\b
+For instance, with a config file, and with settings from the environment:
+  tap-csv --config tap.json | target-userflow --config config.json
+  TARGET_USERFLOW_API_KEY=ak_... target-userflow --config ENV < users.singer
+\b
+The config of a table of customers that become users:
+  {"api_key": "ak_...", "streams": {"customers": {"object": "users"}}}
+\b
+Add --check to try the key, and "dry_run": true to see what would be sent.
+"""
+_CONFIG = "target_userflow.config"
+"""Where the contexts of commands have the configs that were given."""
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
 
 
-class CommandLine(Target):
+class TargetGroup(SingerCommand, Group):
+    """The command of a run, which has other commands beside it."""
+
+
+class CommandLine(SdkTarget):
     """The part of the target that handles the command line."""
+
+    run: Run
+    error: str | None = None
+    """Why the run ended early; None if all of its input has an outcome."""
 
     @abstractmethod
     def finish(self, file_input: IO[str] | None) -> int:
         """Read the input to its end, log the summary, and return the exit status."""
 
     @abstractmethod
+    def verify(self, file_input: IO[str] | None, *, extra: bool) -> int:
+        """Compare the input with what Userflow has, and return the exit status."""
+
+    @abstractmethod
     def check(self) -> int:
         """Print what would stop a run, and return the exit status."""
 
+    @abstractmethod
+    def plan(self, file_input: IO[str] | None, form: str) -> int:
+        """Print what would become of every column, and return the exit status."""
+
     @classmethod
-    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> _ConfigInput:
+    def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> ConfigInput:
         """Read the config files; the SDK ends in a traceback where there is none."""
         try:
             for path in {*value} - {"ENV"}:
@@ -54,11 +88,13 @@ class CommandLine(Target):
             raise ClickException(escaped(str(error))) from None
         return super().cb_config(ctx, param, value)
 
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a classproperty's first argument
+    @classmethod
+    def config_of_environment(cls) -> dict[str, Any]:
+        """Return the settings in environment variables and in the `.env` file."""
         cls.append_builtin_config(cls.config_jsonschema)
-        environ = {**_dotenv(), **os.environ}
-        return reading.from_environment(environ, cls.config_jsonschema, cls._env_var_prefix)
+        return reading.from_environment(
+            environment(), cls.config_jsonschema, cls.environment_prefix()
+        )
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -67,30 +103,65 @@ class CommandLine(Target):
         for name in _USELESS_SETTINGS:
             config_jsonschema["properties"].pop(name, None)
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+    @classmethod
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the target is and can be set to; as text, what the SDK leaves out, too."""
+        if output_format:
+            super().print_about(output_format)
+        else:
+            click.echo(about_text(cls.about_info()))
+
+    def config_problems(self, config: dict[str, Any]) -> list[str]:
+        """Return a line for everything that is wrong with a config, and fill in its defaults."""
         self.append_builtin_config(self.config_jsonschema)
-        problems = configs.problems(self._config, self.config_jsonschema)
-        if problems and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=problems)
-        return problems
+        return configs.problems(config, self.config_jsonschema)
 
     @classmethod
     def get_singer_command(cls) -> Command:
-        """Return the SDK's command, with the option `--check`."""
+        """Return the SDK's command, with the option `--check` and commands of its own."""
         command = super().get_singer_command()
         text = "Ask each product whether it lets the config's key in; read and write nothing else."
-        command.params.append(Option(["--check"], is_flag=True, help=text))
-        return command
+        check = Option(["--check"], is_flag=True, help=text)
+        text = "Compare the input with what Userflow has, and write nothing; 0 if all is the same."
+        verify = Option(["--verify"], is_flag=True, help=text)
+        text = "With --verify: also count what exists there and is not in the input."
+        extra = Option(["--extra"], is_flag=True, help=text)
+        text = "Say what would become of every column of the input, as text or json."
+        form: Any = {"flag_value": "text", "is_flag": False, "type": Choice(["text", "json"])}
+        plan = Option(["--plan"], help=text, **form)
+        return TargetGroup(
+            name=command.name,
+            callback=cls._invoked,
+            context_settings=command.context_settings,
+            params=[*command.params, check, verify, extra, plan],
+            help="Read Singer messages, and bring their records to the products.",
+            epilog=_EXAMPLE,
+            logger=cls.logger,
+            invoke_without_command=True,
+            commands=commands(_Host(cls)),
+        )
 
     @classmethod
-    def invoke(  # type: ignore[override] # as the SDK's own Target does
+    def _invoked(cls, **options: Any) -> None:
+        """Run, or leave it to the command that is named."""
+        context = click.get_current_context()
+        if context.invoked_subcommand is None:
+            cls.invoke(**options)
+        else:
+            context.meta[_CONFIG] = options["config"]
+
+    @classmethod
+    def invoke(  # type: ignore[override] # noqa: PLR0913 - as the SDK's own Target does, and an option each
         cls,
         *,
         about: bool = False,
         about_format: str | None = None,
-        config: _ConfigInput | None = None,
+        config: ConfigInput | None = None,
         file_input: IO[str] | None = None,
         check: bool = False,
+        verify: bool = False,
+        extra: bool = False,
+        plan: str | None = None,
     ) -> None:
         """Run the command, and exit with a status that tells how it went."""
         if about:
@@ -98,39 +169,45 @@ class CommandLine(Target):
             return
         escape_the_log()
         cls.print_version(print_fn=cls.logger.info)
-        given = config or _ConfigInput()
-        cls._check_variables(given)
-        target = cls._configured(given)
+        target = cls.opened(config or ConfigInput())
+        target.prepare_terminal(waits=file_input is None and not check)
+        if verify or extra:
+            _leave(target.verify(file_input, extra=extra))
+        if plan:
+            _leave(target.plan(file_input, plan))
         _leave(target.check() if check else target.finish(file_input))
 
     @classmethod
-    def _check_variables(cls, given: _ConfigInput) -> None:
-        """Exit before anything is done if a variable was set that has to be read and is not."""
+    def opened(cls, given: ConfigInput) -> Self:
+        """Return the target of a config; if that has problems, log a line for each, and exit."""
+        escape_the_log()
         cls.append_builtin_config(cls.config_jsonschema)
-        environ = {**_dotenv(), **os.environ} if given.parse_env else os.environ
-        unread = [*cls._unread(environ, given)]
-        for variable in unread:
-            (cls.logger.error if variable.is_fatal else cls.logger.warning)(variable.line)
-        if any(variable.is_fatal for variable in unread):
+        if not check_variables(
+            cls.config_jsonschema,
+            cls.environment_prefix(),
+            given.config,
+            is_read=given.parse_env,
+            logger=cls.logger,
+        ):
             sys.exit(1)
-        if not given.parse_env:
-            cls._warn_of_dotenv(given)
+        target = cls._configured(given)
+        for line in exposed(target.config):
+            cls.logger.warning(line)
+        return target
+
+    def prepare_terminal(self, *, waits: bool) -> None:
+        """Leave out what a person has no use for, and say if nothing is piped in.
+
+        Args:
+            waits: Whether messages are read from standard input.
+        """
+        if not audience_here(os.environ).wants_metrics:
+            self.metrics_logger.setLevel(logging.WARNING)
+        if waits and sys.stdin is not None and sys.stdin.isatty():
+            self.logger.warning(_WAITS)
 
     @classmethod
-    def _warn_of_dotenv(cls, given: _ConfigInput) -> None:
-        """Warn of variables in a `.env` file, of which a user may not even know."""
-        with suppress(OSError, ValueError):  # what is not read need not be readable
-            new = {name: text for name, text in _dotenv().items() if name not in os.environ}
-            for variable in cls._unread({**new, **_of_meltano()}, given):
-                cls.logger.warning("%s: %s", find_dotenv(usecwd=True), variable.line)
-
-    @classmethod
-    def _unread(cls, environ: Mapping[str, str], given: _ConfigInput) -> Iterator[UnreadVariable]:
-        schema, prefix = cls.config_jsonschema, cls._env_var_prefix
-        return unread_variables(environ, given.config, schema, prefix, is_read=given.parse_env)
-
-    @classmethod
-    def _configured(cls, given: _ConfigInput) -> CommandLine:
+    def _configured(cls, given: ConfigInput) -> Self:
         """Return the target; if its config has problems, log a line for each, and exit with 1."""
         try:
             return cls(config=given.config, parse_env_config=given.parse_env)
@@ -142,14 +219,38 @@ class CommandLine(Target):
             sys.exit(1)
 
 
-def _dotenv() -> dict[str, str]:
-    """Return the variables of the `.env` file here or above; empty without a file."""
-    variables = dotenv_values(find_dotenv(usecwd=True))
-    return {name: text for name, text in variables.items() if text is not None}
+class _Host:
+    """The command line as its commands see it: they take `--config`, too."""
 
+    def __init__(self, cls: type[CommandLine]) -> None:
+        self._cls = cls
+        self.color = color_of_output(os.environ)
 
-def _of_meltano() -> dict[str, str]:
-    return {name: text for name, text in os.environ.items() if name.startswith("MELTANO_")}
+    def option(self) -> Option:
+        """Return an option whose configs win over those given further left."""
+        return Option(
+            ["--config"],
+            multiple=True,
+            expose_value=False,
+            callback=self._add,
+            help="As of target-userflow itself.",
+        )
+
+    def target(self, *, is_quiet: bool) -> CommandLine:
+        """Return the target of all configs that were given."""
+        if is_quiet:
+            self._cls.logger.setLevel(logging.WARNING)
+        target = self._cls.opened(click.get_current_context().meta[_CONFIG])
+        self._cls.logger.setLevel(logging.NOTSET)
+        target.prepare_terminal(waits=False)
+        return target
+
+    def _add(self, context: Context, option: Option, value: tuple[str, ...]) -> None:
+        known = context.meta[_CONFIG]
+        new = self._cls.cb_config(context, option, value)
+        context.meta[_CONFIG] = ConfigInput(
+            {**known.config, **new.config}, known.parse_env or new.parse_env
+        )
 
 
 def _leave(status: int) -> NoReturn:

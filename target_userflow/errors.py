@@ -5,12 +5,14 @@ TargetUserflowError
 ├── RejectRecord         leave one record out: it goes to the dead letters with this reason
 └── StopRun              end the run: exit 1, one line, no STATE past what is settled
     ├── ConfigError      a setting or a SCHEMA that no run can start with
-    │   └── InvalidSchema  the schema of a SCHEMA is valid in no draft
+    │   ├── InvalidSchema  the schema of a SCHEMA is valid in no draft
+    │   └── Doubt        a mapping that would be a guess, of what can't be taken back
     ├── InputError       a line on standard input that is no Singer message
     ├── ApiRefused       the API refuses us, not a record: wrong key, wrong URL, TLS
     │   └── NotListed    the answer to a request for a list holds none
     ├── ApiDown          an API that still fails after max_retry_seconds
     ├── TooManyRejects   a mapping so wrong that going on would burn the budget
+    ├── TooManyNewNames  values that became names, which no API call takes back
     ├── MixedUpEvents    keys that name several events, of which only the first were delivered
     ├── TooManyDeletions an emptied source, which must not empty the destination
     ├── StorageError     dead letters or ledger that can't be written
@@ -65,6 +67,10 @@ class InvalidSchema(ConfigError):
     """The schema of a stream is no JSON schema, by any draft."""
 
 
+class Doubt(ConfigError):
+    """A stream whose mapping would be a guess; the line names the setting that settles it."""
+
+
 class InputError(StopRun):
     """A line on standard input that is no Singer message."""
 
@@ -83,6 +89,10 @@ class ApiDown(StopRun):
 
 class TooManyRejects(StopRun):
     """More than `abort_reject_ratio` of a stream was rejected."""
+
+
+class TooManyNewNames(StopRun):
+    """A run would define more attribute or event names than `max_new_attributes` or `_events`."""
 
 
 class MixedUpEvents(StopRun):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import stat
@@ -59,6 +60,21 @@ def open_private(path: Path, flags: int) -> int:
         return os.open(path, flags | _NO_LINK)
     os.chmod(handle if os.chmod in os.supports_fd else path, _FILE)  # noqa: PTH101 - the open file
     return handle
+
+
+def lock(handle: int) -> bool:
+    """Lock an open file for this process, until it is closed.
+
+    Returns:
+        Whether no other process has it; also where the file system knows no locks.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def append_whole(handle: int, line: bytes) -> None:

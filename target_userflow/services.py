@@ -1,47 +1,34 @@
-"""What all sinks of one run share, each part made when it is first needed."""
+"""Puts the parts of a run together: each gets the others that it needs."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import uuid
 from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from target_userflow.apis.registry import OBJECT_TYPES
-from target_userflow.deletes.log_based import DeletionLimit
-from target_userflow.deletes.table_versions import TableVersions
-from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions
+from target_userflow.dedups import Dedups
+from target_userflow.deletes.versions import Versions
 from target_userflow.delivery.checkpoint import Checkpoint
-from target_userflow.delivery.dedup import ChangeDetection, ForgetWritten, NoDedup
-from target_userflow.delivery.event_dedup import EventDedup, EventKeys
-from target_userflow.delivery.existing_objects import ExistingObjectsByType
-from target_userflow.delivery.known_rows import KnownRows
 from target_userflow.delivery.pipeline import Bounds, Pipeline
-from target_userflow.delivery.product_delivery import ProductDelivery
+from target_userflow.delivery.sample_limit import SampleLimits
 from target_userflow.delivery.tally import Tally
-from target_userflow.delivery.write_intents import write_intents
-from target_userflow.delivery.write_modes import UpsertMode, write_mode
-from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
-from target_userflow.errors import ConfigError, StopRun
-from target_userflow.ledger.ledger import Ledger, exists
+from target_userflow.dry_run.delivery import DryRun
+from target_userflow.dry_run.verification import Verification
+from target_userflow.errors import StopRun
+from target_userflow.ledger.ledgers import Ledgers
+from target_userflow.plan.plan import Plan
+from target_userflow.products import Products
 from target_userflow.singer.dead_letters import DeadLetters
 from target_userflow.singer.state import StateWriter
-from target_userflow.transport.client import Client
 from target_userflow.transport.request_stats import RequestStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from target_userflow.apis.object_type import ObjectType
-    from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Settings
     from target_userflow.ledger.store import Store
-    from target_userflow.mapping.columns import Stream
-
-_logger = logging.getLogger("target-userflow")
 
 
 class Syncable(Protocol):
@@ -52,158 +39,72 @@ class Syncable(Protocol):
 
 
 class Run:
-    """The settings of one run, its files, its accounts, and the ways to the products."""
+    """The parts of a run, and the end of all of them."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Open nothing yet."""
+        """Put the parts together; no file, database or connection is opened.
+
+        Args:
+            settings: The settings of the run.
+            clock: The clock of the run.
+        """
         self.settings = settings
         self.clock = clock
         self.tally = Tally(settings.abort_reject_ratio)
         self.request_stats = RequestStats(clock)
         self.started = clock.now()
-        run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
-        self.dry_run = DryRun(settings.pace) if settings.dry_run else None
-        parts = (
-            (f"{run_id}.dry-run", "")
-            if self.dry_run
-            else (run_id, _fingerprint(settings.destinations))
-        )
-        self.dead_letters = DeadLetters(settings.dead_letter_dir, *parts)
+        self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        self.verification = Verification(settings.pace) if settings.verifies else None
+        self.dry_run = self.verification or (DryRun(settings.pace) if settings.dry_run else None)
+        self.dead_letters = self._new_dead_letters()
         self.checkpoint = Checkpoint(clock)
         self._state = StateWriter()
         bounds = Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
         self.pipeline = Pipeline(self.checkpoint, self._write_state, self, clock, bounds)
-        self._streams: list[Syncable] = []
-        self._deliveries: dict[str, ProductDelivery] = {}
-        self._existing: dict[str, ExistingObjectsByType] = {}
-        self._definitions: dict[str, Definitions] = {}
-        self._versions: dict[tuple[str, str], TableVersions] = {}
-        self._ledgers: dict[str, Ledger] = {}
-        self._known_rows: dict[str, KnownRows] = {}
-        self._limits: dict[tuple[str, str], DeletionLimit] = {}
-
-    def delivery(self, object_type: ObjectType) -> ProductDelivery:
-        """The way to the product of an object type.
-
-        Each has a clock of its own: one that is down does not stop the others.
-        """
-        product = object_type.product
-        if product.name not in self._deliveries:
-            delivery = self._delivery_to(product)
-            self._deliveries[product.name] = delivery
-            self.pipeline.connect(delivery)
-        return self._deliveries[product.name]
-
-    def _delivery_to(self, product: Product) -> ProductDelivery:
-        pace, clock, destination = (
-            self.settings.pace,
-            self.clock.child(),
-            self._destination(product),
+        self.products = Products(
+            settings, clock, self.request_stats, self.dry_run, self.pipeline.connect
         )
-        client = Client(product, destination, pace, clock, self.request_stats)
-        if self.dry_run:
-            return DryRunDelivery(self.dry_run, product, destination, client, clock)
-        return ProductDelivery(product, destination, client, clock, pace.concurrency)
+        self._ledgers = Ledgers(settings, self._open_store)
+        self.versions = Versions(
+            self._ledgers if settings.ledger else None, settings.max_delete_ratio
+        )
+        verdicts = self.verification.verdicts if self.verification else None
+        self.dedups = Dedups(settings, clock, self.products, self._ledgers, verdicts)
+        self.plan = Plan(settings)
+        self.plan_facts: dict[str, Any] | None = None
+        """The plan of a dry run, once all is read."""
+        self._streams: list[Syncable] = []
+        self.samples = SampleLimits(settings)
 
     def track(self, stream: Syncable) -> None:
         """Have what is noted of a stream's records written before STATE is."""
         self._streams.append(stream)
 
-    def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
-        """What exists in the product of an object type."""
-        product = object_type.product
-        if product.name not in self._existing:
-            emails = any(options.match_by for options in self.settings.streams.values())
-            self._existing[product.name] = ExistingObjectsByType(
-                product, self.delivery(object_type), emails=emails
-            )
-        return self._existing[product.name]
-
-    def write_mode(self, object_type: ObjectType, stream: Stream) -> UpsertMode:
-        """What lets the records of a stream pass.
+    def planned(self) -> dict[str, Any]:
+        """Return the plan of the run; see `Plan.facts`.
 
         Raises:
-            ConfigError: the product has no key, or the options ask for what nobody can know.
+            StopRun: a product does not answer.
         """
-        self._check_destination(object_type.product, stream.name)
-        return write_mode(object_type, stream, self.existing(object_type))
+        if self.dry_run:
+            self.dry_run.is_planning = True
+        received = {stream: account.received for stream, account in self.tally.accounts.items()}
+        return self.plan.facts(self.products.inventory, received)
 
-    def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
-        """What compares a stream with the attributes there are."""
-        product = object_type.product
-        if product.name not in self._definitions:
-            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
-        definitions, new = self._definitions[product.name], self.settings.new_attributes
-        return AttributeTypeCheck(stream.name, product, definitions, new_attributes=new)
-
-    def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
-        """What a stream remembers of its records.
+    def verify_extra(self) -> None:
+        """Have what exists and is not in the input counted, if it is to be.
 
         Raises:
-            ConfigError: `ledger` names no database that can be used.
-            StorageError: it can't be opened, or another run has it.
+            StopRun: an API does not answer.
         """
-        settings, events, name = self.settings, object_type.is_event, object_type.name
-        today = self.clock.now().toordinal()
-        if not settings.ledger:
-            return NoDedup()
-        if events and stream.keys:
-            keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            return EventDedup(self._rows(object_type, stream), today, keys)
-        if not events and settings.skip_unchanged:
-            rows = self._rows(object_type, stream)
-            return ChangeDetection(rows, today, name, settings.resync_days)
-        if not events and not settings.dry_run and exists(settings.ledger):
-            return ForgetWritten(self._rows(object_type), today, name)
-        return NoDedup()
-
-    def versions(self, object_type: ObjectType, source: str, stream: str) -> TableVersions:
-        """The versions of a stream; `source` is what the tap calls it.
-
-        Raises:
-            ConfigError: there is no ledger, or none that can be used.
-            StorageError: it can't be opened, or another run has it.
-        """
-        found = self._versions.get((source, stream))
-        if found is None:
-            if not self.settings.ledger:
-                raise ConfigError(
-                    f"Stream '{stream}': its tap sends versions, and without a ledger hard_delete "
-                    "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
-                    "hard_delete to false"
-                )
-            stream_key = object_type.name, source, stream, *self._apart
-            rows = self._ledger(object_type).delivered_rows(*stream_key)
-            found = TableVersions(rows, stream, object_type, self.settings.max_delete_ratio)
-            self._versions[source, stream] = found
-        return found
-
-    def deletion_limit(self, source: str, stream: str) -> DeletionLimit:
-        """What bounds the deletions of a stream; `source` is what the tap calls it.
-
-        It outlives the sinks that a changing SCHEMA makes of the stream.
-        """
-        limit = DeletionLimit(stream, self.settings.max_delete_ratio)
-        return self._limits.setdefault((source, stream), limit)
-
-    def announced(self) -> list[tuple[tuple[str, str], TableVersions]]:
-        """The versions of which one was activated ahead of its records.
-
-        Returns:
-            What the tap calls the stream and what it is called after the stream maps, and its
-            versions. First come those that refer to others: what they delete is there still.
-        """
-        found = [
-            (names, versions)
-            for names, versions in self._versions.items()
-            if versions.announced is not None
-        ]
-        return sorted(found, key=lambda one: one[1].object_type.turn, reverse=True)
+        compared = self.products.compared
+        found = compared.extra() if compared and self.settings.counts_extra else None
+        if self.verification and found:
+            self.verification.verdicts.note_extra(found)
 
     def convict(self, *, last: bool) -> None:
         """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""
-        for delivery in self._deliveries.values():
-            delivery.suspects.convict(last=last)
+        self.products.convict(last=last)
 
     def check_shares(self) -> None:
         """Let records be delivered, unless too many were rejected; see `Tally.check_shares`."""
@@ -221,20 +122,9 @@ class Run:
 
     def _write_state(self, line: str) -> None:
         self.sync()
-        if not self.tally.mixed_up and not self.dry_run:
+        is_whole = not self.dry_run and not self.settings.limit
+        if is_whole and not self.tally.mixed_up:
             self._state.write(line)
-
-    def waits(self) -> Iterator[tuple[str, str, float]]:
-        """Product, what the run waited for there, and for how many seconds."""
-        for name, delivery in self._deliveries.items():
-            yield from (
-                (name, cause.value, secs) for cause, secs in delivery.client.limits.waits.told()
-            )
-
-    def limiting(self, name: str) -> str:
-        """What sets the pace now of what is sent for the object `name`."""
-        delivery = self._deliveries.get(OBJECT_TYPES[name].product.name)
-        return delivery.client.limits.waits.limiting.value if delivery else ""
 
     def stop(self) -> None:
         """Settle what is in flight, and write its STATE: the run has to end.
@@ -248,95 +138,32 @@ class Run:
 
     def close(self) -> None:
         """Close connections and files."""
-        for delivery in self._deliveries.values():
-            delivery.close()
-        if "_store" in self.__dict__:
-            self._store.close()
+        self.products.close()
+        self._ledgers.close()
         self.dead_letters.close()
 
-    @cached_property
-    def _store(self) -> Store:
-        from target_userflow.ledger import loss  # noqa: PLC0415 - SQLAlchemy takes half a second
+    def _new_dead_letters(self) -> DeadLetters:
+        directory = self.settings.dead_letter_dir
+        if self.dry_run:
+            return DeadLetters(directory, f"{self.id}.dry-run")
+        return DeadLetters(directory, self.id, _fingerprint(self.settings.destinations))
 
-        signs = loss.signs(self.settings.ledger, self.settings.dead_letter_dir)
-        store = self._opened_store()
-        if store.is_new and signs:
-            _logger.warning(
-                "Ledger %s is new, although %s. %s",
-                store.name,
-                " and ".join(signs),
-                loss.EFFECTS,
-            )
-        return store
-
-    def _opened_store(self) -> Store:
+    def _open_store(self) -> Store:
         if self.settings.dry_run:
-            from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - as above
+            from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - as below
 
             return LedgerCopy(self.settings.ledger)
-        from target_userflow.ledger.store import Store  # noqa: PLC0415 - likewise
+        from target_userflow.ledger.store import Store  # noqa: PLC0415 - SQLAlchemy is slow to load
 
-        longest = self.settings.pace.max_retry_seconds
-        return Store(self.settings.ledger, clock=self.clock, max_retry_seconds=longest)
-
-    def _rows(self, object_type: ObjectType, stream: Stream | None = None) -> KnownRows:
-        """What is known of a ledger's rows, for all streams that are written to its product."""
-        ledger = self._ledger(object_type, stream)
-        prefix = object_type.product.prefix
-        if prefix not in self._known_rows:
-            today, compares = self.clock.now().toordinal(), self.settings.skip_unchanged
-            intents = write_intents(ledger, today, notes_versions=compares)
-            self._known_rows[prefix] = KnownRows(ledger, intents)
-        return self._known_rows[prefix]
-
-    def _ledger(self, object_type: ObjectType, stream: Stream | None = None) -> Ledger:
-        """The ledger of what is written to the product of an object type.
-
-        The first time it says what it knows, and of a stream whether it knew it under another key.
-        """
-        product = object_type.product
-        if product.prefix not in self._ledgers:
-            destination, called = self._destination(product), self.settings.ledger_destination
-            ledger = Ledger(self._store, destination, product.prefix, called)
-            self._ledgers[product.prefix] = ledger
-            _logger.info("%s", ledger.summary())
-        if stream:
-            self._note_stream(self._ledgers[product.prefix], object_type.name, stream.name)
-        return self._ledgers[product.prefix]
-
-    def _note_stream(self, ledger: Ledger, name: str, stream: str) -> None:
-        others = ledger.note_stream(name, stream, *self._apart)
-        if others:
-            _logger.warning(
-                "Stream '%s': the ledger knows it under another key of the same URL, and not under "
-                "this one. If it is the same environment with a new key, stop, and set "
-                "ledger_destination to %s: else events that the tap sends again are delivered "
-                "again. If it is another environment, all is well",
-                stream,
-                " or ".join(f"'{other}'" for other in others),
-            )
-
-    @property
-    def _apart(self) -> tuple[str, ...]:
-        """What tells the tap's streams from those of other taps, where something does."""
-        namespace = self.settings.ledger_namespace
-        return (namespace,) if namespace else ()
-
-    def _destination(self, product: Product) -> Destination:
-        return self.settings.destinations[product.prefix]
-
-    def _check_destination(self, product: Product, stream: str) -> None:
-        missing = self.settings.missing[product.prefix]
-        if missing:
-            names = " and ".join(f"'{name}'" for name in missing)
-            variables = " and ".join(f"TARGET_USERFLOW_{name.upper()}" for name in missing)
-            raise ConfigError(
-                f"Stream '{stream}' is routed to {product.name}: set {names} in the config, or "
-                f"{variables} with --config ENV"
-            )
+        return Store(
+            self.settings.ledger,
+            clock=self.clock,
+            max_retry_seconds=self.settings.pace.max_retry_seconds,
+            wait=self.settings.ledger_wait,
+        )
 
 
 def _fingerprint(destinations: Mapping[str, Destination]) -> str:
-    """What tells URLs and keys from others, and nothing of them."""
-    parts = [part for one in destinations.values() for part in (one.url, one.api_key)]
+    """Return a short hash of URLs and keys."""
+    parts = [part for place in destinations.values() for part in (place.url, place.api_key)]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=4).hexdigest()

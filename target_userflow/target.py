@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.exceptions import InvalidInputLine, SingerSDKError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
-from singer_sdk.mapper import RemoveRecordTransform
 
 from target_userflow.check import check
 from target_userflow.cli import CommandLine
@@ -18,33 +15,33 @@ from target_userflow.clock import Clock
 from target_userflow.config import routing
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import IGNORE, Settings, StreamOptions
-from target_userflow.deletes.log_based import log_marks
-from target_userflow.errors import Exhausted, Interrupted, InvalidSchema, RejectRecord, StopRun
-from target_userflow.reporting.finish import conclude, remind, send_metrics
+from target_userflow.errors import (
+    ConfigError,
+    Exhausted,
+    Interrupted,
+    InvalidSchema,
+    RejectRecord,
+    StopRun,
+)
+from target_userflow.reporting.finish import (
+    conclude,
+    conclude_plan,
+    remind,
+    run_files,
+    send_metrics,
+)
 from target_userflow.reporting.progress import Progress, progress
 from target_userflow.reporting.progress_sampler import ProgressSampler
-from target_userflow.reporting.report_file import ReportFile
 from target_userflow.services import Run
-from target_userflow.singer.dead_letters import alias_of
+from target_userflow.singer.mapped_streams import MappedStreams
 from target_userflow.singer.reader import LineReader
 from target_userflow.singer.state import state_line
 from target_userflow.singer.stream_maps import MapNames
-from target_userflow.singer.stream_schema import for_flattening, with_columns
-from target_userflow.sinks import IgnoredSink, UserflowSink
+from target_userflow.sinks import IgnoredSink, PlannedSink, UserflowSink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from types import FrameType
-
-    from singer_sdk.mapper import StreamMap
-    from singer_sdk.sinks import Sink
-
-_TOO_LARGE = 2**63  # for a version, as databases hold it
-
-
-def _place(source: str, alias: str) -> str:
-    """The name under which a sink is kept: that of the tap's stream, and its name after maps."""
-    return f"{source}\0{alias}"
+    from target_userflow.singer.mapped_streams import MappedStream
+    from target_userflow.singer.message import Message
 
 
 class TargetUserflow(CommandLine):
@@ -60,7 +57,8 @@ class TargetUserflow(CommandLine):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
     default_sink_class = UserflowSink
-    message_reader: LineReader
+    _plans = False
+    """Whether streams are only looked at, for `--plan`."""
     _ending = False
     """Whether a signal would only disturb what it asks for."""
 
@@ -73,223 +71,156 @@ class TargetUserflow(CommandLine):
 
         Raises:
             ConfigValidationError: with a line for everything that is wrong with the config.
-            ConfigError: the report can't be written.
+            ConfigError: the report or the metrics can't be written.
         """
         self._clock = clock or Clock()
         super().__init__(message_reader=LineReader(self._clock), **kwargs)
         self.run = Run(Settings.of(self.config), self._clock)
-        path = self.run.settings.report_path
-        self._report_file = ReportFile(path) if path else None
-        self._map_names = MapNames(self.config.get("stream_maps") or {}, self.logger.warning)
-        self._told_versions: set[str] = set()
+        self._files = run_files(self.run.settings)
+        names = MapNames(self.config.get("stream_maps") or {}, self.logger.warning)
+        self._streams = MappedStreams(self.mapper, names, self.logger)
+        self._sinks: dict[tuple[str, str], UserflowSink | IgnoredSink] = {}
+        """The name of the tap's stream, and its name after a stream map → the sink."""
         self._routed: list[str] = []
-        self._unmade: set[tuple[str, str]] = set()
-        self._stated = 0  # the line of the last STATE
+        self._versioned: set[str] = set()
+        self._state_number = 0  # the number of the last STATE's line
         self.message_reader.idle = self.run.pipeline.idle
 
     # Streams
 
     def route(self, stream: str) -> tuple[str, StreamOptions]:
-        """The object that a stream goes to, and its options.
+        """Return the object type that a stream goes to, and its options.
 
         Raises:
-            ConfigError: nothing says which object that is.
+            ConfigError: nothing says which object type that is.
         """
         options = routing.options_of(stream, self.run.settings.streams)
         return routing.object_of(stream, options), options
 
-    def get_sink_class(self, stream_name: str) -> type[Sink]:
-        """A sink that delivers, or one that leaves the stream out."""
-        if self._is_dropped(stream_name):
-            return IgnoredSink
-        name, _ = self.route(stream_name)
-        self._routed.append(stream_name)
-        return IgnoredSink if name == IGNORE else UserflowSink
+    def _make_sink(self, stream: MappedStream) -> None:
+        """Make the sink of a stream, unless its SCHEMA is the one before.
 
-    def _is_dropped(self, alias: str) -> bool:
-        """Whether stream maps drop what of the tap's stream would go by this name."""
-        maps = self.mapper.stream_maps.get(self.message_reader.stream, ())
-        return any(
-            isinstance(one, RemoveRecordTransform) and one.stream_alias == alias for one in maps
-        )
-
-    def get_sink(
-        self,
-        stream_name: str,
-        *,
-        record: dict[str, Any] | None = None,  # noqa: ARG002 - the SDK's signature
-        schema: dict[str, Any] | None = None,
-        key_properties: Sequence[str] | None = None,
-    ) -> Sink:
-        """The sink of what the tap's stream is called after the stream maps.
-
-        The SDK has one for each name, and would read the records of one stream by the schema of
-        another that has the same name. Here each stream of the tap has its own.
-
-        Records that came under an earlier SCHEMA keep their sink, and go before those of the next.
+        The SDK has one sink for each name, and would read the records of one stream by the schema
+        of another that has the same name. Here each stream of the tap has its own.
         """
-        place = _place(self.message_reader.stream, stream_name)
-        known = self._sinks_active.get(place)
-        if schema is None:
-            return self._sinks_active[place]
-        if known and (known.original_schema, known.key_properties) == (schema, key_properties):
-            return known
-        sink_class = self.get_sink_class(stream_name)
-        made = sink_class(self, stream_name, schema, key_properties)
-        made.setup()
-        self._sinks_active[place] = made
-        return made
+        place = stream.source, stream.name
+        known = self._sinks.get(place)
+        schema = stream.schema, stream.keys
+        if known and (known.original_schema, known.key_properties) == schema:
+            return
+        self._sinks[place] = self._planned(stream) if self._plans else self._ready(stream)
 
-    def sink_exists(self, stream_name: str) -> bool:
-        """Whether the tap's stream has a sink under this name."""
-        return _place(self.message_reader.stream, stream_name) in self._sinks_active
+    def _ready(self, stream: MappedStream) -> UserflowSink | IgnoredSink:
+        sink = self._new_sink(stream)
+        sink.setup()
+        return sink
+
+    def _planned(self, stream: MappedStream) -> UserflowSink | IgnoredSink:
+        """Return the sink of a stream for the plan; one that no run can start with is left out."""
+        try:
+            return self._ready(stream)
+        except ConfigError as error:
+            self.run.plan.fail(stream.name, error)
+            return IgnoredSink(self, stream.name, stream.schema, stream.keys)
+
+    def _new_sink(self, stream: MappedStream) -> UserflowSink | IgnoredSink:
+        if stream.is_dropped:
+            return IgnoredSink(self, stream.name, stream.schema, stream.keys)
+        object_type, options = self.route(stream.name)
+        self._routed.append(stream.name)
+        if object_type == IGNORE:
+            return IgnoredSink(self, stream.name, stream.schema, stream.keys)
+        kind = PlannedSink if self._plans else UserflowSink
+        return kind(self, stream, object_type, options)
 
     # Messages
 
-    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        """Hand the SDK a schema that it can handle; nothing is compiled before the stream maps.
+    def read_schema(self, message: Message) -> None:
+        """Make the sinks of a stream.
 
         What a map drops, or a stream that is left out, is never looked at.
         """
-        keys = message_dict.get("key_properties") or []
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise self.message_reader.complain("key_properties is no list of names")
         try:
-            schema = self._readable(message_dict["stream"], message_dict["schema"], keys)
-            declared = message_dict["schema"].get("properties") or {}
-            self._map_names.schema(message_dict["stream"], declared)
-            super()._process_schema_message({**message_dict, "schema": schema})
+            for stream in self._streams.register(message):
+                self._make_sink(stream)
         except InvalidSchema as error:
-            raise self.message_reader.complain(error) from None
+            raise message.complaint(error) from None
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
-            raise self.message_reader.complain(
+            raise message.complaint(
                 f"stream_maps or flattening can't handle the schema: {type(error).__name__}"
             ) from None
-        self._check_aliases(message_dict["stream"])
-
-    def _check_aliases(self, stream: str) -> None:
-        """Let a stream have each of its names once: its records would pass for each other."""
-        names = Counter(one.stream_alias for one in self.mapper.stream_maps[stream])
-        ((name, times),) = names.most_common(1)
-        if times > 1:
-            raise self.message_reader.complain(
-                f"stream_maps makes several streams named '{name}' of '{stream}'. Give them "
-                f'different names, and say what they are with streams: {{"<name>": '
+        name = self._streams.ambiguous(message.stream)
+        if name:
+            raise message.complaint(
+                f"stream_maps makes several streams named '{name}' of '{message.stream}'. Give "
+                f'them different names, and say what they are with streams: {{"<name>": '
                 f'{{"object": "{self.route(name)[0]}"}}}}'
             )
 
-    def _readable(self, stream: str, schema: dict[str, Any], keys: list[str]) -> dict[str, Any]:
-        """The schema as stream maps and flattening can handle it."""
-        readable = with_columns(stream, schema, keys)
-        return for_flattening(readable) if self._flattens else readable
-
-    @property
-    def _flattens(self) -> bool:
-        options = self.mapper.flattening_options
-        return options.enabled and options.max_level > 0
-
-    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        stream = message_dict["stream"]
-        if stream not in self.mapper.stream_maps:
-            self._assert_sink_exists(stream)
-        self._map_names.record(stream, message_dict["record"])
-        for stream_map in self._maps_of(message_dict):
-            self._take(stream_map, message_dict)
+    def read_record(self, message: Message) -> None:
+        """Hand a record to the sinks of its streams, once for each stream map."""
+        maps, version = self._streams.maps(message), self._version_of(message)
+        for stream_map in maps:
+            sink = self._sinks[message.stream, stream_map.stream_alias]
+            try:
+                record = stream_map.transform({**message.record})
+            except StopRun:  # a signal, in the middle of it
+                raise
+            except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
+                sink.reject_unmapped(message, version, error)
+            else:
+                if record is not None:
+                    sink.take(message, version, record)
         self.run.pipeline.tick()
 
-    def _maps_of(self, message: dict[str, Any]) -> Sequence[StreamMap]:
-        """The stream maps that a record goes through: all, or that of a dead letter's stream."""
-        maps: Sequence[StreamMap] = self.mapper.stream_maps[message["stream"]]
-        alias = alias_of(message)
-        if alias is None:
-            return maps
-        named = [one for one in maps if one.stream_alias == alias]
-        if not named and (message["stream"], alias) not in self._unmade:
-            self._unmade.add((message["stream"], alias))
-            self.logger.warning(
-                "Some dead letters of '%s' are of '%s', which stream_maps does not make of it "
-                "now: they go to all that it makes",
-                message["stream"],
-                alias,
-            )
-        return named or maps
+    def _version_of(self, message: Message) -> int | None:
+        """Return the version that a message names; None as well where versions do not matter."""
+        return message.version if self.run.settings.hard_delete else None
 
-    def _take(self, stream_map: StreamMap, message: dict[str, Any]) -> None:
-        """Take a record in: one that a stream map fails on is rejected, the others go on."""
-        record, version = {**message["record"]}, self._version_of(message)
-        marks = log_marks(record)  # before a map leaves them out
-        try:
-            mapped = stream_map.transform(record)
-        except StopRun:  # a signal, in the middle of it
-            raise
-        except Exception as error:  # noqa: BLE001 - the expressions of a map can raise anything
-            self._sink_of(stream_map.stream_alias).reject_unmapped(error, version)
-        else:
-            if mapped is not None:
-                self._sink_of(stream_map.stream_alias).take(mapped, version, marks)
-
-    def _version_of(self, message: dict[str, Any]) -> int | None:
-        """The version that a message names; None where it names none, or none is looked at."""
-        version = message.get("version") if self.run.settings.hard_delete else None
-        if version is None or (type(version) is int and abs(version) < _TOO_LARGE):
-            return version
-        raise self.message_reader.complain("its version is no whole number of 64 bits")
-
-    def _sink_of(self, alias: str) -> UserflowSink | IgnoredSink:
-        self._assert_sink_exists(alias)
-        sink: UserflowSink | IgnoredSink = self.get_sink(alias)  # type: ignore[assignment] # `get_sink_class` makes no others
-        return sink
-
-    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        stream, version = message_dict["stream"], self._version_of(message_dict)
-        if stream not in self.mapper.stream_maps:
-            self._assert_sink_exists(stream)
+    def read_activate_version(self, message: Message) -> None:
+        """Have what a version leaves behind deleted, once all before it is settled."""
+        names, version = self._streams.names(message), self._version_of(message)
         if version is None:
-            self._say_that_versions_delete_nothing(stream)
+            self._warn_of_versions(message.stream)
             return
         self.run.pipeline.settle()
-        for stream_map in self.mapper.stream_maps[stream]:
-            if self.sink_exists(stream_map.stream_alias):
-                self._sink_of(stream_map.stream_alias).announce(version)
+        for name in names:
+            self._sinks[message.stream, name].announce(message, version)
 
-    def _say_that_versions_delete_nothing(self, stream: str) -> None:
-        if stream not in self._told_versions:
-            self._told_versions.add(stream)
+    def _warn_of_versions(self, stream: str) -> None:
+        """Log, once for a stream, that its versions delete nothing."""
+        if stream not in self._versioned:
+            self._versioned.add(stream)
             self.logger.info(
                 "Stream '%s': ACTIVATE_VERSION deletes nothing, as hard_delete is off", stream
             )
 
-    def process_endofpipe(self) -> None:
-        """Deliver the rest, and delete what versions leave behind that came ahead of records."""
-        if self.run.announced():
-            self.run.pipeline.settle()
-        for (source, alias), versions in self.run.announced():
-            sink = self._sinks_active[_place(source, alias)]
-            if isinstance(sink, UserflowSink):
-                sink.table.activate(complete=self._stated > versions.line)
-        self.run.pipeline.end()
-        super().process_endofpipe()
-
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
-        raise self.message_reader.complain("BATCH messages are not read: let the tap send RECORDs")
-
-    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        """Keep the STATE as the line that it will be: that it can be one is seen here."""
+    def read_state(self, message: Message) -> None:
+        """Keep a STATE as the line that it will be."""
         try:
-            line = state_line(message_dict["value"])
+            line = state_line(message.content["value"])
         except RejectRecord as error:
-            raise self.message_reader.complain(f"STATE can't be written: {error}") from None
+            raise message.complaint(f"STATE can't be written: {error}") from None
         if line:
             self.run.checkpoint.state(line)
-        self._stated = self.message_reader.number
+        self._state_number = message.source.number
         self.run.pipeline.tick()
 
-    def _drain_all(self, sink_list: Iterable[Sink], parallelism: int) -> None:
-        """Drain nothing: sinks hold no records, see `Pipeline`."""
+    def end_of_input(self) -> None:
+        """Deliver the rest, and delete what versions leave behind that came ahead of records."""
+        if self.run.versions.announced():
+            self.run.pipeline.settle()
+        for place, versions in self.run.versions.announced():
+            sink = self._sinks[place]
+            if isinstance(sink, UserflowSink):
+                sink.table.activate(complete=self._state_number > versions.line)
+        self.run.pipeline.end()
+        for sink in self._sinks.values():
+            sink.clean_up()
 
     # The end
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
+    def interrupt(self, signum: int) -> None:
         """Let the requests in flight finish, and start nothing new; at once, if asked twice.
 
         The SDK's own handler would deliver the rest and then write a STATE for it, from within
@@ -317,8 +248,45 @@ class TargetUserflow(CommandLine):
                 status, error = self._read(file_input)
         finally:
             self._close()
-            status = conclude(self.run, self._report_file, self.logger, status, error)
+            self.error = error
+            status = conclude(self.run, self._files, self.logger, status, error)
         return status
+
+    def verify(self, file_input: IO[str] | None, *, extra: bool) -> int:
+        """Compare the input with what Userflow has, and write nothing.
+
+        Args:
+            file_input: The input.
+            extra: Whether to look for what exists and is not in the input.
+
+        Returns:
+            The exit status: 0 if all is the same.
+        """
+        self.run = Run(self.run.settings.to_verify(extra=extra), self._clock)
+        self.message_reader.idle = self.run.pipeline.idle
+        return self.finish(file_input)
+
+    def plan(self, file_input: IO[str] | None, form: str) -> int:
+        """Print what would become of every column; nothing is written but a report.
+
+        Args:
+            file_input: What a tap wrote; standard input, if it is None.
+            form: `text` or `json`.
+
+        Returns:
+            The exit status: 1 if something is in doubt.
+        """
+        self._plans = True
+        self.run = Run(self.run.settings.to_plan(), self._clock)
+        self.message_reader.idle = self.run.pipeline.idle
+        status, error = 1, None
+        try:
+            status, error = self._read(file_input)
+        finally:
+            self.run.close()
+        return conclude_plan(
+            self.run, run_files(self.run.settings), self.logger, form, status, error
+        )
 
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read to the end; if the run has to end before, what is in flight is settled."""
@@ -333,8 +301,12 @@ class TargetUserflow(CommandLine):
         """Read to the end: the exit status, and why it failed."""
         try:
             self._listen(file_input)
-            self.run.tally.check()
-            self.run.tally.check_keys()
+            self.run.verify_extra()
+            if not self._plans:
+                self.run.tally.check()
+                self.run.tally.check_keys()
+            if self.run.settings.dry_run and not self.run.settings.verifies:
+                self.run.plan_facts = self.run.planned()
         except StopRun as error:
             self._ending = True
             self._tell(error)
@@ -344,18 +316,24 @@ class TargetUserflow(CommandLine):
             exhausted = Exhausted("memory")
             self._tell(exhausted)
             return exhausted.exit_code, str(exhausted)
-        except (SingerSDKError, InvalidInputLine) as error:
-            complaint = self.message_reader.complain(error)
-            self._tell(complaint)
-            return 1, str(complaint)
-        self._map_names.end()
+        self._streams.end()
+        for line in self.run.samples.lines():
+            self.logger.info(line)
         remind(self.message_reader, self.run.settings.streams, self._routed, self.logger)
+        if self.run.verification:
+            return int(not self.run.verification.is_same(self.run.tally)), None
         new = self.run.tally.rejected - self.run.dead_letters.repeated
         rejected = new + self.run.tally.undeleted
         return int(rejected > self.run.settings.max_rejects), None
 
     def _progress(self) -> Progress:
-        sampler = ProgressSampler(self.run, self.message_reader)
+        sampler = ProgressSampler(
+            self.run.tally,
+            self.run.pipeline,
+            self._clock,
+            self.message_reader,
+            self.run.products.limiting,
+        )
         return progress(sampler, self._clock, self.logger, os.environ)
 
     def _tell(self, error: StopRun) -> None:

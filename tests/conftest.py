@@ -14,7 +14,7 @@ from target_userflow.sandbox import Sandbox, running
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DEFINITIONS = "/attribute_definitions"
+DEFINITIONS = ["/attribute_definitions", "/event_definitions"]
 
 os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"  # the SDK's, of a Python that has ended
 
@@ -22,13 +22,13 @@ os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"  # the SDK's, of a Python
 class Plain(Sandbox):
     """The sandbox for tests that are not about the question before a stream's first write.
 
-    `GET /attribute_definitions` stands in no journal, and no step of a script that names no path is
-    used up by it; `test_attribute_types.py` is about it.
+    The definitions stand in no journal, and no step of a script that names no path is used up by
+    them; `test_attribute_types.py` is about them.
     """
 
     def requests(self) -> list[dict[str, Any]]:
         """What was asked, less the definitions."""
-        return [one for one in super().requests() if one["path"] != DEFINITIONS]
+        return [one for one in super().requests() if one["path"] not in DEFINITIONS]
 
     def script(self, steps: Sequence[dict[str, Any]]) -> None:
         """Plan the answers to the next requests, less the definitions."""

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_userflow.apis.messages import Answer
+
+
+class ExistingMembership(NamedTuple):
+    """A membership of a user in a group."""
+
+    group_id: str
+    attributes: Mapping[str, Any]
+    group_attributes: Mapping[str, Any] | None
+    """The attributes of the group; None where these were not asked for."""
+
+
+EVENT_NAMES = "event name"
+"""The scope under which the names of events are defined, beside those of attributes."""
 
 
 class ExistingObject(NamedTuple):
@@ -16,8 +29,10 @@ class ExistingObject(NamedTuple):
 
     id: str
     """The id that requests name it by, as in `Request.object_id`."""
-    email: str | None = None
-    """The email of a user, as it is spelled there."""
+    attributes: Mapping[str, Any] = {}
+    """Its attributes, as the product keeps them; `Decimal` keeps every digit of a number."""
+    memberships: Sequence[ExistingMembership] | None = None
+    """The memberships of a user; None where these were not asked for."""
 
 
 class Definition(NamedTuple):
@@ -36,7 +51,7 @@ T = TypeVar("T")
 class Page(Generic[T]):
     """One page of a list."""
 
-    found: Sequence[T]
+    objects: Sequence[T]
     after: str | None
     """The cursor that asks for the next page; None if this page is the last."""
 
@@ -52,5 +67,9 @@ class Listing(Generic[T]):
     answer holds no page."""
     by_id: Callable[[str], str] | None = None
     """The path to ask for one id, answered 404 if it is not there; None where there is none."""
+    read_one: Callable[[Answer], T] | None = None
+    """Reads the object in the answer to `by_id`; raises ValueError if it holds none."""
     by_email: Callable[[str], str] | None = None
     """The path of the page of those with an email; whether its case counts is not documented."""
+    begins_anywhere: bool = False
+    """Whether any object's id is the cursor of what comes after it."""

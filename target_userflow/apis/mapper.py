@@ -36,6 +36,8 @@ class Mapper:
     """Whether a null unsets an attribute; else nulls are left out."""
     takes_operations: Collection[str] = OPERATIONS
     """The operations that an attribute can be; any other is nested data like the rest."""
+    facts: Collection[str] = ()
+    """Columns that say what an object is, and are no attributes."""
     deleted_by: tuple[str, ...] = ()
     """The roles whose ids a deletion names; none where the API can't delete the object."""
 
@@ -45,7 +47,9 @@ class Mapper:
         Raises:
             ConfigError: a needed column is missing, or the options don't fit the columns.
         """
-        self._roles = roles.roles_of(stream, self.role_spec)
+        self.assignments = roles.assignments_of(stream, self.role_spec)
+        """Role → the column that has it, and why."""
+        self._roles = {role: assignment.column for role, assignment in self.assignments.items()}
         options = stream.options if self.takes_nulls else replace(stream.options, nulls="omit")
         self.attributes = Attributes(
             stream.name,
@@ -63,6 +67,10 @@ class Mapper:
             RejectRecord: nothing that the API accepts can be made of it.
         """
         raise NotImplementedError
+
+    def mapper_of(self, record: Mapping[str, Any]) -> Mapper:  # noqa: ARG002 - where columns come with the records
+        """The mapper of records that have the same roles as this one."""
+        return self
 
     def deletion_mark(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the deletion mark of a record: the column of `fields.deleted_at` and its value."""
@@ -89,7 +97,7 @@ class Mapper:
 
     def _inner_attributes(self, stream: Stream, schema: Any) -> Attributes:
         """Return the attributes of an object inside of a column, as the schema names them."""
-        options = StreamOptions(nulls=stream.options.nulls)
+        options = StreamOptions(nulls=stream.options.nulls, send=stream.options.send)
         named = inner_properties(schema)
         try:
             made = Attributes(stream.name, named, options=options, operations=self.takes_operations)
@@ -154,7 +162,8 @@ class EventMapper(Mapper):
         super().__init__(stream)
 
     def _left_out(self, stream: Stream) -> frozenset[str]:
-        return super()._left_out(stream) | frozenset(stream.keys)
+        keys = frozenset(stream.keys) - {*stream.options.send}
+        return super()._left_out(stream) | keys
 
     def _name(self, record: Mapping[str, Any]) -> str:
         return self._constant or self._within("name", _legal_name, self._role(record, "name"))

@@ -34,9 +34,9 @@ class OpenColumns(Mapper):
         self._named = {
             **stream.properties,
             **{column: {} for column in (*stream.options.operations, *stream.options.data_types)},
-            **{column: {} for column in stream.options.fields.values()},
+            **{column: {} for column in stream.options.fields.values() if column},
         }
-        self._candidates = {column for ones in kind.role_spec.columns.values() for column in ones}
+        self._candidates = {column for names in kind.role_spec.columns.values() for column in names}
         self._mappers: dict[frozenset[str], Mapper] = {}
         self._any = self._mapper(self._candidates)
         self.role_spec, self.deleted_by = self._any.role_spec, self._any.deleted_by
@@ -48,7 +48,7 @@ class OpenColumns(Mapper):
         Raises:
             RejectRecord: it lacks a column that is needed, or nothing can be made of it.
         """
-        return self._mapper_of(record)(record)
+        return self.mapper_of(record)(record)
 
     def object_id(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids of the record's object.
@@ -56,7 +56,7 @@ class OpenColumns(Mapper):
         Raises:
             RejectRecord: one of them is missing or none.
         """
-        return self._mapper_of(record).object_id(record)
+        return self.mapper_of(record).object_id(record)
 
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids."""
@@ -69,7 +69,12 @@ class OpenColumns(Mapper):
             remarks.update(mapper.take_remarks())
         return remarks
 
-    def _mapper_of(self, record: Mapping[str, Any]) -> Mapper:
+    def mapper_of(self, record: Mapping[str, Any]) -> Mapper:
+        """The mapper of records that have the same roles as this one.
+
+        Raises:
+            RejectRecord: it lacks a column that is needed.
+        """
         present = frozenset(self._candidates.intersection(record))
         if present not in self._mappers:
             try:

@@ -74,3 +74,5 @@ class Product:
     """The attributes of a scope, where the API tells which there are."""
     attributes: Callable[[Request], Iterable[tuple[str, Mapping[str, Any]]]] = nothing
     """Scope and attributes of all that a request writes."""
+    event_name: Callable[[Request], str | None] | None = None
+    """The name of the event that a request appends, where names are defined by their first use."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from target_userflow.apis import user_interviews, userpilot
 from target_userflow.apis.open_columns import OpenColumns
 from target_userflow.apis.userflow import object_types as userflow
-from target_userflow.apis.userflow.match_by import UsersByEmail
+from target_userflow.apis.userflow.match_by import MatchedGroups, MatchedUsers
 from target_userflow.apis.userflow.product import PRODUCT as USERFLOW
 
 if TYPE_CHECKING:
@@ -34,5 +34,10 @@ def mapper(object_type: ObjectType, stream: Stream) -> Mapper:
     Raises:
         ConfigError: the stream's options and columns don't fit each other or the object type.
     """
-    kind = UsersByEmail if stream.options.match_by else object_type.mapper
+    kind = _MATCHED[object_type.name] if stream.options.match_by else object_type.mapper
     return OpenColumns(kind, stream) if stream.has_open_columns else kind(stream)
+
+
+_MATCHED: dict[str, type[Mapper]] = {"users": MatchedUsers, "groups": MatchedGroups}
+MATCHED = (*_MATCHED,)
+"""The object types whose objects can be matched by an attribute."""

@@ -76,7 +76,9 @@ class Users(_Mapper):
             f"user {user_id}",
             (user_id,),
             idempotent=True,
-            references=tuple(("userpilot_companies", one["id"]) for one in company.values()),
+            references=tuple(
+                ("userpilot_companies", reference["id"]) for reference in company.values()
+            ),
             writes=(*map(_written, company.values()),),
         )
 
@@ -125,7 +127,7 @@ class Events(EventMapper):
     """`POST /v1/track` appends; the user must exist already."""
 
     role_spec = RoleSpec(
-        columns={"user_id": ("user_id",), "name": ("event_name", "name", "event")},
+        columns={"user_id": ("user_id",), "name": ("event_name", "event", "name")},
         one_of=[("user_id",), ("name",)],
     )
 

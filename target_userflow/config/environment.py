@@ -6,10 +6,16 @@ beside a file, and is not heard, writes for real.
 
 from __future__ import annotations
 
+import logging
+import os
+from contextlib import suppress
 from copy import deepcopy
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dotenv import dotenv_values, find_dotenv
+
+from target_userflow.config.meltano import is_by_meltano
 from target_userflow.config.names import nearest
 from target_userflow.config.reading import convert_texts
 
@@ -56,9 +62,58 @@ def unread_variables(
             yield UnreadVariable(_not_read(variable), is_fatal=True)
 
 
-def is_by_meltano(environ: Mapping[str, str]) -> bool:
-    """Return whether Meltano runs the target: it puts all variables into the config file."""
-    return "MELTANO_LOADER_NAME" in environ
+def check_variables(
+    schema: Mapping[str, Any],
+    prefix: str,
+    config: Mapping[str, Any],
+    *,
+    is_read: bool,
+    logger: logging.Logger,
+) -> bool:
+    """Log a line for each variable that was set and is not read; a `.env` file may set some, too.
+
+    Args:
+        schema: The schema of the settings.
+        prefix: The prefix of the variables' names.
+        config: The settings in the config files.
+        is_read: Whether variables that name a setting are read: `--config ENV`.
+        logger: The logger of the lines.
+
+    Returns:
+        Whether the run may start.
+    """
+    environ = environment() if is_read else os.environ
+    unread = [*unread_variables(environ, config, schema, prefix, is_read=is_read)]
+    for variable in unread:
+        logger.log(logging.ERROR if variable.is_fatal else logging.WARNING, "%s", variable.line)
+    if any(variable.is_fatal for variable in unread):
+        return False
+    if not is_read:
+        for line in _unread_in_dotenv(schema, prefix, config):
+            logger.warning("%s: %s", find_dotenv(usecwd=True), line)
+    return True
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of the process, and those of a `.env` file that it does not have."""
+    return {**_dotenv(), **os.environ}
+
+
+def _unread_in_dotenv(
+    schema: Mapping[str, Any], prefix: str, config: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield a line for each unread variable of a `.env` file, of which a user may not even know."""
+    with suppress(OSError, ValueError):  # what is not read need not be readable
+        new = {name: text for name, text in _dotenv().items() if name not in os.environ}
+        meltano = {name: text for name, text in os.environ.items() if name.startswith("MELTANO_")}
+        for variable in unread_variables({**new, **meltano}, config, schema, prefix, is_read=False):
+            yield variable.line
+
+
+def _dotenv() -> dict[str, str]:
+    """Return the variables of the `.env` file here or above; empty without a file."""
+    variables = dotenv_values(find_dotenv(usecwd=True))
+    return {name: text for name, text in variables.items() if text is not None}
 
 
 def _unknown(

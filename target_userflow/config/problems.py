@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from target_userflow.config import stream_maps
+from target_userflow.config import stream_maps, urls
 from target_userflow.config.names import nearest
 from target_userflow.config.reading import convert_texts, delete_nulls
+from target_userflow.config.urls import ODD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from urllib.parse import SplitResult
 
     from jsonschema import ValidationError
 
@@ -24,7 +22,6 @@ _LIKE_A_URL = re.compile(
     r"^(?:postgres|mysql|mariadb|mssql|oracle|sqlite)[\w+]*:(?!//)|^(?!.*://).*\b(?:password|host)="
 )
 """Texts that would be taken for a file's name, and quoted as that, and may hold a password."""
-_ODD = re.compile(r"[^\x21-\x7e]")  # neither in keys nor in URLs
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
@@ -42,10 +39,20 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     lines = chain(
         _schema_problems(rest if of_maps else config, schema, secrets),
         _key_problems(config, secrets),
-        _url_problems(config),
+        urls.problems(config),
         _ledger_problems(config),
+        _shard_problems(config),
+        _mirror_problems(config),
     )
     return [*lines, *of_maps]
+
+
+def _mirror_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    streams = config.get("streams")
+    for name, options in streams.items() if isinstance(streams, dict) else ():
+        mirrors = isinstance(options, dict) and options.get("mirror") is True
+        if mirrors and config.get("hard_delete") is not True:
+            yield f"Setting 'streams.{name}.mirror' deletes: set hard_delete to true, or remove it"
 
 
 def _schema_problems(
@@ -76,44 +83,13 @@ def _unknown_settings(error: ValidationError, prefix: str) -> Iterator[str]:
 
 def _key_problems(config: Mapping[str, Any], secrets: set[str]) -> Iterator[str]:
     for name in sorted(secrets):
-        if _ODD.search(_text(config, name)):
+        if ODD.search(_text(config, name)):
             yield (
                 f"Setting '{name}' holds a space, a line break or another character that no key "
                 "has: mind the end of the file or variable it comes from"
             )
     if re.search(r"[^\x20-\x7e]", _text(config, "user_agent")):
         yield "Setting 'user_agent' holds a character that no header can: use plain ASCII"
-
-
-def _url_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("api_url", "user_interviews_api_url", "userpilot_api_url"):
-        problem = _url_problem(_text(config, name))
-        if problem:
-            yield f"Setting '{name}' {problem}"
-
-
-def _url_problem(url: str) -> str | None:
-    if not url:
-        return None
-    if _ODD.search(url):
-        return "holds a space, a line break or another character that no URL has"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:  # it quotes what it takes for a port
-        return "is no URL that can be read: mind its port and brackets"
-    return _part_problem(url, parts, host)
-
-
-def _part_problem(url: str, parts: SplitResult, host: str | None) -> str | None:
-    if parts.scheme not in {"https", "http"} or not host:
-        return "must look like https://api.example.com"
-    origin = parts.netloc.rpartition("@")[2]  # with its port, and without who logs in there
-    if set("@?#") & set(url) or parts.path.strip("/"):
-        return f"is a base URL: write only {parts.scheme}://{origin}, paths are the target's"
-    if parts.scheme == "http" and not _is_loopback(host):
-        return "must be https: http would send the key in the clear (allowed on loopback only)"
-    return None
 
 
 def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -131,14 +107,17 @@ def _ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield problem
 
 
+def _shard_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    shard = _text(config, "shard")
+    match = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", shard)
+    if shard and not (match and int(match[1]) <= int(match[2])):
+        yield (
+            "Setting 'shard' must look like 3/8, the third of eight parts: they are counted from 1 "
+            "to 8"
+        )
+
+
 def _text(config: Mapping[str, Any], name: str) -> str:
     """Return a setting's text; empty for another type, which the schema refuses."""
     value = config.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.config.meltano import is_by_meltano, nested
 from target_userflow.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,15 +37,20 @@ def check_file(path: str) -> None:
 def from_environment(
     environ: Mapping[str, str], schema: dict[str, Any], prefix: str
 ) -> dict[str, Any]:
-    """Return the settings in environment variables, as texts.
+    """Return the settings in environment variables, as texts; of Meltano's, objects as objects.
 
     Args:
         environ: The environment variables.
         schema: The schema of the settings.
         prefix: The prefix of the variables' names.
     """
-    names = {prefix + name.upper(): name for name in schema["properties"]}
-    return {name: environ[variable] for variable, name in names.items() if variable in environ}
+    settings = schema["properties"]
+    names = {prefix + name.upper(): name for name in settings}
+    texts = {name: environ[variable] for variable, name in names.items() if variable in environ}
+    if not is_by_meltano(environ):
+        return texts
+    objects = [name for name in texts if "object" in settings[name]["type"]]
+    return {**texts, **{name: nested(texts[name], name, settings[name]) for name in objects}}
 
 
 def convert_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
@@ -58,7 +64,7 @@ def convert_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
     """
     for name, value in [*config.items()]:
         types = properties.get(name, {}).get("type", ["string"])
-        if value is None or (value == "" and "string" not in types):
+        if value is None or (value == "" and ("string" not in types or "boolean" in types)):
             del config[name]
         else:
             config[name] = _converted(value, types)
@@ -79,14 +85,15 @@ def delete_nulls(streams: Any) -> None:
 def _converted(value: Any, types: list[str]) -> Any:
     if isinstance(value, float) and "integer" in types and value.is_integer():
         return int(value)
-    is_text = isinstance(value, str) and "string" not in types
-    return _parsed(value, types) if is_text else value
-
-
-def _parsed(text: str, types: list[str]) -> Any:
-    """Return the value of a text, or the text itself, which the schema then refuses."""
+    if not isinstance(value, str):
+        return value
     if "boolean" in types:
-        return _BOOLEANS.get(text.strip().lower(), text)
+        return _BOOLEANS.get(value.strip().lower(), value)
+    return value if "string" in types else _parsed(value)
+
+
+def _parsed(text: str) -> Any:
+    """Return the value of a text, or the text itself, which the schema then refuses."""
     try:
         return json.loads(text)
     except ValueError:

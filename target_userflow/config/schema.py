@@ -35,15 +35,17 @@ _STREAM_OPTIONS = th.ObjectType(
     th.Property(
         "match_by",
         th.StringType,
-        allowed_values=["email"],
-        description="`email`: find users by it, and skip what matches none or several.",
+        description=(
+            "An attribute such as `email`: find users or groups by it, and skip what matches none "
+            "or several."
+        ),
     ),
     th.Property(
         "fields",
-        th.ObjectType(additional_properties=th.StringType),
+        th.ObjectType(additional_properties=th.CustomType({"type": ["string", "null"]})),
         description=(
-            "Which column has a role, where its name does not say so: role to column. "
-            "`deleted_at` is the time of a row's deletion."
+            "Which column has a role, where its name does not say so: role to column, or to null "
+            "where none has it. `deleted_at` is the time of a row's deletion."
         ),
     ),
     th.Property(
@@ -66,6 +68,22 @@ _STREAM_OPTIONS = th.ObjectType(
         "data_types",
         th.ObjectType(additional_properties=th.StringType(allowed_values=list(DATA_TYPES))),
         description="Column to data type, for attributes that must have one.",
+    ),
+    th.Property(
+        "send",
+        th.ArrayType(th.StringType),
+        description=(
+            "Columns to send that are left out otherwise: named like secrets, added by other "
+            "loaders, or the key of an event."
+        ),
+    ),
+    th.Property(
+        "mirror",
+        th.BooleanType,
+        description=(
+            "With `hard_delete`, for memberships that are read in full: end those of their users "
+            "and groups that are not among them."
+        ),
     ),
     additional_properties=False,
 )
@@ -91,7 +109,18 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         title="API URL",
         description=(
-            "Another base URL, instead of `region`'s: https, or http on a loopback address only."
+            "Another base URL, instead of `region`'s: https, or http on a loopback address, else "
+            "see `allow_http`."
+        ),
+    ),
+    th.Property(
+        "allow_http",
+        th.BooleanType,
+        default=False,
+        title="Allow http",
+        description=(
+            "Let the URLs of APIs be http beyond loopback addresses: for a sandbox in another "
+            "container or on another machine. Keys and data go there in the clear."
         ),
     ),
     th.Property(
@@ -153,8 +182,25 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Stream options",
         description=(
             "Options per stream name or glob, the first that fits: `object`, `mode`, `match_by`, "
-            "`fields`, `event_name`, `nulls`, `operations`, `data_types`."
+            "`fields`, `event_name`, `nulls`, `operations`, `data_types`, `send`."
         ),
+    ),
+    th.Property(
+        "max_new_attributes",
+        th.IntegerType(minimum=0),
+        default=100,
+        title="Max new attributes",
+        description=(
+            "Attribute names that a run may define in Userflow, where none can be deleted through "
+            "the API: it stops before one more. 0: records with a new one are rejected."
+        ),
+    ),
+    th.Property(
+        "max_new_events",
+        th.IntegerType(minimum=0),
+        default=100,
+        title="Max new events",
+        description="Event names that a run may define in Userflow, likewise.",
     ),
     th.Property(
         "new_attributes",
@@ -162,10 +208,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         allowed_values=["allow", "reject"],
         default="allow",
         title="New attributes",
-        description=(
-            "`reject`: reject records with attributes that Userflow does not have yet; once "
-            "created, one can't be deleted through the API."
-        ),
+        description="`reject` is `max_new_attributes: 0`.",
     ),
     th.Property(
         "concurrency",
@@ -204,6 +247,25 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         description=(
             "Most records to hold before they are delivered and STATE is written; unset, as many "
             "as ten seconds deliver, at most 10,000."
+        ),
+    ),
+    th.Property(
+        "limit_group",
+        th.StringType,
+        default="",
+        title="Limit group",
+        description=(
+            "Runs with the same one share `requests_per_minute` and what 429s taught, through a "
+            "PostgreSQL ledger or the directory of a SQLite one; unset, those with the same key do."
+        ),
+    ),
+    th.Property(
+        "shard",
+        th.StringType,
+        title="Shard",
+        description=(
+            "`3/8`: deliver the third of eight parts of the keys, and skip the records of the "
+            "others, which other runs deliver."
         ),
     ),
     th.Property(
@@ -261,11 +323,24 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "ledger_wait",
+        th.IntegerType(minimum=0),
+        default=60,
+        title="Ledger wait",
+        description=(
+            "Seconds to wait for a SQLite ledger that another run has; 0: fail at once. A dry run "
+            "reads it without waiting, and a PostgreSQL ledger takes several runs at a time."
+        ),
+    ),
+    th.Property(
         "skip_unchanged",
-        th.BooleanType,
+        th.CustomType({"type": ["boolean", "string"], "pattern": "^(ledger|destination)$"}),
         default=False,
         title="Skip unchanged",
-        description="Send only records that differ from what was last delivered.",
+        description=(
+            "Send only records that differ from what was last delivered (`true` or `ledger`), or "
+            "from what Userflow has (`destination`), of which the attributes that differ."
+        ),
     ),
     th.Property(
         "resync_days",
@@ -273,7 +348,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=7,
         title="Resync days",
         description=(
-            "With `skip_unchanged`: send an unchanged record again after this many days; "
+            "With `skip_unchanged: true`: send an unchanged record again after this many days; "
             "0: on every run."
         ),
     ),
@@ -300,12 +375,30 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "limit",
+        th.IntegerType(minimum=1),
+        title="Limit",
+        description=(
+            "Deliver the first records of each stream only, so many, to look at them: no STATE is "
+            "written, nothing is deleted, and nothing of it hides them from a later run."
+        ),
+    ),
+    th.Property(
         "report_path",
         th.StringType,
         title="Report path",
         description=(
             "Where the summary of a run goes, however it ends: as JSON, or as a page if its name "
             "ends with `.html`."
+        ),
+    ),
+    th.Property(
+        "metrics_path",
+        th.StringType,
+        title="Metrics path",
+        description=(
+            "Where counters of all runs go in the text format of Prometheus, such as "
+            "`/var/lib/node_exporter/users.prom`; its name is that of the pipeline."
         ),
     ),
     th.Property(

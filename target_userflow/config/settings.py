@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -39,11 +39,13 @@ class StreamOptions:
     object: str | None = None
     mode: str = "upsert"
     match_by: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = field(default_factory=dict)
     event_name: str | None = None
     nulls: str = "clear"
     operations: Mapping[str, str] = field(default_factory=dict)
     data_types: Mapping[str, str] = field(default_factory=dict)
+    send: Sequence[str] = ()
+    mirror: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +83,52 @@ class Settings:
     abort_reject_ratio: float
     dead_letter_dir: str
     ledger: str
-    skip_unchanged: bool
+    skip_unchanged: bool | str
     resync_days: int
     ledger_namespace: str = ""
     ledger_destination: str = ""
+    ledger_wait: float = 60
+    limit_group: str = ""
+    shard: str | None = None
     splits: frozenset[str] = frozenset()
     """Streams that `stream_maps` makes beside others of the same stream of the tap."""
     new_attributes: str = "allow"
+    max_new_attributes: int = 100
+    max_new_events: int = 100
+    limit: int | None = None
     hard_delete: bool = False
     max_delete_ratio: float = 0.1
     batch_size_rows: int | None = None
     report_path: str | None = None
+    metrics_path: str | None = None
     dry_run: bool = False
+    verifies: bool = False
+    """Whether the run only compares: the option `--verify`."""
+    counts_extra: bool = False
+    """Whether it looks for what exists and is not in the input: the option `--extra`."""
+
+    def to_plan(self) -> Settings:
+        """Return the settings of a run that only says what would become of its input."""
+        return replace(self, ledger="", hard_delete=False, skip_unchanged=False, dry_run=True)
+
+    def to_verify(self, *, extra: bool) -> Settings:
+        """Return the settings of a run that only compares.
+
+        Args:
+            extra: Whether to look for what exists and is not in the input.
+        """
+        compared = replace(self, skip_unchanged="destination", ledger="", hard_delete=False)
+        return replace(compared, verifies=True, counts_extra=extra, dry_run=True)
+
+    @property
+    def compares_destination(self) -> bool:
+        """Whether records are compared with what the destination has."""
+        return self.skip_unchanged == "destination"
+
+    @property
+    def matched(self) -> set[str]:
+        """The attributes by which records are matched with what exists: `match_by`."""
+        return {options.match_by for options in self.streams.values() if options.match_by}
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
@@ -112,6 +148,8 @@ class Settings:
             "splits": frozenset(_splits(config.get("stream_maps") or {})),
             "streams": _streams(config["streams"]),
         }
+        if config.get("limit"):  # what is not read is not gone
+            values["hard_delete"] = False
         return cls(**{**_fields_of(cls, config), **values})
 
 

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.outcomes import Rejected
 from target_userflow.delivery.pending import PendingRecord
-from target_userflow.singer.reader import Source
+from target_userflow.mapping.shards import Shard
+from target_userflow.singer.message import Source
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
     from target_userflow.apis.mapper import Mapper
+    from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
-    from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.deletes.contents import Contents
     from target_userflow.delivery.product_delivery import ProductDelivery
     from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.tracker import DeliveryTracker
@@ -27,6 +29,9 @@ _NO_RECORD = Source("", b"", b"")
 
 class Activation:
     """Deletes, and follows the deletions, as no record asks for them."""
+
+    shard = Shard()
+    """Whose objects are deleted; those of others are deleted by their own runs."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
@@ -50,7 +55,7 @@ class Activation:
         self._logger = logger
         self._reasons: Counter[str] = Counter()
 
-    def activate(self, versions: TableVersions, version: int, *, complete: bool = True) -> None:
+    def activate(self, versions: Contents, version: int, *, complete: bool = True) -> None:
         """Delete what a version leaves behind.
 
         Args:
@@ -82,8 +87,13 @@ class Activation:
                 reason,
             )
 
-    def _delete(self, versions: TableVersions, ids: dict[bytes, Ids]) -> None:
+    def _delete(self, versions: Contents, ids: dict[bytes, Ids]) -> None:
         deletions = {key: self._deletion(of_object) for key, of_object in ids.items()}
+        deletions = {
+            key: deletion
+            for key, deletion in deletions.items()
+            if self.shard.has(deletion.request.ordering_key)
+        }
         try:
             self._deliver(self._product, [*deletions.values()])
         finally:
@@ -109,6 +119,14 @@ class Activation:
     def is_needed(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
         """All of them are."""
         return True
+
+    def reduced(self, record: PendingRecord) -> Request:
+        """Each is sent as it is."""
+        return record.request
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
+        """No other run's deletions are waited for: twice is as once."""
+        return False
 
     def request_sent(self) -> None:
         """Count a request."""

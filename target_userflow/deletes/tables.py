@@ -8,34 +8,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_userflow.deletes.activate_version import Activation
-    from target_userflow.deletes.table_versions import TableVersions
+    from target_userflow.deletes.contents import Contents
     from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
-    from target_userflow.singer.reader import LineReader
 
 
 class Table:
     """What is known of the versions of one stream's table."""
 
-    def __init__(
-        self, versions: Callable[[], TableVersions], reader: LineReader, activation: Activation
-    ) -> None:
+    def __init__(self, versions: Callable[[], Contents], activation: Activation) -> None:
         """Follow the versions of a table.
 
         Args:
             versions: The versions, which outlive the sinks that a changing SCHEMA makes.
-            reader: Knows the line that is being processed.
             activation: Deletes what a version leaves behind.
         """
         self._versions_of_run = versions
-        self._reader = reader
         self._activation = activation
-        self._versions: TableVersions | None = None
+        self._versions: Contents | None = None
 
-    def see(self, version: int, ids: Ids | None, *, rejected: bool) -> None:
-        """Note that a record stands in a version; arguments as in `TableVersions.see`."""
+    def see(self, version: int, number: int, ids: Ids | None, *, rejected: bool) -> None:
+        """Note that a record is of a version.
+
+        Args:
+            version: The version.
+            number: The number of the record's line.
+            ids: As in `TableVersions.see`.
+            rejected: As in `TableVersions.see`.
+        """
         versions = self._known()
-        versions.line = self._reader.number
+        versions.line = number
         versions.see(version, ids, rejected=rejected)
 
     def open(self) -> None:
@@ -48,10 +50,15 @@ class Table:
         if self._versions:
             self._versions.close(records)
 
-    def announce(self, version: int) -> None:
-        """Delete what a version leaves behind, once its records are known."""
+    def announce(self, version: int, number: int) -> None:
+        """Delete what a version leaves behind, once its records are known.
+
+        Args:
+            version: The version.
+            number: The number of the line that activates it.
+        """
         versions = self._known()
-        versions.line = self._reader.number
+        versions.line = number
         versions.announced = version
         if not versions.is_ahead(version):
             self.activate(complete=True)
@@ -63,7 +70,7 @@ class Table:
         if version is not None:
             self._activation.activate(versions, version, complete=complete)
 
-    def _known(self) -> TableVersions:
+    def _known(self) -> Contents:
         if self._versions is None:
             self._versions = self._versions_of_run()
         return self._versions

@@ -9,18 +9,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.config.settings import DATA_TYPES
-from target_userflow.delivery.existing_objects import pages
-from target_userflow.errors import NotListed, RejectRecord
+from target_userflow.delivery.object_list import all_pages
+from target_userflow.errors import NotListed, RejectRecord, TooManyNewNames
 from target_userflow.mapping.operations import is_operation
 from target_userflow.mapping.times import parsed_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from target_userflow.apis.listing import Definition
     from target_userflow.apis.messages import Request
     from target_userflow.apis.product import Product
-    from target_userflow.delivery.existing_objects import Reads
+    from target_userflow.delivery.object_list import Reads
 
 _TYPES = {
     bool: "boolean",
@@ -47,28 +49,88 @@ class Definitions:
         self._api = api
         self._reads = reads
         self._of: dict[str, dict[str, str]] = {}
+        self._untold: dict[str, NotListed] = {}
+
+    def are_told(self, scope: str) -> bool:
+        """Whether the API tells what is defined, as far as is known."""
+        return self._api.definitions is not None and scope not in self._untold
 
     def of(self, scope: str) -> dict[str, str]:
         """Name to data type, as it was when first asked for; none where the API does not tell.
 
         Raises:
-            NotListed: the answer is no list; after that, none are known.
+            NotListed: the answer is no list; it is not asked for again.
             StopRun: the API does not answer.
         """
+        if scope in self._untold:
+            raise self._untold[scope]
         if scope not in self._of:
-            self._of[scope] = {}
-            listing = self._api.definitions and self._api.definitions(scope)
-            listed = pages(listing, self._reads, self._api.name) if listing else ()
-            found = [one for page in listed for one in page.found if one.scope == scope]
-            self._of[scope] = {one.name: one.data_type for one in found}
+            try:
+                self._of[scope] = {
+                    definition.name: definition.data_type for definition in self._listed(scope)
+                }
+            except NotListed as error:
+                self._untold[scope] = error
+                raise
         return self._of[scope]
+
+    def _listed(self, scope: str) -> Iterator[Definition]:
+        listing = self._api.definitions and self._api.definitions(scope)
+        for page in all_pages(listing, self._reads, self._api.name) if listing else ():
+            yield from (definition for definition in page.objects if definition.scope == scope)
+
+
+class NewNames:
+    """Counts the names that a run defines for good in one destination.
+
+    A column full of values that became names, such as an object with a key for each project, would
+    define thousands; none of them can be deleted through the API.
+    """
+
+    def __init__(self, *, attributes: int, events: int, reject: bool = False) -> None:
+        """Count from nothing.
+
+        Args:
+            attributes: Attribute names that the run may define.
+            events: Event names that it may define.
+            reject: Whether `new_attributes` forbids attributes.
+        """
+        self._most = {"attribute": 0 if reject else attributes, "event": events}
+        self._settings = {
+            "attribute": "new_attributes" if reject else "max_new_attributes",
+            "event": "max_new_events",
+        }
+        self._new: dict[str, set[tuple[str, str]]] = {"attribute": set(), "event": set()}
+
+    def forbids(self, what: str) -> str | None:
+        """The setting that lets no `attribute` or `event` be new, as it stands; else None."""
+        if self._most[what]:
+            return None
+        setting = self._settings[what]
+        return f"{setting} is {'reject' if setting == 'new_attributes' else 0}"
+
+    def add(self, stream: str, what: str, scope: str, name: str) -> None:
+        """Count a name that a record brings.
+
+        Raises:
+            TooManyNewNames: it is one more than may be.
+        """
+        names = self._new[what]
+        if (scope, name) not in names and len(names) >= self._most[what]:
+            raise TooManyNewNames(
+                f"Stream '{stream}': a record would define a new {what} name after "
+                f"{len(names)} in this run, and none can be deleted through the API. It is not "
+                "sent, and nothing of the stream after it. If these are no values that became "
+                f"names (--plan lists them), set {self._settings[what]} to a higher number"
+            )
+        names.add((scope, name))
 
 
 class AttributeTypeCheck:
     """Compares what one stream sends with the definitions."""
 
     def __init__(
-        self, stream: str, api: Product, definitions: Definitions, *, new_attributes: str
+        self, stream: str, api: Product, definitions: Definitions, new_names: NewNames
     ) -> None:
         """Compare nothing yet.
 
@@ -76,12 +138,12 @@ class AttributeTypeCheck:
             stream: The stream's name, for messages.
             api: Says what a request writes.
             definitions: Those of its destination.
-            new_attributes: `allow`, or `reject` for no record that would define an attribute.
+            new_names: Counts what the run defines there.
         """
         self._stream = stream
         self._api = api
         self._definitions = definitions
-        self._allows_new = new_attributes == "allow"
+        self._new = new_names
         self._told: set[tuple[str, str]] = set()
 
     def refusal(self, request: Request, warn: Callable[[str], None]) -> str | None:
@@ -90,27 +152,46 @@ class AttributeTypeCheck:
         Args:
             request: What is about to be sent.
             warn: Takes a line, once for each attribute whose type is another.
+
+        Raises:
+            TooManyNewNames: it would define more names than a run may.
         """
         for scope, attributes in self._api.attributes(request):
-            known = self._known(scope, warn)
+            known = self._known("attribute", scope, warn)
             for name, value in attributes.items():
                 if name in known:
                     self._compare(scope, name, value, known[name], warn)
-                elif value is not None and not self._allows_new:
-                    return (
-                        f"{scope} attribute '{name}' does not exist in {self._api.name} yet, and "
-                        "new_attributes is reject"
-                    )
-        return None
+                elif value is not None:
+                    why = self._define("attribute", scope, name)
+                    if why:
+                        return why
+        event = self._api.event_name(request) if self._api.event_name else None
+        if event is None or event in self._known("event", EVENT_NAMES, warn):
+            return None
+        return self._define("event", EVENT_NAMES, event)
 
-    def _known(self, scope: str, warn: Callable[[str], None]) -> dict[str, str]:
-        """The definitions of a scope; the run goes on without them, if any attribute will do."""
+    def _define(self, what: str, scope: str, name: str) -> str | None:
+        """Count a new name; why it must not be, if none may."""
+        if not self._definitions.are_told(scope):
+            return None
+        forbidden = self._new.forbids(what)
+        if forbidden is None:
+            self._new.add(self._stream, what, scope, name)
+            return None
+        subject = "event" if what == "event" else f"{scope} attribute"
+        return f"{subject} '{name}' does not exist in {self._api.name} yet, and {forbidden}"
+
+    def _known(self, what: str, scope: str, warn: Callable[[str], None]) -> dict[str, str]:
+        """The definitions of a scope; the run goes on without them, if any name will do."""
         try:
             return self._definitions.of(scope)
         except NotListed as error:
-            if not self._allows_new:
+            if self._new.forbids(what):
                 raise
-            warn(f"The types of {scope} attributes can't be compared: {error}")
+            if (scope, "") not in self._told:
+                self._told.add((scope, ""))
+                subject = "Event names" if what == "event" else f"The types of {scope} attributes"
+                warn(f"{subject} can't be compared: {error}")
             return {}
 
     def _compare(

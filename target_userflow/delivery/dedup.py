@@ -45,8 +45,16 @@ class NoDedup:
         """What becomes of a record without a request; None if it has to be sent."""
         return None
 
+    def reduced(self, record: PendingRecord) -> Request:
+        """What is sent for a record that has to be sent."""
+        return record.request
+
     def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
         """Whether an earlier run ended while it was sending the record."""
+        return False
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether another run is sending the record."""
         return False
 
     def sending(self, record: PendingRecord) -> None:
@@ -124,7 +132,7 @@ class ForgetWritten(LedgerDedup):
         request = record.request
         own = ((self._object, *request.object_id),) if request.deletes else ()
         for ids in (*own, *request.ends):
-            self._note(_deletion_mark(*ids), DELETED)
+            self._note(deletion_mark(*ids), DELETED)
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         """The keys of the rows that matter for a record."""
@@ -165,7 +173,7 @@ class ChangeDetection(ForgetWritten):
             for key, mark in _written(record):
                 self._rows.add_mark(key, mark)
             for ids in record.request.ends:
-                self._rows.add_mark(_deletion_mark(*ids), DELETED)
+                self._rows.add_mark(deletion_mark(*ids), DELETED)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
@@ -195,7 +203,7 @@ class ChangeDetection(ForgetWritten):
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         yield from super()._read(record)
         request = record.request
-        yield from (_deletion_mark(*ids) for ids in (*request.references, *request.ends))
+        yield from (deletion_mark(*ids) for ids in (*request.references, *request.ends))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """All but what a record would leave as it is: many users bring the same group."""
@@ -208,7 +216,7 @@ class ChangeDetection(ForgetWritten):
 
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it refers to was deleted since a day, or is about to be."""
-        keys = [_deletion_mark(*ids) for ids in request.references]
+        keys = [deletion_mark(*ids) for ids in request.references]
         deleted = any(mark == DELETED and last >= day for mark, last in map(self._rows.get, keys))
         return deleted or any(map(self._rows.is_marked, keys))
 
@@ -221,6 +229,10 @@ def _written(record: PendingRecord) -> Iterator[tuple[bytes, bytes]]:
     return ((digest(*ids), fingerprint(payload)) for ids, payload in record.request.writes)
 
 
-def _deletion_mark(*ids: str) -> bytes:
-    """Where the ledger has the day on which an object was last deleted."""
+def deletion_mark(*ids: str) -> bytes:
+    """Return where the ledger has the day on which an object was last deleted.
+
+    Args:
+        ids: What the object is called in `object`, and its ids.
+    """
     return digest("deleted", *ids)

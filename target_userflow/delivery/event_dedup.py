@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
 from target_userflow.delivery.dedup import LedgerDedup
+from target_userflow.delivery.event_leases import EventLeases, SentElsewhere
 from target_userflow.errors import RejectRecord
-from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest, event_mark
+from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, digest, event_mark
 from target_userflow.mapping.values import as_text, encoded
 
 if TYPE_CHECKING:
@@ -46,9 +47,27 @@ class EventDedup(LedgerDedup):
     under the key of today.
     """
 
-    def __init__(self, rows: KnownRows, today: int, keys: EventKeys) -> None:
-        """Tell events apart by the tap's name of their stream and by its key properties."""
+    def __init__(
+        self,
+        rows: KnownRows,
+        today: int,
+        keys: EventKeys,
+        leases: EventLeases | None = None,
+        *,
+        is_sample: bool = False,
+    ) -> None:
+        """Tell events apart by the tap's name of their stream and by its key properties.
+
+        Args:
+            rows: The ledger's rows.
+            today: The ordinal of the day.
+            keys: The keys.
+            leases: Which run sends an event; None if no other run has the ledger.
+            is_sample: Whether the run delivers the first records of each stream alone.
+        """
         super().__init__(rows, today)
+        self._leases = leases or EventLeases(rows.ledger)
+        self._is_sample = is_sample
         stream = keys.stream
         self._stream = stream.name
         self._apart = keys.namespace, stream.name if keys.is_split else ""
@@ -68,7 +87,7 @@ class EventDedup(LedgerDedup):
         if None in values:
             raise RejectRecord(f"key property '{self._columns[values.index(None)]}' is null")
         texts = map(_key_text, values, self._numeric)
-        key = digest("event", source, *self._apart, *texts)
+        key = event_key(source, *self._apart, *texts)
         if self._reads_former:
             self._former[key].append(digest("event", self._stream, encoded(values).decode()))
         return key
@@ -78,15 +97,47 @@ class EventDedup(LedgerDedup):
         new = self._rows.prefetch([record.ledger_key for record in records])
         if self._former:
             self._adopt(records)
-        self._doubtful.update(key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0]))
+        in_flight = {key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0])}
+        if in_flight:
+            self._leases.look()
+        held = self._leases.is_held
+        self._doubtful.update(key for key in in_flight if not held(self._rows.get(key)[0]))
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending it; what is known of it is up to date then."""
+        key = record.ledger_key
+        mark, _ = self._rows.get(key)
+        if not _was(IN_FLIGHT, mark) or mark == self._leases.mark or key in self._doubtful:
+            return False
+        self._read_again(key)
+        mark, _ = self._rows.get(key)
+        if not _was(IN_FLIGHT, mark):
+            return False
+        self._leases.look()
+        is_held = self._leases.is_held(mark)
+        if not is_held:
+            self._doubtful.add(key)
+        return is_held
+
+    def _read_again(self, key: bytes) -> None:
+        row = self._rows.ledger.known([key]).get(key)
+        if row:
+            self._rows.put(key, row)
+        else:
+            self._rows.pop(key)
 
     def release(self, record: PendingRecord) -> None:
         """Forget the event, unless it comes again among those that wait."""
         self._doubtful.difference_update(self._rows.release([record.ledger_key]))
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
-        """Duplicate, once it was delivered; version 1.0.0 did not note with which body."""
+        """Duplicate, once it was delivered; version 1.0.0 did not note with which body.
+
+        What a sample run delivered otherwise is sent: it is there to be looked at and mended.
+        """
         mark, _ = self._rows.get(record.ledger_key)
+        if mark == event_mark(SAMPLED, record.request.payload):
+            return DUPLICATE
         if not _was(DELIVERED, mark):
             return None
         same = mark in {DELIVERED, event_mark(DELIVERED, record.request.payload)}
@@ -100,23 +151,31 @@ class EventDedup(LedgerDedup):
         """Note that it is in flight, should this be the last that is heard of it.
 
         It leaves once that is on the disk: after a power cut too, what may have arrived is known.
+
+        Raises:
+            SentElsewhere: another run sends it, or has sent it.
         """
-        self._put(record, IN_FLIGHT, synced=True)
+        key = record.ledger_key
+        try:
+            self._leases.take(key, self._rows.get(key)[0], self._today)
+        except SentElsewhere:
+            self._doubtful.discard(key)
+            self._read_again(key)
+            raise
+        self._rows.put(key, (self._leases.mark, self._today))
 
     def delivered(self, record: PendingRecord) -> None:
         """Note that it is never to be sent again; the disk has it with the next that leaves."""
-        self._put(record, DELIVERED, synced=False)
+        status = SAMPLED if self._is_sample else DELIVERED
+        mark = event_mark(status, record.request.payload)
+        self._rows.ledger.put(record.ledger_key, mark, self._today, synced=False)
+        self._rows.put(record.ledger_key, (mark, self._today))
 
     def not_delivered(self, record: PendingRecord) -> None:
         """Take the note back, unless an earlier run left it."""
         if not self.is_doubtful(record):
             self._rows.ledger.drop(record.ledger_key)
             self._rows.pop(record.ledger_key)
-
-    def _put(self, record: PendingRecord, what: bytes, *, synced: bool) -> None:
-        mark = event_mark(what, record.request.payload)
-        self._rows.ledger.put(record.ledger_key, mark, self._today, synced=synced)
-        self._rows.put(record.ledger_key, (mark, self._today))
 
     def _adopt(self, records: Sequence[PendingRecord]) -> None:
         """Write what stands under keys of version 1.0.0 under those of today.
@@ -138,6 +197,18 @@ class EventDedup(LedgerDedup):
             self._rows.ledger.write(rows)
 
 
+def event_key(source: str, namespace: str, split: str, *key: str) -> bytes:
+    """Return an event's place in the ledger.
+
+    Args:
+        source: The name that the tap gives its stream.
+        namespace: The setting `ledger_namespace`.
+        split: The stream's name, if stream maps make it beside another of the tap's stream.
+        key: The values of its key properties, as texts.
+    """
+    return digest("event", source, namespace, split, *key)
+
+
 def _was(what: bytes, mark: bytes) -> bool:
     return mark[:1] == what
 
@@ -145,14 +216,15 @@ def _was(what: bytes, mark: bytes) -> bool:
 def _key_text(value: Any, numeric: bool) -> str:  # noqa: FBT001 - `map` gives no names
     """One text for all spellings of a value: 1, 1.0, and "1" where a column holds numbers."""
     if isinstance(value, str):
-        return _number_text(value) if numeric else value
+        return number_text(value) if numeric else value
     if isinstance(value, (int, float, Decimal)):
         text = as_text(value)
         return text.rstrip("0").rstrip(".") if "." in text else text
     return encoded(value).decode().strip('"')  # a date of a stream map is as its text
 
 
-def _number_text(text: str) -> str:
+def number_text(text: str) -> str:
+    """Return the one text for all spellings of a number; what is none is left as it is."""
     try:
         number = Decimal(text.strip())
     except InvalidOperation:
@@ -164,7 +236,7 @@ def _is_numeric(schema: Any) -> bool:
     """Whether a column may hold numbers; some taps write them as texts."""
     if not isinstance(schema, dict):
         return False
-    choices = [one for name in ("anyOf", "oneOf", "allOf") for one in schema.get(name) or ()]
+    choices = [choice for name in ("anyOf", "oneOf", "allOf") for choice in schema.get(name) or ()]
     types = schema.get("type") or ()
     return (
         schema.get("format") == "singer.decimal"

@@ -65,7 +65,7 @@ class Chain:
 
 def objects(records: Iterable[PendingRecord]) -> list[Batch]:
     """The records of one request by the object that they are about, in the order read."""
-    found: dict[tuple[str, ...], Batch] = {}
+    by_object: dict[tuple[str, ...], Batch] = {}
     for record in records:
-        found.setdefault(record.request.object_id, []).append(record)
-    return [*found.values()]
+        by_object.setdefault(record.request.object_id, []).append(record)
+    return [*by_object.values()]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference, Request
     from target_userflow.apis.outcomes import Settled
     from target_userflow.delivery.checkpoint import Segment
-    from target_userflow.singer.reader import Source
+    from target_userflow.singer.message import Source
 
 
 class PendingRecord(msgspec.Struct, eq=False):
@@ -54,6 +54,12 @@ class DeliveryObserver(Protocol):
 
     def is_needed(self, record: PendingRecord) -> bool:
         """Whether the record has to be sent; settles it otherwise."""
+
+    def reduced(self, record: PendingRecord) -> Request:
+        """What is sent for the record: its request, or less if that does the same."""
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending the record, so that it has to wait."""
 
     def before_send(self, record: PendingRecord) -> None:
         """An attempt starts; `sent` and `lost` tell of those before."""

@@ -240,11 +240,15 @@ class Pipeline:
     def _end(self) -> None:
         """Let the other products settle what was read for them, then raise the first failure."""
         self.flush()
-        while others := [one for one in self._products if one.unsettled and not one.failure]:
+        while others := [
+            product for product in self._products if product.unsettled and not product.failure
+        ]:
             self._clock.check()
             for product in others:
                 product.wait()
-        first, *more = dict.fromkeys(one.failure for one in self._products if one.failure)
+        first, *more = dict.fromkeys(
+            product.failure for product in self._products if product.failure
+        )
         for error in more:
             _logger.error("%s", error)
         raise first

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
 from target_userflow.apis.registry import OBJECT_TYPES
-from target_userflow.delivery.concurrency import Concurrency
+from target_userflow.delivery import event_leases
+from target_userflow.delivery.concurrency import SLICE, Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import objects
 from target_userflow.delivery.preparing import prepared
@@ -82,6 +83,8 @@ class ProductDelivery:
         self._preparer = ThreadPoolExecutor(1, f"{api.name} prepares")
         self._readers = ThreadPoolExecutor(concurrency, f"{api.name} reads")
         self._preparing = 0
+        self._prepared = threading.Event()
+        """Set when records were prepared: workers may have them now."""
         self._lock = threading.Lock()
 
     @property
@@ -111,6 +114,9 @@ class ProductDelivery:
 
     def wait(self) -> None:
         """Return when a worker has settled something, or after a moment."""
+        if self._preparing and not self._workers.unsettled:
+            self._prepared.wait(SLICE)
+            self._prepared.clear()
         self._workers.wait()
 
     def stop(self) -> None:
@@ -136,6 +142,14 @@ class ProductDelivery:
         self._clock.check()
         return [answer.result() for answer in asked]
 
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask what is only read, and return at once.
+
+        Raises:
+            Exhausted: no thread can be started.
+        """
+        return submit(self._readers, self._ask, request)
+
     def close(self) -> None:
         """Let the threads go, without waiting for one that hangs, and the connections."""
         self._preparer.shutdown(wait=False)
@@ -153,6 +167,7 @@ class ProductDelivery:
         finally:
             with self._lock:
                 self._preparing -= len(records)
+            self._prepared.set()
 
     def _ask(self, request: Request) -> Answer:
         """The answer to one read; the first that has none ends the delivery."""
@@ -163,7 +178,16 @@ class ProductDelivery:
             raise
 
     def _settle(self, work: Work) -> Generator[float, None, None]:
-        return self._send([*work.records])
+        """Settle some work, once no other run is sending any of it."""
+        records = [*work.records]
+        while True:
+            while any(record.observer.is_elsewhere(record) for record in records):
+                yield event_leases.AGAIN
+            try:
+                yield from self._send(records)
+            except event_leases.SentElsewhere:
+                continue
+            return
 
     def _send(self, records: Batch, half: Half | None = None) -> Generator[float, None, None]:
         """Settle what goes into one request; yields the seconds to wait for another attempt.
@@ -242,7 +266,7 @@ class ProductDelivery:
         self, needed: list[Batch], half: Half | None
     ) -> Generator[float, None, Delivered | Rejected | None]:
         """Try until there is an outcome, or the delivery is to end."""
-        request = self._request([chain[-1].request for chain in needed])
+        request = self._request([chain[-1].observer.reduced(chain[-1]) for chain in needed])
         records = _flat(needed)
         may_halve = self._batched and len(needed) > 1 and half is None
         patience = _BEFORE_HALVING if may_halve else 1 - _BEFORE_HALVING if half else 1.0

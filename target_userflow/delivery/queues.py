@@ -134,14 +134,14 @@ class OrderedQueues:
         """More queues of a turn whose next records one request can take together."""
         request = first.waiting[0].request
         size = self._deletions_size if request.deletes else self._batch_size
-        found: list[KeyQueue] = []
-        while len(found) < size - 1 and (queue := self._next(turn)):
+        others: list[KeyQueue] = []
+        while len(others) < size - 1 and (queue := self._next(turn)):
             other = queue.waiting[0].request
             if (other.method, other.path) != (request.method, request.path):
                 self._list(queue)
                 break
-            found.append(queue)
-        return found
+            others.append(queue)
+        return others
 
     def finish(self, work: Work) -> None:
         """Let what waits for these records be taken: they are settled, or will not be."""

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_userflow.errors import MixedUpEvents, StopRun, TooManyRejects
+from target_userflow.mapping.shards import OTHER_SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 OUTCOMES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
 """What can become of a record; each received one meets exactly one of them."""
-_COLUMNS = ("received", *OUTCOMES, "differs", "unsettled", "in_doubt", "deleted")
-_ALWAYS = {"received", "delivered", "rejected"}
 _NAMED = 5  # rejected records of a stream and reason whose ids are kept
 _MOST_WAITING = 250  # records without an outcome that may count as good
 _ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
@@ -31,6 +30,8 @@ class Account:
     object: str = ""
     """What the stream is routed to."""
     received: int = 0
+    elsewhere: int = 0
+    """Those of them that another shard delivers."""
     outcomes: Counter[str] = field(default_factory=Counter)
     gave_up: int = 0
     """Those of the rejected records that kept failing, which says nothing of the mapping."""
@@ -42,6 +43,11 @@ class Account:
     """Objects that were deleted without a record, as an ACTIVATE_VERSION left them behind."""
     requests: int = 0
     """What was sent for its records, repetitions and all; a batch is one."""
+
+    @property
+    def own(self) -> int:
+        """Records that are this run's to deliver."""
+        return self.received - self.elsewhere
 
     @property
     def settled(self) -> int:
@@ -56,7 +62,7 @@ class Account:
     @property
     def is_mixed_up(self) -> bool:
         """Whether most of its events were delivered before, under their keys, otherwise."""
-        return self.received >= _ENOUGH_EVENTS and 2 * self.differs > self.received
+        return self.own >= _ENOUGH_EVENTS and 2 * self.differs > self.own
 
     def row(self) -> dict[str, int]:
         """All counts by name."""
@@ -114,6 +120,11 @@ class Tally:
         with self._lock:
             self.skips[stream, reason] += 1
 
+    def leave(self, stream: str) -> None:
+        """Count a record that another shard delivers."""
+        self.accounts[stream].elsewhere += 1
+        self.skip(stream, OTHER_SHARD)
+
     def remark(self, stream: str, remarks: Mapping[str, int]) -> None:
         """Count values that were not sent as they came."""
         self.remarks.update({(stream, remark): count for remark, count in remarks.items()})
@@ -159,9 +170,9 @@ class Tally:
     def _check_share(self, stream: str) -> None:
         with self._lock:
             account = self.accounts[stream]
-            rejected, settled = account.outcomes["rejected"], account.settled
-            rejected -= account.gave_up
-            received = settled + min(max(0, account.received - settled), _MOST_WAITING)
+            rejected = account.outcomes["rejected"] - account.gave_up
+            settled = account.settled - account.elsewhere
+            received = settled + min(max(0, account.own - settled), _MOST_WAITING)
         if settled >= _ENOUGH and rejected > self._ratio * received:
             raise TooManyRejects(
                 f"Stream '{stream}': {rejected} of {received} records were rejected, more than "
@@ -235,14 +246,6 @@ class Tally:
             del row["requests"]
             yield from ((stream, name, count) for name, count in row.items() if count)
 
-    def table(self) -> str:
-        """All counts of records, a row per stream, without the columns where everything is 0."""
-        rows = {stream: account.row() for stream, account in self.accounts.items()}
-        shown = [c for c in _COLUMNS if c in _ALWAYS or any(row[c] for row in rows.values())]
-        lines = [["stream", *(c.replace("_", " ") for c in shown)]]
-        lines += [[stream, *(f"{row[c]:,}" for c in shown)] for stream, row in rows.items()]
-        return "\n".join(aligned(lines))
-
     def _most_often(self, stream: str) -> str:
         counts = {reason: n for (name, reason), n in self.reasons.items() if name == stream}
         return max(counts, key=counts.__getitem__)
@@ -263,4 +266,6 @@ def aligned(lines: Sequence[Sequence[str]], *, texts: Collection[int] = (0,)) ->
 
 def printable(text: str) -> str:
     """A text without line breaks, and without what would steer a terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
@@ -26,50 +27,66 @@ if TYPE_CHECKING:
     from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
-    from target_userflow.singer.reader import Source
+    from target_userflow.singer.message import Source
 
 
-class Shared(Protocol):
-    """What the streams of a run share."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a tracker shares with the trackers of other streams."""
 
     tally: Tally
     checkpoint: Checkpoint
-
-    def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
-        """What a stream remembers of its records."""
-
-    def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
-        """What exists in the product of an object type."""
-
-    def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
-        """What compares a stream with the attributes there are."""
+    dedup: NoDedup
+    """What the stream remembers of its records."""
+    existing: ExistingObjectsByType
+    """What exists in the stream's product."""
+    attribute_types: AttributeTypeCheck
+    """Compares the stream with the attributes that exist."""
 
 
-class Versions(Protocol):
-    """The versions of the table that a stream's records stand in."""
+class Limit(Protocol):
+    """Bounds the deletions of a stream."""
+
+    def check(self) -> None:
+        """Let the deletions go that wait; raises if they are too many."""
+
+
+class Table(Protocol):
+    """The table that a stream's records are of."""
 
     def open(self) -> None:
-        """Put the records down before they are sent."""
+        """Note the records before they are sent."""
 
     def close(self, records: Iterable[PendingRecord]) -> None:
-        """Strike out what is not there now of records that are settled."""
+        """Forget what does not exist after these records."""
+
+
+class Look(Protocol):
+    """Looks at the records of a stream before they are sent."""
+
+    def check(self, logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
+        """Let records be delivered that were read; raises if they may not be."""
 
 
 class DeliveryTracker:
     """Judges the records of a stream before they are sent, and notes and counts how they end."""
 
-    table: Versions | None = None
+    table: Table | None = None
     """The table that the records come from, if its versions matter."""
+    look: Look | None = None
+    """What may hold the records back, if something can."""
+    first_request: Callable[[], None] | None = None
+    """Is called once, ahead of the stream's first request."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
         object_type: ObjectType,
         stream: Stream,
         write_mode: UpsertMode,
-        run: Shared,
+        shared: Shared,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
         write_dead_letter: Callable[[Source, Rejected], None],
-        check_deletions: Callable[[], None],
+        limit: Limit,
     ) -> None:
         """Follow the records of a stream.
 
@@ -77,26 +94,24 @@ class DeliveryTracker:
             object_type: What the records go to.
             stream: The stream, after any stream map.
             write_mode: Which records are sent at all.
-            run: Has all that the streams of a run share.
+            shared: What other streams use as well.
             logger: Is told of attributes of another type.
             write_dead_letter: Writes a record to the dead letters.
-            check_deletions: Raises if too many of the stream's records delete something.
-
-        Raises:
-            StorageError: the ledger can't be used.
+            limit: What bounds the deletions of the stream.
         """
         self.stream_name = stream.name
         """The stream's name, after any stream map."""
-        self.dedup = run.dedup(object_type, stream)
-        self.existing = run.existing(object_type)
+        self.dedup = shared.dedup
+        self.existing = shared.existing
         self._object_type = object_type
         self._mode = write_mode
-        self._attribute_types = run.attribute_types(object_type, stream)
-        self._tally = run.tally
-        self._checkpoint = run.checkpoint
+        self._attribute_types = shared.attribute_types
+        self._tally = shared.tally
+        self._checkpoint = shared.checkpoint
+        self._logger = logger
         self._warn = logger.warning
         self._write_dead_letter = write_dead_letter
-        self._check_deletions = check_deletions
+        self._limit = limit
         self._waiting: Counter[bytes | tuple[str, ...]] = Counter()
         self._settled: list[PendingRecord] = []
         self._lock = threading.Lock()
@@ -129,8 +144,11 @@ class DeliveryTracker:
 
         Raises:
             TooManyDeletions: more of the stream's records delete something than may.
+            Doubt: what becomes of the stream's columns would be a guess.
         """
-        self._check_deletions()
+        self._limit.check()
+        if self.look:
+            self.look.check(self._logger)
 
     def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """Settle the records that need no request, once all is known that this depends on.
@@ -172,6 +190,14 @@ class DeliveryTracker:
             self.settled(record, why)
         return why is None
 
+    def reduced(self, record: PendingRecord) -> Request:
+        """What is sent for a record: its request, or less if it is known to do the same."""
+        return self.dedup.reduced(record)
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending the record, so that it has to wait."""
+        return self.dedup.is_elsewhere(record)
+
     def request_sent(self) -> None:
         """Count a request."""
         self._tally.ask(self.stream_name)
@@ -181,11 +207,11 @@ class DeliveryTracker:
         doubtful = not record.request.idempotent and (
             record.lost if record.sent else self.dedup.is_doubtful(record)
         )
+        if not record.sent:
+            self.dedup.sending(record)
         if doubtful and not record.in_doubt:
             self._tally.doubt(self.stream_name)
             record.in_doubt = True
-        if not record.sent:
-            self.dedup.sending(record)
 
     def settled(self, record: PendingRecord, outcome: Settled | None) -> None:
         """Note and count what became of a record.
@@ -264,7 +290,7 @@ class DeliveryTracker:
 
     def _is_settled(self, record: PendingRecord, outcome: NotSent | None) -> bool:
         """Whether it is clear by now that a record is not sent; settles it then."""
-        why = outcome or self._skipping(record)
+        why = outcome or (None if self._mode.decides_late else self._skipping(record))
         if why is None:
             return self._is_refused(record)
         is_alone = self._is_alone(record)
@@ -278,6 +304,9 @@ class DeliveryTracker:
 
     def _is_refused(self, record: PendingRecord) -> bool:
         """Whether a record has attributes that must not come into being; rejects it if so."""
+        if self.first_request:
+            look, self.first_request = self.first_request, None
+            look()
         reason = self._attribute_types.refusal(record.request, self._warn)
         if reason is not None:
             self.settled(record, Rejected(reason))

@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import Delivered
 from target_userflow.delivery.product_delivery import ProductDelivery
@@ -15,6 +15,7 @@ from target_userflow.escaping import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from target_userflow.apis.messages import Answer, Request
     from target_userflow.apis.outcomes import Rejected
@@ -52,13 +53,18 @@ class DryRunDelivery(ProductDelivery):
         self._dry_run.read(self._api, len(requests))
         return super().fetch(requests)
 
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask what is only read, as in any run."""
+        self._dry_run.read(self._api, 1)
+        return super().begin(request)
+
     def _deliver(
         self,
         needed: list[Batch],
         half: Half | None,  # noqa: ARG002 - nothing fails
     ) -> Generator[float, None, Delivered | Rejected | None]:
         """Take it for delivered, at once."""
-        request = self._request([chain[-1].request for chain in needed])
+        request = self._request([chain[-1].observer.reduced(chain[-1]) for chain in needed])
         for record in [record for chain in needed for record in chain]:
             record.observer.before_send(record)
             record.sent = True
@@ -109,12 +115,16 @@ class DryRun:
             pace: The limits under which a run would send them.
         """
         self._pace = pace
+        self.is_planning = False
+        """Whether what is read is for the plan alone."""
         self._lock = threading.Lock()
         self._streams: defaultdict[str, _Part] = defaultdict(_Part)
         self._products: defaultdict[str, _Part] = defaultdict(_Part)
 
     def read(self, api: Product, count: int) -> None:
-        """Count requests that only read."""
+        """Count requests that only read; those of the plan are no part of a run."""
+        if self.is_planning:
+            return
         with self._lock:
             self._products[api.name].reads += count
 
@@ -131,6 +141,29 @@ class DryRun:
     def text(self, tally: Tally, dead_letters: DeadLetters) -> str:
         """Return the summary of the dry run, as lines."""
         return "\n".join(self._lines(tally, dead_letters))
+
+    def facts(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what would be sent, without a value of any record.
+
+        Returns:
+            `streams`, with their requests by method and path, and `products`, with the number of
+            requests and a line that says how long they take.
+        """
+        streams = [
+            {
+                "stream": escaped(stream),
+                "requests": [
+                    {"method": method, "path": path, "count": count}
+                    for (method, path), count in part.kinds.items()
+                ],
+            }
+            for stream, part in self._streams.items()
+        ]
+        products = [
+            {"product": name, "requests": part.requests, "pace": self._duration(part)}
+            for name, part in self._products.items()
+        ]
+        return {"streams": streams, "products": products}
 
     def _lines(self, tally: Tally, dead_letters: DeadLetters) -> Iterator[str]:
         yield (

@@ -16,6 +16,7 @@ from target_userflow.ledger.store import Store
 from target_userflow.ledger.tables import CHUNK, metadata
 
 _ATTEMPTS = 10
+_HEADER_SIZE = 32  # bytes of a write-ahead log's header
 
 
 class LedgerCopy(Store):
@@ -52,29 +53,45 @@ class LedgerCopy(Store):
 
 
 def _copy_file(ledger: sa.URL, copy: Path) -> None:
-    """Copy a SQLite file and its write-ahead log, both as they are at one moment."""
+    """Copy a SQLite file and its write-ahead log, both as they are at one moment.
+
+    A run may write meanwhile: it appends to the log, of which SQLite reads what is whole. When it
+    brings the log into the file or begins it again, the copy is made again.
+    """
     path = ledger.database or ":memory:"
     pairs = {Path(f"{path}{suffix}"): Path(f"{copy}{suffix}") for suffix in ("", "-wal")}
     for _ in range(_ATTEMPTS):
-        before = [_stamp(source) for source in pairs]
+        before = _stamp(*pairs)
         for source, target in pairs.items():
             target.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
                 shutil.copyfile(source, target)
-        if before == [_stamp(source) for source in pairs]:
+        if before == _stamp(*pairs):
             return
     raise StorageError(
         f"Ledger {name_of(ledger)} can't be read: another run is writing to it. Wait for its end"
     )
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Return what a write to a file changes: its time and size; None if there is no file."""
+def _stamp(path: Path, log: Path) -> tuple[int, int, bytes] | None:
+    """Return what changes unless the log is only appended to; None if there is no file.
+
+    That is the time and size of the file, and the log's header, which is another one each time that
+    the log begins again (https://www.sqlite.org/fileformat.html, "The Write-Ahead Log").
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
-    return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_size, _header(log)
+
+
+def _header(log: Path) -> bytes:
+    try:
+        with log.open("rb") as file:
+            return file.read(_HEADER_SIZE)
+    except FileNotFoundError:
+        return b""
 
 
 def _copy_rows(ledger: sa.URL, copy: Path) -> None:

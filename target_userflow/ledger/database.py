@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+_logger = logging.getLogger("target-userflow")
 _RETRY_SECONDS = 0.5  # between attempts to connect
-_IN_USE_SECONDS = 5.0  # that a run waits for a SQLite file which another program has
 _ADVISORY_LOCK = int.from_bytes(b"userflow", "big")
 _DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE deadlock_detected
-_REMEDY = (
-    "Mend its place, or bring back a copy of it. With another ledger, or with none, events that "
-    "the tap sends again are delivered again"
+_WITHOUT = "With another ledger, or with none, events that the tap sends again are delivered again"
+_REMEDIES = (
+    ("locked", "Another run has it: wait for its end, or give this one another ledger"),
+    ("malformed", f"The file is damaged: bring back a copy of it. {_WITHOUT}"),
+    ("not a database", f"The file is no ledger: bring back a copy of it. {_WITHOUT}"),
+    ("disk is full", "Make room on its disk, and run again: nothing is lost"),
+    ("No space left", "Make room on its disk, and run again: nothing is lost"),
+    ("", f"Mend its place, or bring back a copy of it. {_WITHOUT}"),
 )
+"""What a cause contains, and what to do about it: the first that fits."""
 
 
 class Database:
@@ -39,6 +46,7 @@ class Database:
         *,
         clock: Clock | None = None,
         max_retry_seconds: float = 0,
+        wait: float = 0,
         shown: sa.URL | None = None,
     ) -> None:
         """Open the database, and make or migrate its tables where needed.
@@ -47,6 +55,7 @@ class Database:
             setting: The path of a SQLite file, or an SQLAlchemy URL.
             clock: Another time than the machine's.
             max_retry_seconds: How long to try to connect again to a server that went away.
+            wait: Seconds to wait for a SQLite file that another run has.
             shown: The URL that messages are about, if it is another one.
 
         Raises:
@@ -57,6 +66,7 @@ class Database:
         self._shown = shown or self._url
         self._clock = clock or Clock()
         self._max_retry_seconds = max_retry_seconds
+        self._wait = wait
         self._lock = threading.Lock()
         self._syncs: bool | None = None
         self.is_new = False
@@ -120,8 +130,13 @@ class Database:
             self._clock.sleep(_RETRY_SECONDS)
 
     def _connected(self) -> sa.Connection:
-        """Connect, and wait a little for a SQLite file that is in use."""
-        engine, deadline = engine_of(self._url), self._clock.monotonic() + _IN_USE_SECONDS
+        """Connect, and wait for a SQLite file that another run has.
+
+        Raises:
+            BaseException: what the run was stopped with meanwhile.
+        """
+        engine, deadline = engine_of(self._url), self._clock.monotonic() + self._wait
+        is_warned = False
         while True:
             try:
                 return self._with_tables(engine.connect())
@@ -129,7 +144,16 @@ class Database:
                 is_in_use = self._is_file and "locked" in str(error)
                 if self._is_over(deadline) or not is_in_use:
                     raise
+            if not is_warned:
+                is_warned = True
+                _logger.info(
+                    "Ledger %s: another run has it; waiting for its end, up to %.0f s "
+                    "(ledger_wait)",
+                    self.name,
+                    self._wait,
+                )
             self._clock.sleep(_RETRY_SECONDS)
+            self._clock.check()
 
     def _with_tables(self, connection: sa.Connection) -> sa.Connection:
         """Migrate the tables; close the connection if that fails."""
@@ -183,7 +207,5 @@ def _is_deadlock(error: SQLAlchemyError) -> bool:
 def _storage_error(error: SQLAlchemyError | OSError, url: sa.URL) -> StorageError:
     disk = of_disk(error) if isinstance(error, OSError) else None
     cause = disk or redacted(getattr(error, "orig", None) or error, url)
-    remedy = _REMEDY
-    if "locked" in cause:
-        remedy = "Another run has it: wait for its end, or give this one another ledger"
+    remedy = next(remedy for part, remedy in _REMEDIES if part in cause)
     return StorageError(f"Ledger {name_of(url)} can't be read and written: {cause}. {remedy}")

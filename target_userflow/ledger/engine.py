@@ -32,6 +32,20 @@ def engine_of(url: sa.URL) -> sa.Engine:
     return _sqlite_engine(url) if is_sqlite(url) else _server_engine(url)
 
 
+def small_file_engine(url: sa.URL) -> sa.Engine:
+    """Return an engine for a SQLite file that several runs have open, each for an instant.
+
+    Raises:
+        OSError: the file can't be made, or is a symbolic link.
+    """
+    _make_private(Path(url.database or ""))
+    options = {"timeout": _CONNECT_SECONDS, "check_same_thread": False}
+    engine = sa.create_engine(url, connect_args=options)
+    event.listen(engine, "connect", _forgo_syncs)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
 def sync_commits(connection: sa.Connection, *, wanted: bool) -> None:
     """Make the next commits to a SQLite file survive a power cut, or only a kill of this process.
 
@@ -67,6 +81,12 @@ def _make_private(path: Path) -> None:
                 errno.ELOOP, f"{side_file} is a symbolic link, and none is written through"
             )
     os.close(open_private(path, os.O_RDWR))
+
+
+def _forgo_syncs(connection: sqlite3.Connection, _: object) -> None:
+    """Nothing in the file has to survive a power cut."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _lock_file(connection: sqlite3.Connection, _: object) -> None:

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from target_userflow.ledger.store import Row, Store
 
 IN_FLIGHT = b"?"
-"""The first byte of the mark of an event that was sent, and whose outcome is not known."""
+"""The first byte of the mark of an event that was sent, and whose outcome is not known; the others
+are the token of the run that sends it, or in older ledgers a hash of its body."""
 DELIVERED = b"!"
 """The first byte of the mark of a delivered event; the others are a hash of its body."""
+SAMPLED = b"s"
+"""The first byte of the mark of an event that a sample run delivered (`limit`)."""
 EVENT_MARK_SIZE = 7
 """Bytes of an event's mark; a record's mark has 8."""
 DELETED = b"x"
@@ -74,10 +77,10 @@ def fingerprint(payload: Payload | None) -> bytes:
 
 
 def event_mark(status: bytes, payload: Payload | None) -> bytes:
-    """Return the mark of an event, `EVENT_MARK_SIZE` bytes.
+    """Return the mark of a delivered event, `EVENT_MARK_SIZE` bytes.
 
     Args:
-        status: `IN_FLIGHT` or `DELIVERED`.
+        status: `DELIVERED` or `SAMPLED`.
         payload: The payload of the request.
     """
     return status + fingerprint(payload)[: EVENT_MARK_SIZE - len(status)]
@@ -162,6 +165,20 @@ class Ledger:
             rows: Key → the mark that the row must still have, and the new row.
         """
         self._store.replace({(self._destination, key): parts for key, parts in rows.items()})
+
+    def claim(self, key: bytes, seen: bytes, mark: bytes, day: int) -> bool:
+        """Write a row unless another run has written there meanwhile.
+
+        Args:
+            key: The ledger key.
+            seen: The mark that the row must still have; empty if there must be no row.
+            mark: The mark of the row.
+            day: The ordinal of the date.
+
+        Returns:
+            Whether it stands there, and is on the disk.
+        """
+        return self._store.claim((self._destination, key), seen, (mark, day))
 
     @property
     def is_shared(self) -> bool:

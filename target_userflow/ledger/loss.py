@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from target_userflow.config.ledger_url import is_sqlite, url_of
+from target_userflow.private_files import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,7 @@ EFFECTS = (
     "what earlier runs delivered"
 )
 """The effects of a lost ledger, and what to do."""
+_LETTERS = ("*.singer", "replayed/*.singer")
 
 
 def signs(setting: str, dead_letter_dir: str) -> list[str]:
@@ -41,11 +44,18 @@ def _in_file(setting: str) -> Iterator[str]:
 
 
 def _in_working_directory(dead_letters: Path) -> Iterator[str]:
-    letters = dead_letters.glob("*.singer")
-    if any(not path.name.endswith(".dry-run.singer") for path in letters):
+    letters = [path for glob in _LETTERS for path in dead_letters.glob(glob)]
+    if any(_is_of_earlier_run(path) for path in letters):
         yield f"earlier runs left dead letters in {dead_letters}"
     if _holds_state(Path("state.json")):
         yield "there is a STATE in state.json"
+
+
+def _is_of_earlier_run(path: Path) -> bool:
+    """Return whether a file of dead letters is of a run that is over, and that was no dry run."""
+    with suppress(OSError), path.open("rb") as file:
+        return not path.name.endswith(".dry-run.singer") and lock(file.fileno())
+    return False
 
 
 def _holds_state(path: Path) -> bool:

@@ -15,7 +15,7 @@ from target_userflow.ledger.database import Database, failing
 from target_userflow.ledger.tables import CHUNK, delivered, destinations
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from target_userflow.clock import Clock
 
@@ -34,10 +34,13 @@ class Store(Database):
         *,
         clock: Clock | None = None,
         max_retry_seconds: float = 0,
+        wait: float = 0,
         shown: sa.URL | None = None,
     ) -> None:
         """Open the database; arguments and errors are those of `Database`."""
-        super().__init__(setting, clock=clock, max_retry_seconds=max_retry_seconds, shown=shown)
+        super().__init__(
+            setting, clock=clock, max_retry_seconds=max_retry_seconds, wait=wait, shown=shown
+        )
         self._batch = _Batch()
         self._batch_lock = threading.Lock()
 
@@ -104,9 +107,31 @@ class Store(Database):
 
         The thread that gets the lock commits the rows of all that wait for it, and syncs once.
         """
+        self._commit_with_others(lambda batch: batch.rows.update(rows), synced=synced)
+
+    def claim(self, key: Key, seen: bytes, row: Row) -> bool:
+        """Write a row unless another run has written there meanwhile; in a commit like `write`.
+
+        Args:
+            key: Its destination and key.
+            seen: The mark that the row must still have; empty if there must be no row.
+            row: The row.
+
+        Returns:
+            Whether it stands there.
+
+        Raises:
+            StorageError: the database can't be written.
+        """
+        batch = self._commit_with_others(
+            lambda batch: batch.claims.update({key: (seen, row)}), synced=True
+        )
+        return key in batch.claimed
+
+    def _commit_with_others(self, add: Callable[[_Batch], None], *, synced: bool) -> _Batch:
         with self._batch_lock:
             batch = self._batch
-            batch.rows.update(rows)
+            add(batch)
             batch.synced |= synced
         with self._lock:
             with self._batch_lock:
@@ -116,6 +141,7 @@ class Store(Database):
                 self._commit_batch(batch)
         if batch.error:
             raise batch.error
+        return batch
 
     def replace(self, rows: Mapping[Key, tuple[bytes, Row]]) -> None:
         """Replace rows that have not changed meanwhile, and delete those that have.
@@ -151,6 +177,24 @@ class Store(Database):
     def _execute(self, batch: _Batch) -> None:
         for statement, parameters in _statements(batch, self._url.get_backend_name()):
             self._connection.execute(statement, parameters)
+        batch.claimed = {*self._claimed(batch.claims)}
+
+    def _claimed(self, claims: Mapping[Key, tuple[bytes, Row]]) -> Iterator[Key]:
+        """Write the rows of claims that hold; their keys."""
+        columns = delivered.c.keys()
+        new = [
+            dict(zip(columns, (*key, *row), strict=True))
+            for key, (seen, row) in claims.items()
+            if not seen
+        ]
+        if new:
+            for number, key in self._connection.execute(_CLAIM, new).all():
+                yield number, bytes(key)
+        for (number, key), (seen, (mark, day)) in claims.items():
+            values = {"its_destination": number, "its_key": key, "its_mark": seen}
+            values |= {"mark_": mark, "day_": day}
+            if seen and self._connection.execute(_TAKE_OVER, values).rowcount:
+                yield number, key
 
     def _look_up(self, query: Mapping[str, Any]) -> Sequence[Any]:
         return self._connection.execute(_LOOK_UP, query).all()
@@ -161,6 +205,10 @@ class _Batch:
     """Rows that go into one commit, and how it went; a row that is None is deleted."""
 
     rows: dict[Key, Row | None] = field(default_factory=dict)
+    claims: dict[Key, tuple[bytes, Row]] = field(default_factory=dict)
+    """Rows that others may claim as well, each with the mark that is seen in its place."""
+    claimed: set[Key] = field(default_factory=set)
+    """Keys of the claims that hold."""
     synced: bool = False
     done: bool = False
     error: StorageError | None = None
@@ -216,3 +264,21 @@ _REPLACE = (
     .values(mark=sa.bindparam("mark_"), day=sa.bindparam("day_"))
 )
 _DELETE_CHANGED = _DELETE.where(delivered.c.mark != sa.bindparam("mark_"))
+_TAKE_OVER = (  # once more, where the answer to a commit got lost
+    sa.update(delivered)
+    .where(_IS_IT, delivered.c.mark.in_([sa.bindparam("its_mark"), sa.bindparam("mark_")]))
+    .values(mark=sa.bindparam("mark_"), day=sa.bindparam("day_"))
+)
+
+
+def _claim() -> Any:
+    """Insert a row; one that is there already stays, and counts if it is the same."""
+    statement = postgresql.insert(delivered)
+    return statement.on_conflict_do_update(
+        index_elements=["destination", "key"],
+        set_={"day": statement.excluded.day},
+        where=delivered.c.mark == statement.excluded.mark,
+    ).returning(delivered.c.destination, delivered.c.key)
+
+
+_CLAIM = _claim()

@@ -20,6 +20,7 @@ from target_userflow.mapping.operations import (
     names_operations,
 )
 from target_userflow.mapping.property_schemas import inner_properties, is_object_only
+from target_userflow.mapping.secret_names import is_secret, is_secret_name
 from target_userflow.mapping.values import Reads, literal, reads
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _LOADERS = "_sdc_", "__sdc_", "_fivetran_", "_airbyte_", "_ab_", "_dlt_"  # in a
 _SPREAD = "attributes"  # the column whose object is made of attributes by itself
 NO_TIME = "a blank, infinite or zero date-time counts as null"
 """What is remarked of such a value."""
+WITHHELD = "a value below a key that is named like a secret was not sent"
+"""What is remarked of a value outside of the SCHEMA's columns, or inside of an object."""
 _NOT_PLAIN: tuple[str, Reads] = "", {}
 
 
@@ -53,18 +56,21 @@ class Attributes:
             stream: The stream's name, for messages.
             properties: The columns with their JSON schemas.
             left_out: Columns that are no attributes.
-            options: `nulls`, `operations` and `data_types` are used.
+            options: `nulls`, `operations`, `data_types` and `send` are used.
             operations: Those that the API takes; any other is nested data.
 
         Raises:
             ConfigError: two columns meet in one name, or an option names no column.
         """
         self._properties = properties
-        self.of_loaders = [
-            name for name in properties if is_of_loader(name) and name not in left_out
-        ]
+        self._send = frozenset(options.send)
+        self._said = {*properties, *options.send}
+        free = [name for name in properties if name not in {*left_out, *self._send}]
+        self.of_loaders = [name for name in free if is_of_loader(name)]
         """The columns that are no attributes as other loaders have added them."""
-        self._left_out = {*left_out, *self.of_loaders}
+        self.secrets = [name for name in free if is_secret(name, properties[name])]
+        """The columns that are no attributes as they are called like secrets."""
+        self._left_out = {*left_out, *self.of_loaders, *self.secrets}
         self._options = options
         self._nulls = options.nulls == "clear"
         self._operations = frozenset(operations)
@@ -74,14 +80,19 @@ class Attributes:
         self._names = {
             name: attribute_name(name) for name in properties if name not in self._left_out
         }
-        told = {*options.operations, *options.data_types}
+        overridden = {*options.operations, *options.data_types}
         self._plain = {
             column: (name, self._reads(column))
             for column, name in self._names.items()
-            if column not in told
+            if column not in overridden
         }
         self._check_meetings(stream)
         self._check_options(stream)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Column → the attribute's name, as far as the SCHEMA names the columns."""
+        return self._names
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -90,8 +101,10 @@ class Attributes:
 
     def renamed_of(self, columns: Iterable[str]) -> dict[str, str]:
         """Those of columns outside of the SCHEMA whose names the API does not allow, likewise."""
-        names = {one: attribute_name(one) for one in columns if self._is_attribute(one, "")}
-        return {one: name for one, name in names.items() if one != name}
+        names = {
+            column: attribute_name(column) for column in columns if self._is_attribute(column, "")
+        }
+        return {column: name for column, name in names.items() if column != name}
 
     def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes of one record.
@@ -99,26 +112,26 @@ class Attributes:
         Raises:
             RejectRecord: a value that no attribute can hold.
         """
-        found: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
         column = ""
         try:
             for column, value in record.items():
                 name, by_type = self._plain.get(column, _NOT_PLAIN)
                 kind = type(value)
-                if kind in by_type and name not in found:  # most of most records
+                if kind in by_type and name not in attributes:  # most of most records
                     read = by_type[kind]
-                    found[name] = sent = read(value) if read else value
+                    attributes[name] = sent = read(value) if read else value
                     if sent is None and value is not None:
-                        del found[name]
-                        found.update(self._null(name, value))
+                        del attributes[name]
+                        attributes.update(self._null(name, value))
                 elif self._is_attribute(column, value):
-                    _put(found, self._of_column(column, value))
+                    _put(attributes, self._of_column(column, value))
             if _SPREAD in record and _SPREAD not in self._left_out:
                 column = _SPREAD
-                self._spread(found, record[_SPREAD])
+                self._spread(attributes, record[_SPREAD])
         except RejectRecord as error:
             raise error.inside(column) from None
-        return found
+        return attributes
 
     def of_object(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes of an object in a column, whose keys may be data themselves.
@@ -135,24 +148,42 @@ class Attributes:
     def _reads(self, column: str) -> Reads:
         """What becomes of a column's values that take no second look."""
         schema = self._properties[column]
-        found = reads(schema)
+        by_kind = reads(schema)
         if self._nulls and column != _SPREAD and not inner_properties(schema):
-            found[type(None)] = None
-        return found
+            by_kind[type(None)] = None
+        return by_kind
 
     def _is_attribute(self, column: str, value: Any) -> bool:
-        if column in self._left_out or is_of_loader(column):
+        if column in self._left_out or (is_of_loader(column) and column not in self._send):
+            return False
+        if self._is_withheld(column, value):
             return False
         return column != _SPREAD or not (value is None or isinstance(value, dict))
 
-    def _spread(self, found: dict[str, Any], value: Any) -> None:
+    def stays(self, column: str, value: Any) -> bool:
+        """Whether a column outside of the SCHEMA is not sent for its name."""
+        return column not in self._send and (is_of_loader(column) or self._is_secret(column, value))
+
+    def _is_secret(self, name: str, value: Any) -> bool:
+        """Whether a value stands below a name that is called like a secret; a column's is known."""
+        is_text = value is None or isinstance(value, str)
+        return is_text and is_secret_name(name) and name not in self._said
+
+    def _is_withheld(self, name: str, value: Any) -> bool:
+        """The same, and remarks that a value was not sent."""
+        is_secret = self._is_secret(name, value)
+        if is_secret and value is not None:
+            self.remarks[WITHHELD] += 1
+        return is_secret
+
+    def _spread(self, attributes: dict[str, Any], value: Any) -> None:
         """Add what the object `attributes` holds; a null clears what no column sets."""
         schema = self._properties.get(_SPREAD, {})
         if isinstance(value, dict):
-            found.update(_put({}, self._leaves(None, value, schema)))
+            attributes.update(_put({}, self._leaves(None, value, schema)))
         elif value is None:
             for name, null in self._cleared(None, schema):
-                found.setdefault(name, null)
+                attributes.setdefault(name, null)
 
     def _of_column(self, column: str, value: Any) -> Iterable[tuple[str, Any]]:
         name = self._names.get(column) or attribute_name(column)
@@ -167,20 +198,20 @@ class Attributes:
     ) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             raise RejectRecord(f"an object is no {data_type or 'operand'}")
-        one = value if value is None or not data_type else coerce(value, data_type)
-        if one is None:
+        plain = value if value is None or not data_type else coerce(value, data_type)
+        if plain is None:
             yield from self._null(name, value) if operation == "set" else ()
             return
-        sent = {operation: one, **({"data_type": data_type} if data_type else {})}
-        yield name, checked_operation(sent) if self._takes_all else literal(one)
+        sent = {operation: plain, **({"data_type": data_type} if data_type else {})}
+        yield name, checked_operation(sent) if self._takes_all else literal(plain)
 
     def _leaves(self, name: str | None, value: Any, schema: Any) -> Iterator[tuple[str, Any]]:
         """The one attribute that a value is, or those that an object is flattened to."""
         if value is None:
             yield from dict(self._cleared(name, schema)).items()
         elif not isinstance(value, dict):
-            one = literal(value, schema)
-            yield from self._null(name or "_", value) if one is None else [(name or "_", one)]
+            plain = literal(value, schema)
+            yield from self._null(name or "_", value) if plain is None else [(name or "_", plain)]
         elif name is not None and self._is_change(value):
             yield from self._changed(name, value)
         else:
@@ -191,8 +222,10 @@ class Attributes:
     ) -> Iterator[tuple[str, Any]]:
         key = ""
         try:
-            for key, one in value.items():
-                yield from self._leaves(_joined(name, key), one, inner.get(key, {}))
+            for key, part in value.items():
+                joined = _joined(name, key)
+                if not (isinstance(part, str) and self._is_withheld(joined, part)):
+                    yield from self._leaves(joined, part, inner.get(key, {}))
         except RejectRecord as error:  # a key may be data itself, unless the schema names it
             raise (error.inside(key) if key in inner else error) from None
 
@@ -223,8 +256,8 @@ class Attributes:
         if name is not None and not is_flattened:
             yield from self._null(name, None)
         if not self._names_changes(inner):
-            for key, one in inner.items():
-                yield from self._cleared(_joined(name, key), one)
+            for key, part in inner.items():
+                yield from self._cleared(_joined(name, key), part)
 
     def _names_changes(self, inner: Mapping[str, Any]) -> bool:
         return self._takes_all and names_operations(inner)
@@ -247,6 +280,12 @@ class Attributes:
             )
         for option in ("operations", "data_types"):
             for column in getattr(self._options, option):
+                if column in self.secrets:
+                    raise ConfigError(
+                        f"Stream '{stream}': streams.{stream}.{option} names '{column}', which is "
+                        f"not sent, as it is named like a secret. To send it, set "
+                        f'streams.{stream}.send: ["{column}"]'
+                    )
                 if column not in self._names:
                     raise ConfigError(
                         f"Stream '{stream}': streams.{stream}.{option} names '{column}', which is "
@@ -254,12 +293,12 @@ class Attributes:
                     )
 
 
-def _put(found: dict[str, Any], leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _put(attributes: dict[str, Any], leaves: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in leaves:
-        if name in found:
+        if name in attributes:
             raise RejectRecord("its values and others meet in attribute names")
-        found[name] = value
-    return found
+        attributes[name] = value
+    return attributes
 
 
 def _joined(name: str | None, key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_userflow.errors import ConfigError
 
@@ -29,6 +29,16 @@ class Stream:
     """Whether columns come with the records, as the SCHEMA names none."""
 
 
+class Assignment(NamedTuple):
+    """The column that has a role, and why."""
+
+    column: str
+    by: str
+    """`name`, `key` or `fields`."""
+    others: tuple[str, ...] = ()
+    """Columns that would have the role by their names, if this one did not."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoleSpec:
     """The roles that an object's streams may fill."""
@@ -42,31 +52,38 @@ class RoleSpec:
 
     def without(self, role: str) -> RoleSpec:
         """The same, less a role that something else fills."""
-        columns = {name: ones for name, ones in self.columns.items() if name != role}
+        columns = {name: names for name, names in self.columns.items() if name != role}
         return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
 
 
-def roles_of(stream: Stream, role_spec: RoleSpec) -> dict[str, str]:
-    """Find the column of each role: returns role → column.
+def assignments_of(stream: Stream, role_spec: RoleSpec) -> dict[str, Assignment]:
+    """Find the column of each role: returns role → column and why.
 
     Raises:
         ConfigError: the options name a role or column that is not there, or a needed one is not.
     """
     _check_fields(stream, role_spec)
-    roles = {**dict(_by_name(stream, role_spec)), **stream.options.fields}
-    if role_spec.key_is and len(stream.keys) == 1:
-        roles.setdefault(role_spec.key_is, stream.keys[0])
+    fields = stream.options.fields
+    assignments = {**dict(_by_name(stream, role_spec)), **_by_fields(fields)}
+    role = role_spec.key_is
+    if role and len(stream.keys) == 1 and role not in {*assignments, *fields}:
+        assignments[role] = Assignment(stream.keys[0], "key")
     for wanted in role_spec.one_of:
-        if not roles.keys() & set(wanted):
+        if not assignments.keys() & set(wanted):
             raise ConfigError(_missing(stream, role_spec, wanted))
-    return roles
+    return assignments
 
 
-def _by_name(stream: Stream, role_spec: RoleSpec) -> Iterator[tuple[str, str]]:
+def _by_name(stream: Stream, role_spec: RoleSpec) -> Iterator[tuple[str, Assignment]]:
+    """Roles by the names of columns; `fields` settles those that it names, with null for none."""
     for role, candidates in role_spec.columns.items():
         present = [column for column in candidates if column in stream.properties]
-        if present:
-            yield role, present[0]
+        if present and role not in stream.options.fields:
+            yield role, Assignment(present[0], "name", (*present[1:],))
+
+
+def _by_fields(fields: Mapping[str, str | None]) -> dict[str, Assignment]:
+    return {role: Assignment(column, "fields") for role, column in fields.items() if column}
 
 
 def _check_fields(stream: Stream, role_spec: RoleSpec) -> None:
@@ -75,7 +92,7 @@ def _check_fields(stream: Stream, role_spec: RoleSpec) -> None:
         known = (*role_spec.columns, DELETED_AT)
         if role not in known:
             raise ConfigError(f"{where} names no role '{role}'. There are: {', '.join(known)}")
-        if column not in stream.properties:
+        if column is not None and column not in stream.properties:
             raise ConfigError(
                 f"{where}.{role} names column '{column}', which the stream does not have. "
                 f"There are: {', '.join(stream.properties)}"

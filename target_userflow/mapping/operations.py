@@ -68,12 +68,12 @@ def _of_data_type(operation: str, operand: Any, data_type: Any) -> Any:
     """The operand of an operation with a data type: as it is, but for times, which are read."""
     if data_type not in _DATA_TYPES.get(operation, tuple(_COERCIONS)):
         raise RejectRecord(f"operation '{operation}' does not go with its data_type")
-    found = None if operand is None else coerce(operand, data_type)
-    return found if data_type == "datetime" else operand
+    result = None if operand is None else coerce(operand, data_type)
+    return result if data_type == "datetime" else operand
 
 
 def _is_nested(operand: Any) -> bool:
-    return isinstance(operand, list) and any(isinstance(one, (dict, list)) for one in operand)
+    return isinstance(operand, list) and any(isinstance(item, (dict, list)) for item in operand)
 
 
 def coerce(value: Any, data_type: str) -> Any:
@@ -99,10 +99,10 @@ def _number(value: Any) -> Any:
 
 
 def _boolean(value: Any) -> bool:
-    found = _BOOLEANS.get(value.strip().lower() if isinstance(value, str) else value)
-    if found is None:
+    boolean = _BOOLEANS.get(value.strip().lower() if isinstance(value, str) else value)
+    if boolean is None:
         raise ValueError(value)
-    return found
+    return boolean
 
 
 def _listed(value: Any) -> Any:

@@ -21,44 +21,60 @@ def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, An
         root: The SCHEMA that references lead into. One that leads elsewhere, nowhere or back to
             itself says nothing.
     """
-    found: dict[str, Any] = _Resolver(root).resolved(schema)
-    return found
+    result: dict[str, Any] = _Resolver(root).resolved(schema)
+    return result
 
 
 def formats(schema: Any) -> set[str]:
     """The formats of what a column may hold."""
-    named = (one.get("format") for one in _choices(schema))
-    return {one for one in named if isinstance(one, str)}
+    named = (subschema.get("format") for subschema in _choices(schema))
+    return {name for name in named if isinstance(name, str)}
 
 
 def allows_any(schema: Any, *types: str) -> bool:
     """Whether a column may hold one of these types in any form, beside those with a format."""
     return any(
-        "format" not in one and not _types(one).isdisjoint(types) for one in _choices(schema)
+        "format" not in subschema and not _types(subschema).isdisjoint(types)
+        for subschema in _choices(schema)
     )
+
+
+def allowed_types(schema: Any) -> set[str]:
+    """The types that a column may hold; empty where nothing is said of it."""
+    return {name for subschema in _choices(schema) for name in _types(subschema)}
+
+
+def may_be_text(schema: Any) -> bool:
+    """Whether a column may hold a text that is no time; one without a type may hold anything."""
+    types = allowed_types(schema)
+    return (not types or "string" in types) and formats(schema).isdisjoint(DATES)
 
 
 def inner_properties(schema: Any) -> dict[str, Any]:
     """The schemas of the keys that an object in a column may have, as far as they are named."""
-    named = (one.get("properties") for one in _choices(schema))
-    return {key: one for inner in named if isinstance(inner, dict) for key, one in inner.items()}
+    named = (subschema.get("properties") for subschema in _choices(schema))
+    return {
+        key: subschema
+        for inner in named
+        if isinstance(inner, dict)
+        for key, subschema in inner.items()
+    }
 
 
 def items_schema(schema: Any) -> Any:
     """The schema of what a list in a column holds, as far as there is one for all of it."""
-    return next((one["items"] for one in _choices(schema) if "items" in one), {})
+    return next((subschema["items"] for subschema in _choices(schema) if "items" in subschema), {})
 
 
 def is_object_only(schema: Any) -> bool:
     """Whether a column can hold objects and nulls, and nothing else."""
-    types = {name for one in _choices(schema) for name in _types(one)}
-    return types - {"null"} == {"object"}
+    return allowed_types(schema) - {"null"} == {"object"}
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:
     named = schema.get("type", ())
     listed = [named] if isinstance(named, str) else named
-    return {one for one in listed if isinstance(one, str)} if isinstance(listed, list) else set()
+    return {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
 
 
 def _choices(schema: Any) -> list[dict[str, Any]]:
@@ -67,13 +83,13 @@ def _choices(schema: Any) -> list[dict[str, Any]]:
         return []
     if "anyOf" not in schema and "oneOf" not in schema:  # most of them
         return [schema]
-    inner = (one for choice in _alternatives(schema) for one in _choices(choice))
+    inner = (subschema for choice in _alternatives(schema) for subschema in _choices(choice))
     return [schema, *inner]
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
     listed = schema.get("anyOf"), schema.get("oneOf")
-    return [one for choices in listed if isinstance(choices, list) for one in choices]
+    return [subschema for choices in listed if isinstance(choices, list) for subschema in choices]
 
 
 class _Resolver:
@@ -86,13 +102,15 @@ class _Resolver:
     def resolved(self, schema: Any) -> Any:
         if not isinstance(schema, dict):
             return schema
-        whole = {key: one for key, one in schema.items() if key not in {"$ref", "allOf"}}
+        whole = {
+            key: subschema for key, subschema in schema.items() if key not in {"$ref", "allOf"}
+        }
         for key in ("anyOf", "oneOf"):
             if isinstance(whole.get(key), list):
-                whole[key] = [self.resolved(one) for one in whole[key]]
+                whole[key] = [self.resolved(subschema) for subschema in whole[key]]
         if isinstance(whole.get("properties"), dict):
             inner = whole["properties"].items()
-            whole["properties"] = {name: self.resolved(one) for name, one in inner}
+            whole["properties"] = {name: self.resolved(subschema) for name, subschema in inner}
         if "items" in whole:
             whole["items"] = self.resolved(whole["items"])
         for part in self._parts(schema):
@@ -102,10 +120,14 @@ class _Resolver:
     def _parts(self, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What a schema says by reference, and what all of its `allOf` say."""
         together = schema.get("allOf")
-        listed = [self.resolved(one) for one in together] if isinstance(together, list) else []
+        listed = (
+            [self.resolved(subschema) for subschema in together]
+            if isinstance(together, list)
+            else []
+        )
         if isinstance(schema.get("$ref"), str):
             listed.append(self._follow(schema["$ref"]))
-        return [one for one in listed if isinstance(one, dict)]
+        return [subschema for subschema in listed if isinstance(subschema, dict)]
 
     def _follow(self, reference: str) -> dict[str, Any]:
         if reference not in self._followed:
@@ -116,17 +138,17 @@ class _Resolver:
 
     def _at(self, reference: str) -> Any:
         """What a JSON pointer into the SCHEMA points at."""
-        found: Any = self._root
+        result: Any = self._root
         for name in reference.removeprefix("#").split("/")[1:]:
             key = name.replace("~1", "/").replace("~0", "~")
-            found = found.get(key) if isinstance(found, dict) else None
-        return found if reference.startswith("#/") else None
+            result = result.get(key) if isinstance(result, dict) else None
+        return result if reference.startswith("#/") else None
 
 
 def _merged(part: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
     """Two schemas that hold together; the second wins, but for properties, which add up."""
     both = {**part, **whole}
-    inner = [one.get("properties") for one in (part, whole)]
-    if all(isinstance(one, dict) for one in inner):
-        both["properties"] = {key: one for names in inner for key, one in names.items()}  # type: ignore[union-attr] # both are
+    inner = [subschema.get("properties") for subschema in (part, whole)]
+    if all(isinstance(subschema, dict) for subschema in inner):
+        both["properties"] = {key: subschema for names in inner for key, subschema in names.items()}  # type: ignore[union-attr] # both are
     return both

@@ -147,7 +147,7 @@ def _day(parts: re.Match[str]) -> date:
 
 def _since_midnight(parts: re.Match[str]) -> timedelta:
     """How long a day has lasted, leap second and last midnight included."""
-    hours, minutes, seconds = (int(parts[one] or 0) for one in ("hour", "minute", "second"))
+    hours, minutes, seconds = (int(parts[unit] or 0) for unit in ("hour", "minute", "second"))
     passed = timedelta(
         hours=hours,
         minutes=minutes,
@@ -162,7 +162,7 @@ def _since_midnight(parts: re.Match[str]) -> timedelta:
 
 
 def _offset(parts: re.Match[str]) -> timezone:
-    hours, minutes, seconds = (int(parts[one] or 0) for one in ("hours", "minutes", "seconds"))
+    hours, minutes, seconds = (int(parts[unit] or 0) for unit in ("hours", "minutes", "seconds"))
     if minutes > 59 or seconds > 59:  # noqa: PLR2004 - the last of each
         raise ValueError(parts.string)
     ahead = timedelta(hours=hours, minutes=minutes, seconds=seconds)

@@ -79,7 +79,7 @@ def reads(schema: Any) -> Reads:
 
 def _text_read(schema: Any) -> Callable[[str], Any] | None:
     """What becomes of a text: a date-time or number of one kind, or what it is."""
-    read = next((_READS[one] for one in formats(schema) if one in _READS), None)
+    read = next((_READS[name] for name in formats(schema) if name in _READS), None)
     return _or_text(read) if read and allows_any(schema, "string") else read
 
 
@@ -135,15 +135,15 @@ def as_text(value: Any) -> str:
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    one = literal(value)
-    return one if isinstance(one, str) else plain_number(one)
+    plain = literal(value)
+    return plain if isinstance(plain, str) else plain_number(plain)
 
 
 def _finite(value: Any) -> Any:
     """The same value, once all numbers in it are known to be finite."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list) else literal(value)
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else literal(value)
 
 
 def encoded(value: Any) -> bytes:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
+
+from target_userflow.reporting.verdict import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _WIDTH, _LEFT, _RIGHT = 880, 56, 12
 _HEIGHT, _GAP, _TOP, _BOTTOM = 110, 44, 26, 26
+_LANE_GAP, _LANE = 12, 9  # of the lane that shows waits
 _INNER = _WIDTH - _LEFT - _RIGHT
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _TICKS = 8  # at most
-_MINUTE, _HOUR = 60, 3600
+_LIMITED = "429 per second"
 _LATENCY = (
     'Latency in ms <tspan class="p50">\N{BLACK SQUARE} p50</tspan> '
     '<tspan class="p95">\N{BLACK SQUARE} p95</tspan>'
@@ -39,11 +44,12 @@ class Panel:
         return self.y + _HEIGHT - value / self.top * _HEIGHT
 
 
-def chart(timeline: Sequence[Span]) -> str:
-    """Draw requests per second, latency and 429s over the time of a run.
+def chart(timeline: Sequence[Span], waits: Sequence[Span] = ()) -> str:
+    """Draw requests per second, latency and, if there were any, 429s over the time of a run.
 
     Args:
         timeline: The spans of the run, at least one.
+        waits: The spans in which requests waited; a lane below shows them.
 
     Returns:
         An SVG element.
@@ -51,14 +57,16 @@ def chart(timeline: Sequence[Span]) -> str:
     end = timeline[-1]["at"] + timeline[-1]["seconds"] or 1.0
     panels = _panels(timeline)
     bottom = panels[-1].y + _HEIGHT
+    axis = bottom + _LANE_GAP + _LANE if waits else bottom
     parts = [
         *_graphs(panels, timeline, end),
-        *_axis(end, bottom),
+        *_waits(waits, end, bottom),
+        *_axis(end, axis),
         *_tooltips(timeline, end, bottom),
     ]
-    label = "Requests per second, latency and answers 429 over the time of the run"
+    label = "Over the time of the run: " + ", ".join(re.sub("<.*?>", "", p.title) for p in panels)
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {bottom + _BOTTOM}" role="img" aria-label="{label}">'
+        f'<svg viewBox="0 0 {_WIDTH} {axis + _BOTTOM}" role="img" aria-label="{label}">'
         f"{''.join(parts)}</svg>"
     )
 
@@ -67,22 +75,38 @@ def _panels(timeline: Sequence[Span]) -> list[Panel]:
     tops = {
         "Requests per second": max(_rates(timeline, "requests")),
         _LATENCY: max((span["p95"] or 0.0) * 1000 for span in timeline),
-        "429 per second": max(_rates(timeline, "limited")),
+        _LIMITED: max(_rates(timeline, "limited")),
     }
     return [
         Panel(title, _round_up(top), _TOP + place * (_HEIGHT + _GAP))
         for place, (title, top) in enumerate(tops.items())
+        if top or title != _LIMITED
     ]
 
 
 def _graphs(panels: Sequence[Panel], timeline: Sequence[Span], end: float) -> Iterator[str]:
     for panel in panels:
         yield from _frame(panel)
-    requests, latency, limited = panels
+    requests, latency, *limited = panels
     yield _area("rate", requests, timeline, _rates(timeline, "requests"), end)
     yield _line("p95", latency, timeline, "p95", end)
     yield _line("p50", latency, timeline, "p50", end)
-    yield _area("limited", limited, timeline, _rates(timeline, "limited"), end)
+    for panel in limited:
+        yield _area("limited", panel, timeline, _rates(timeline, "limited"), end)
+
+
+def _waits(waits: Sequence[Span], end: float, bottom: float) -> Iterator[str]:
+    """Draw the times in which requests waited, in a lane below the graphs."""
+    if waits:
+        y = bottom + _LANE_GAP + _LANE - 1
+        yield f'<text class="tick" x="{_LEFT - 8}" y="{y}">waits</text>'
+    for wait in waits:
+        x, width = _x(wait["at"], end), max(1.0, wait["seconds"] / end * _INNER)
+        text = f"{duration(wait['seconds'])} of waiting for {wait['for']} ({wait['product']})"
+        yield (
+            f'<rect class="wait" x="{x:.1f}" y="{bottom + _LANE_GAP}" width="{width:.1f}" '
+            f'height="{_LANE}"><title>{escape(text)}</title></rect>'
+        )
 
 
 def _rates(timeline: Sequence[Span], count: str) -> list[float]:
@@ -152,15 +176,6 @@ def _tooltip(span: Span) -> str:
         f"{duration(span['at'])}: {_rate(span, 'requests'):,.1f} requests/s"
         f"{latency}, {span['limited']:,} answered 429, {span['failed']:,} failed{refused}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people write it: 5 s, 1:05, 2:00:00."""
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    hours, rest = divmod(round(seconds), _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _x(at: float, end: float) -> float:

@@ -2,51 +2,140 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
 
+import click
 from singer_sdk import metrics
 
 from target_userflow.config import routing
 from target_userflow.errors import StorageError
-from target_userflow.escaping import Block
+from target_userflow.escaping import escaped, escaped_lines
+from target_userflow.plan.text import plan_text
 from target_userflow.reporting import summary
+from target_userflow.reporting.audience import audience_here
+from target_userflow.reporting.conclusion import Conclusion
+from target_userflow.reporting.replay import command
+from target_userflow.reporting.report_file import ReportFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import logging
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
-    from target_userflow.config.settings import StreamOptions
+    from target_userflow.config.settings import Settings, StreamOptions
     from target_userflow.delivery.tally import Tally
-    from target_userflow.reporting.report_file import ReportFile
     from target_userflow.services import Run
     from target_userflow.singer.reader import LineReader
 
+_NO_TERMINAL = 100  # characters of a line, where no terminal says how many it has
+
+
+class RunFile(Protocol):
+    """A file that a run leaves."""
+
+    title: str
+    """Its name in the log."""
+    path: Path
+
+    def write(self, facts: Mapping[str, Any]) -> None:
+        """Write what `summary.facts` returns.
+
+        Raises:
+            StorageError: it can't be written.
+        """
+
+
+def run_files(settings: Settings) -> list[RunFile]:
+    """Return the files that the settings ask for; they are only checked yet.
+
+    Raises:
+        ConfigError: one of them can't be written.
+    """
+    files: list[RunFile] = []
+    if settings.report_path:
+        files.append(ReportFile(settings.report_path))
+    if settings.metrics_path and not (settings.dry_run or settings.verifies):
+        from target_userflow.reporting.metrics_file import MetricsFile  # noqa: PLC0415 - a library that few need
+
+        files.append(MetricsFile(settings.metrics_path))
+    return files
+
 
 def conclude(
-    run: Run, report: ReportFile | None, logger: logging.Logger, status: int, error: str | None
+    run: Run, files: Iterable[RunFile], logger: logging.Logger, status: int, error: str | None
 ) -> int:
-    """Write the summary of a run to the log and to the report.
+    """Write the files of a run, and then its summary, which is the last that is printed.
 
     Args:
         run: The run, whose files and connections are closed.
-        report: The file of the report; None for no report.
+        files: What else is left of the run.
         logger: The logger of the summary.
         status: The exit status of the run so far.
         error: The line that says why the run failed; None if it did not.
 
     Returns:
-        The exit status: 1 if all went well but the report can't be written.
+        The exit status: 1 if all went well but a file can't be written.
     """
-    facts = summary.facts(run, status, error)
-    _log(run, logger, facts)
+    facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
+    for file in files:
+        failure = _written(file, facts, logger)
+        if failure:
+            status = status or failure.exit_code
+            facts |= {"exit_status": status, "error": facts["error"] or escaped(str(failure))}
+    plan = run.dry_run.text(run.tally, run.dead_letters) if run.dry_run else ""
+    if run.plan_facts:
+        plan = f"{plan_text(run.plan_facts, _width())}\n\n{plan}"
+    conclusion = Conclusion(facts, plan)
+    reader = audience_here(os.environ)
+    conclusion.show(reader, logger) if reader.is_person else conclusion.log(logger)
+    for (stream, reason), ids in run.tally.named.items():
+        logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
+    return status
+
+
+def conclude_plan(  # noqa: PLR0913, PLR0917 - as `conclude`, and the form
+    run: Run,
+    files: Iterable[RunFile],
+    logger: logging.Logger,
+    form: str,
+    status: int,
+    error: str | None,
+) -> int:
+    """Print the plan, and write it to the report; for the rest see `conclude`.
+
+    Args:
+        run: The run, whose connections are closed.
+        files: Where the report goes, if it goes anywhere.
+        logger: The logger of failures.
+        form: `text` or `json`.
+        status: The exit status of reading the input.
+        error: The line that says why the plan failed; None if it did not.
+
+    Returns:
+        The exit status: 1 if something is in doubt.
+    """
+    plan = run.plan_facts
+    if plan:
+        text = json.dumps(plan, indent=2) if form == "json" else plan_text(plan, _width())
+        click.echo(escaped_lines(text))
+        status = int(plan["doubtful"])
+    facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
     try:
-        if report:
-            report.write(facts)
-            logger.info("Report: %s", report.path)
+        for file in files:
+            file.write(facts)
     except StorageError as failure:
         logger.error("%s", failure)  # noqa: TRY400 - the line says it all
         return status or failure.exit_code
     return status
+
+
+def _width() -> int:
+    """Characters of a line: those of the terminal, or of `COLUMNS`."""
+    return shutil.get_terminal_size((_NO_TERMINAL, 24)).columns
 
 
 def remind(
@@ -82,14 +171,14 @@ def send_metrics(tally: Tally, logger: logging.Logger) -> None:
         metrics.log(logger, point)
 
 
-def _log(run: Run, logger: logging.Logger, facts: dict[str, object]) -> None:
-    if run.tally.accounts:
-        logger.info("Summary\n%s", Block(run.tally.table()))
-    text = summary.text(facts)
-    if text:
-        level = logging.WARNING if summary.needs_attention(facts) else logging.INFO
-        logger.log(level, "To be looked at\n%s", Block(text))
-    if run.dry_run:
-        logger.info("%s", Block(run.dry_run.text(run.tally, run.dead_letters)))
-    for (stream, reason), ids in run.tally.named.items():
-        logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
+def _written(
+    file: RunFile, facts: Mapping[str, Any], logger: logging.Logger
+) -> StorageError | None:
+    """Write a file, and say where it is; return why it can't be written."""
+    try:
+        file.write(facts)
+    except StorageError as failure:
+        logger.error("%s", failure)  # noqa: TRY400 - the line says it all
+        return failure
+    logger.info("%s: %s", file.title, file.path)
+    return None

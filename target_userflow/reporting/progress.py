@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from target_userflow.delivery.tally import aligned
+from target_userflow.reporting.audience import audience_here
+from target_userflow.reporting.stream_table import shortened
 from target_userflow.reporting.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ _SAMPLE_SECONDS = 0.5  # between two samples
 _LIVE_SECONDS = 5.0  # that the rates on a terminal are taken over
 _LOG_SECONDS = 30.0  # between two lines in the log
 _HEADING = ("", "read", "delivered", "rejected", "requests/s", "limited by")
+_MOST_STREAMS = 20  # that are shown; of the others only their number
+_NAME = 12  # characters that a stream's name has at least, if it needs them
 _JOIN_SECONDS = 1.0  # that the end of a run waits for a terminal that is held up
 
 
@@ -51,9 +55,30 @@ class Live:
     def tick(self) -> None:
         """Take a sample, and show the progress of each stream."""
         self._sampler.sample(_LIVE_SECONDS)
-        rows = [_row(stream) for stream in self._sampler.progress()]
-        table = aligned([_HEADING, *rows], texts=(0, 5))
-        self._terminal.show([*table, *_share_read(self._sampler)] if rows else [])
+        rows, columns = self._terminal.size()
+        self._terminal.show(_block(self._sampler, rows, columns))
+
+
+def _block(sampler: ProgressSampler, rows: int, columns: int) -> list[str]:
+    """Return the progress in so many lines and columns; nothing before there is a stream."""
+    share = _share_read(sampler)
+    shown, others = _shown(sampler.progress(), rows - len(share) - 2)  # less heading and others
+    cells = [_HEADING, *map(_row, shown)]
+    rest = sum(2 + max(map(len, column)) for column in list(zip(*cells, strict=True))[1:])
+    room = max(_NAME, columns - rest)
+    table = aligned([(shortened(name, room), *counts) for name, *counts in cells], texts=(0, 5))
+    return [*table, *others, *share] if shown else []
+
+
+def _shown(
+    streams: list[StreamProgress], most: int = _MOST_STREAMS
+) -> tuple[list[StreamProgress], list[str]]:
+    """Return the streams that are shown, at work ones first, and a line on how many are not."""
+    most = max(1, min(most, _MOST_STREAMS))
+    if len(streams) <= most:
+        return streams, []
+    at_work_first = sorted(streams, key=lambda stream: not stream.limit)
+    return at_work_first[:most], [f"and {len(streams) - most:,} more"]
 
 
 def _row(progress: StreamProgress) -> tuple[str, ...]:
@@ -91,7 +116,8 @@ class Logged:
         """Keep what was logged."""
 
     def _parts(self) -> list[str]:
-        return [*map(_clause, self._sampler.progress()), *_share_read(self._sampler)]
+        shown, others = _shown(self._sampler.progress())
+        return [*map(_clause, shown), *others, *_share_read(self._sampler)]
 
 
 def _clause(progress: StreamProgress) -> str:
@@ -147,13 +173,6 @@ def progress(
         logger: The logger of the lines, where no terminal can show them.
         environ: The environment variables.
     """
-    if sys.stderr is not None and is_live(environ, is_terminal=sys.stderr.isatty()):
+    if audience_here(environ).is_live:
         return Progress(Live(sampler, Terminal(sys.stderr)))
     return Progress(Logged(sampler, clock, logger))
-
-
-def is_live(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Return whether lines may change in place: not under Meltano, which has a log only."""
-    is_dumb = environ.get("TERM", "dumb") == "dumb"
-    is_by_meltano = any(variable.startswith("MELTANO_") for variable in environ)
-    return is_terminal and not is_dumb and not is_by_meltano

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_userflow.delivery.tally import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from target_userflow.services import Run
+    from target_userflow.clock import Clock
+    from target_userflow.delivery.pipeline import Pipeline
+    from target_userflow.delivery.tally import Tally
     from target_userflow.singer.reader import LineReader
 
 _TAP, _READING = "the tap", "reading"
@@ -45,22 +47,35 @@ class Sample(NamedTuple):
 class ProgressSampler:
     """Takes samples of a run, and computes the progress of its streams."""
 
-    def __init__(self, run: Run, reader: LineReader) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        pipeline: Pipeline,
+        clock: Clock,
+        reader: LineReader,
+        limiting: Callable[[str], str],
+    ) -> None:
         """Take the first sample.
 
         Args:
-            run: The run.
+            tally: Counts the records of the run.
+            pipeline: Tells whether reading waits.
+            clock: The clock of the run.
             reader: The reader of its input.
+            limiting: Returns what sets the pace of an object type.
         """
-        self._run = run
+        self._tally = tally
+        self._pipeline = pipeline
+        self._clock = clock
         self._reader = reader
+        self._limiting = limiting
         self._samples: deque[Sample] = deque()
         self.sample(0)
 
     def sample(self, seconds: float) -> None:
         """Take a sample, and drop those that are older than so many seconds but the last."""
-        accounts = [*self._run.tally.accounts.items()]
-        now = self._run.clock.monotonic()
+        accounts = [*self._tally.accounts.items()]
+        now = self._clock.monotonic()
         requests = {stream: account.requests for stream, account in accounts}
         limits = {
             stream: self._limit(account.object, held=account.unsettled > 0)
@@ -72,7 +87,7 @@ class ProgressSampler:
 
     def progress(self) -> list[StreamProgress]:
         """Return the progress of each stream."""
-        return [self._stream_progress(stream) for stream in [*self._run.tally.accounts]]
+        return [self._stream_progress(stream) for stream in [*self._tally.accounts]]
 
     @property
     def share(self) -> float | None:
@@ -80,7 +95,7 @@ class ProgressSampler:
         return self._reader.size / self._reader.whole if self._reader.whole else None
 
     def _stream_progress(self, stream: str) -> StreamProgress:
-        account = self._run.tally.accounts[stream]
+        account = self._tally.accounts[stream]
         first, last = self._samples[0], self._samples[-1]
         sent = last.requests.get(stream, 0) - first.requests.get(stream, 0)
         limits = Counter(
@@ -101,5 +116,5 @@ class ProgressSampler:
             return _TAP
         if self._reader.ended and not held:
             return ""
-        is_api = held and (self._run.pipeline.is_full or self._reader.ended)
-        return self._run.limiting(object_type) if is_api else _READING
+        is_api = held and (self._pipeline.is_full or self._reader.ended)
+        return self._limiting(object_type) if is_api else _READING

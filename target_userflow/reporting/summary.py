@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import USER_AGENT
 from target_userflow.delivery.tally import printable
 from target_userflow.escaping import escaped
@@ -18,31 +19,44 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """The version of the facts: it grows when a field goes or changes its meaning, else not."""
+COMMAND = " " * 8
+"""What a line of the text begins with that is a command to be copied."""
 _MOST_REASONS = 20  # in the text; the report has all
 _TROUBLES = ("error", "rejected", "differs", "in_doubt", "unsettled", "undeleted", "remarks")
 
 
-def facts(run: Run, status: int, error: str | None) -> dict[str, Any]:
+def facts(
+    run: Run, status: int, error: str | None, command: str = "target-userflow"
+) -> dict[str, Any]:
     """Return the facts of a run, which JSON can hold; times are in seconds.
 
     Args:
         run: The run, at its end.
         status: The exit status.
         error: The line that says why the run failed; None if it did not.
+        command: The command of the run, as `replay.command` returns it.
     """
     spans = run.request_stats.spans()
     return {
         "version": VERSION,
         "target": USER_AGENT,
+        "run": run.id,
+        "destinations": _destinations(run),
         "dry_run": run.settings.dry_run,
+        "verified": run.verification and run.verification.verdicts.facts(),
+        "plan": run.plan_facts,
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": round(run.request_stats.seconds, 3),
         "exit_status": status,
+        "max_rejects": run.settings.max_rejects,
         "error": error and escaped(error),
+        "shard": run.settings.shard,
+        "would_send": run.dry_run.facts() if run.dry_run else None,
         "streams": _streams(run),
         **_troubles(run),
         "waited": _waits(run),
-        "dead_letters": _dead_letters(run),
+        "waits": _wait_spans(run),
+        "dead_letters": _dead_letters(run, command),
         "repeated": run.dead_letters.repeated,
         "requests": _measured(total(spans)),
         "timeline": [{"at": span.at, **_measured(span)} for span in spans],
@@ -102,7 +116,14 @@ def _remarks(run: Run) -> list[dict[str, Any]]:
 def _waits(run: Run) -> list[dict[str, Any]]:
     return [
         {"product": product, "for": cause, "seconds": round(seconds, 1)}
-        for product, cause, seconds in run.waits()
+        for product, cause, seconds in run.products.waits()
+    ]
+
+
+def _wait_spans(run: Run) -> list[dict[str, Any]]:
+    return [
+        {"product": product, "for": cause, "at": round(start, 3), "seconds": round(end - start, 3)}
+        for product, cause, start, end in run.products.wait_spans(run.request_stats.started)
     ]
 
 
@@ -110,13 +131,24 @@ def _reason(stream: str, reason: str) -> dict[str, str]:
     return {"stream": printable(stream), "reason": printable(reason)}
 
 
-def _dead_letters(run: Run) -> dict[str, str] | None:
+def _destinations(run: Run) -> list[dict[str, str]]:
+    """Return the products that streams of the run are routed to, and the URL of each."""
+    types = [OBJECT_TYPES.get(account.object) for account in run.tally.accounts.values()]
+    products = {kind.product.name: kind.product.prefix for kind in types if kind}
+    return [
+        {"product": name, "url": run.settings.destinations[prefix].url}
+        for name, prefix in products.items()
+        if prefix in run.settings.destinations
+    ]
+
+
+def _dead_letters(run: Run, command: str) -> dict[str, str] | None:
     if run.dry_run or run.tally.rejected <= run.dead_letters.repeated:
         return None  # after a dry run there is nothing to replay
     if run.dead_letters.is_missing:
         return None
     path = str(run.dead_letters.path)
-    replay = f"target-userflow --config <the same> < {shlex.quote(path)}"
+    replay = f"{command} dead-letters replay {shlex.quote(run.dead_letters.path.stem)}"
     return {"path": path, "replay": replay}
 
 
@@ -189,7 +221,7 @@ def _letters(facts: dict[str, Any]) -> Iterator[str]:
     if facts["dead_letters"]:
         yield f"The rejected records are in {facts['dead_letters']['path']}"
         yield "Once their cause is mended, replay them with:"
-        yield f"    {facts['dead_letters']['replay']}"
+        yield f"{COMMAND}{facts['dead_letters']['replay']}"
 
 
 def _other_reasons(reasons: list[dict[str, Any]]) -> Iterator[str]:

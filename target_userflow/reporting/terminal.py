@@ -83,6 +83,13 @@ class Terminal:
         """Return the file descriptor of the terminal."""
         return self._stream.fileno()
 
+    def size(self) -> tuple[int, int]:
+        """Return how many lines can change in place, and how many characters each has."""
+        columns, rows = os.get_terminal_size(self._stream.fileno())
+        is_known = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS
+        rows, columns = (rows, columns) if is_known else (_ROWS, _COLUMNS)
+        return rows - 2, columns - 1
+
     @property
     def encoding(self) -> str:
         """The encoding of the terminal."""
@@ -92,14 +99,9 @@ class Terminal:
         """Return the lines, cut to the terminal, and the codes that move the cursor back."""
         if not self._lines:
             return ""
-        rows, columns = self._size()
-        lines = [line[: columns - 1] for line in self._lines[: rows - 2]]
+        rows, columns = self.size()
+        lines = [line[:columns] for line in self._lines[:rows]]
         return "".join(f"\n{line}" for line in lines) + _UP.format(len(lines))
-
-    def _size(self) -> tuple[int, int]:
-        columns, rows = os.get_terminal_size(self._stream.fileno())
-        is_known = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS
-        return (rows, columns) if is_known else (_ROWS, _COLUMNS)
 
 
 def _handlers() -> list[logging.StreamHandler[TextIO]]:

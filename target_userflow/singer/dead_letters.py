@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.escaping import escaped
 from target_userflow.mapping.values import encoded
-from target_userflow.private_files import append_whole, open_private
+from target_userflow.private_files import append_whole, lock, open_private
 from target_userflow.singer.earlier_letters import EarlierLetters
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class DeadLetters:
 
     def _opened(self) -> FileIO:
         handle = open_private(self.path, os.O_WRONLY | os.O_APPEND | os.O_EXCL)
+        lock(handle)  # until it is closed: nobody replays half of it
         return os.fdopen(handle, "ab", buffering=0)
 
     def _unwritable(self, error: OSError) -> StorageError:
@@ -136,10 +137,15 @@ def alias_of(message: Mapping[str, Any]) -> str | None:
         message: A RECORD message, of a tap or of a file of dead letters.
     """
     error = message.get("error")
-    if isinstance(error, dict) and error.keys() >= _ERROR_FIELDS:
+    if isinstance(error, dict) and is_error(error):
         alias = error.get("stream")
         return alias if isinstance(alias, str) else None
     return None
+
+
+def is_error(value: Any) -> bool:
+    """Return whether a value is the `error` of a dead letter, of any version of the target."""
+    return isinstance(value, dict) and value.keys() >= _ERROR_FIELDS
 
 
 def is_replayed(record: bytes) -> bool:
@@ -170,12 +176,12 @@ def _last_error(line: bytes) -> re.Match[bytes] | None:
     A key of that name that the tap wrote is the tap's, whatever its value is.
     """
     *_, match = [None, *_ERROR_KEY.finditer(line)]
-    return match if match and _is_error(line[match.end() :]) else None
+    return match if match and _is_error_text(line[match.end() :]) else None
 
 
-def _is_error(value: bytes) -> bool:
+def _is_error_text(value: bytes) -> bool:
     try:
         error = json.loads(value)
     except (ValueError, RecursionError):  # it belongs to something that goes on after it
         return False
-    return isinstance(error, dict) and error.keys() >= _ERROR_FIELDS
+    return is_error(error)

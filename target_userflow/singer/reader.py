@@ -12,11 +12,12 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from target_userflow.errors import InputError, StopRun
+from target_userflow.errors import InputError
 from target_userflow.singer.lines import Lines
+from target_userflow.singer.message import Message, Source, complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from target_userflow.clock import Clock
 
@@ -35,38 +36,17 @@ _TAPS = (
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-class Source(msgspec.Struct, frozen=True):
-    """A record as the tap wrote it, should it become a dead letter."""
-
-    stream: str
-    """The stream's name, before any stream map."""
-    schema: bytes
-    """The line of the SCHEMA message that it came under."""
-    line: bytes
-    """The line of its RECORD message."""
-    number: int = 0
-    """The line's number, from 1: it tells which of two records was read first."""
-
-
 class LineReader(GenericSingerReader[bytes]):
     """Reads bytes, so that a broken character is the fault of its line and not of the file."""
 
-    line = b""
-    """The line that is being processed, as it was read."""
-    stream = ""
-    """The stream that it names, before any stream map."""
     number = 0
-    """Its number, from 1."""
+    """The number of the last line that was read, from 1."""
     size = 0
     """Bytes of all lines that were read."""
     whole = 0
     """Bytes of the file that is read; 0 for a pipe, which has no end yet."""
     ended = False
     """Whether all of it was read."""
-    too_deep = False
-    """Whether the line is a RECORD that was cut to be read at all, and can't be delivered."""
-    is_lenient = False
-    """Whether only Python's own parser took the line: it may hold halves of surrogate pairs."""
     is_empty = True
     """Whether no message has come yet."""
     waiting = False
@@ -94,54 +74,78 @@ class LineReader(GenericSingerReader[bytes]):
         return sys.stdin.buffer
 
     def process_lines(
-        self,
-        file_input: IO[bytes] | None,
-        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+        self, file_input: IO[bytes] | None, callbacks: dict[str, Callable[[Any], None]]
     ) -> Counter[str]:
-        """Hand every message to the callback of its type.
+        """Hand every message to the callback of its type, as a `Message`.
+
+        Returns:
+            Type → number of its messages.
 
         Raises:
             InputError: a line is no Singer message; it names the line's number.
         """
-        source = getattr(file_input, "buffer", file_input) or self.default_input
-        self._lines = Lines(source, self._clock, self.idle, self._set_waiting)
-        self.whole = self._lines.size
         counts: Counter[str] = Counter()
-        while line := self._lines.next():
-            self.number += 1
-            self.size += len(line)
-            self.too_deep = self.is_lenient = False
-            self.line = line if isinstance(line, bytes) else line.encode()
-            if not self.line.isspace():
-                message = self.deserialize_json(self.line)
-                kind = message["type"]
-                self.is_empty = False
-                self.stream = message.get("stream", "")
-                self._callback(kind, callbacks)(message)
-                if kind == "SCHEMA":  # it holds from now on: it settled what came under the last
-                    self._schemas[self.stream] = self.line
-                counts[kind] += 1
+        for line in self._read(file_input):
+            message = self._message(line)
+            self.is_empty = False
+            callback = callbacks.get(message.kind)
+            if callback is None:
+                raise message.complaint(f"there is no message type '{message.kind[:40]}'")
+            callback(message)
+            if message.kind == "SCHEMA":  # records before it are processed under the last one
+                self._schemas[message.stream] = line
+            counts[message.kind] += 1
         self.ended = True
         return counts
 
-    def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        """The message on one line.
+    def _read(self, file_input: IO[bytes] | None) -> Iterator[bytes]:
+        """Yield the lines that are not blank."""
+        source = getattr(file_input, "buffer", file_input) or self.default_input
+        self._lines = Lines(source, self._clock, self.idle, self._set_waiting)
+        self.whole = self._lines.size
+        while line := self._lines.next():
+            self.number += 1
+            self.size += len(line)
+            read = line if isinstance(line, bytes) else line.encode()
+            if not read.isspace():
+                yield read
+
+    def _message(self, line: bytes) -> Message:
+        """Return the message on a line, as far as any parser can read it."""
+        content, is_lenient, is_cut = self._parsed(line)
+        named = content.get("stream")
+        stream = named if isinstance(named, str) else ""
+        source = Source(stream, self._schemas.get(stream, b""), line, self.number)
+        return Message(content["type"], content, source, is_lenient, is_cut)
+
+    def _parsed(self, line: bytes) -> tuple[dict[str, Any], bool, bool]:
+        """Return the content of a message, and `is_lenient` and `is_cut` as in `Message`.
 
         Python's own parser takes what the fast one refuses and some taps write: NaN, Infinity and
         halves of surrogate pairs. They are the record's fault, not the line's.
         """
         try:
-            return self._message(_decode(line))
+            return self._checked(_decode(line)), False, False
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
-            self.is_lenient = True
+            pass
         try:
-            return self._message(json.loads(line, parse_int=_number, parse_float=_number))
+            return self.deserialize_json(line), True, False
+        except RecursionError:
+            return self._without_depth(line), True, True
+
+    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+        """Return the message on a line, by Python's own parser.
+
+        Raises:
+            InputError: the line is no Singer message.
+            RecursionError: it is nested too deeply.
+        """
+        try:
+            return self._checked(json.loads(line, parse_int=_number, parse_float=_number))
         except ValueError as error:
             raise InputError(
                 f"Line {self.number} is no JSON: {_why(error)}. {_advice(line)}"
             ) from None
-        except RecursionError:
-            return self._shallow(line)
 
     @property
     def is_interruptible(self) -> bool:
@@ -151,38 +155,25 @@ class LineReader(GenericSingerReader[bytes]):
     def _set_waiting(self, waiting: bool) -> None:  # noqa: FBT001 - what `Lines` calls
         self.waiting = waiting
 
-    @property
-    def source(self) -> Source:
-        """Where the record comes from that is being processed."""
-        return Source(self.stream, self._schemas.get(self.stream, b""), self.line, self.number)
+    def _without_depth(self, line: bytes) -> dict[str, Any]:
+        """Return a RECORD that is too deep for any parser, with NaN for what lies deep in it."""
+        content, _, _ = self._parsed(_cut(line))
+        if content["type"] != "RECORD":
+            raise complaint(self.number, "it is nested too deeply")
+        return content
 
-    def _shallow(self, line: bytes) -> dict[str, Any]:
-        """A RECORD that is too deep for any parser, with NaN for what lies deep in it."""
-        self.too_deep = True
-        found = self.deserialize_json(_cut(line))
-        if found["type"] != "RECORD":
-            raise self.complain("it is nested too deeply")
-        return found
-
-    def complain(self, problem: object) -> StopRun:
-        """The error for a message that can't be processed; the SDK says some in several lines."""
-        return InputError(f"Line {self.number}: {str(problem).partition(chr(10))[0]}")
-
-    def _message(self, found: Any) -> dict[str, Any]:
-        if not isinstance(found, dict) or not isinstance(found.get("type"), str):
-            raise self.complain(f"no Singer message, which is a JSON object with a type. {_TAPS}")
-        for key, kind in _SHAPES.get(found["type"], {}).items():
-            if key not in found or not isinstance(found[key], kind):
-                raise self.complain(f"a {found['type']} message needs '{key}', {_WORDS[kind]}")
-        return found
-
-    def _callback(
-        self, kind: str, callbacks: dict[str, Callable[[dict[str, Any]], None]]
-    ) -> Callable[[dict[str, Any]], None]:
-        found = callbacks.get(kind)
-        if found is None:
-            raise self.complain(f"there is no message type '{kind[:40]}'")
-        return found
+    def _checked(self, content: Any) -> dict[str, Any]:
+        """Return what a parser made of a line, if it has the shape of a message."""
+        if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+            raise complaint(
+                self.number, f"no Singer message, which is a JSON object with a type. {_TAPS}"
+            )
+        for key, kind in _SHAPES.get(content["type"], {}).items():
+            if key not in content or not isinstance(content[key], kind):
+                raise complaint(
+                    self.number, f"a {content['type']} message needs '{key}', {_WORDS[kind]}"
+                )
+        return content
 
 
 def _why(error: Exception) -> str:

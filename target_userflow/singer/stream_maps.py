@@ -7,16 +7,15 @@ nobody would notice.
 from __future__ import annotations
 
 import re
-import traceback
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import simpleeval  # type: ignore[import-untyped] # what the SDK evaluates maps with
-from singer_sdk.mapper import CustomStreamMap
 
 from target_userflow.config import stream_maps
 from target_userflow.config.routing import last_part
+from target_userflow.singer.sdk import failed_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -109,12 +108,13 @@ def failure(error: Exception) -> str:
 
     The text holds no value of the record: of Python's messages, only those about names and types.
     """
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code is CustomStreamMap._eval.__code__:  # noqa: SLF001 - the one place that knows
-            column, expression = frame.f_locals["property_name"], frame.f_locals["expr"]
-            cause = error.__cause__ or error
-            key = f"`{column}`" if column else f"`{stream_maps.FILTER}`"
-            return f"{key}: stream_maps failed on {expression}: {_cause(cause, expression)}"
+    failed = failed_expression(error)
+    if failed:
+        column, expression = failed
+        key = f"`{column}`" if column else f"`{stream_maps.FILTER}`"
+        return f"{key}: stream_maps failed on {expression}: " + _cause(
+            error.__cause__ or error, expression
+        )
     return f"stream_maps or flattening failed on it: {type(error).__name__}"
 
 

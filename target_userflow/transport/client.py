@@ -10,6 +10,7 @@ from target_userflow.errors import ApiDown, ApiRefused
 from target_userflow.transport import retry
 from target_userflow.transport.http import Http
 from target_userflow.transport.media_type import MediaType
+from target_userflow.transport.outage import OutageLog
 from target_userflow.transport.rate_limiter import Limits
 from target_userflow.transport.request_stats import Timed
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
     from target_userflow.transport.request_stats import RequestStats
+    from target_userflow.transport.shares import Share
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 
@@ -60,8 +62,14 @@ class Observer:
 class Client:
     """The way to one API: its connections, its pace, and the patience with it."""
 
-    def __init__(
-        self, api: Product, destination: Destination, pace: Pace, clock: Clock, stats: RequestStats
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
+        self,
+        api: Product,
+        destination: Destination,
+        pace: Pace,
+        clock: Clock,
+        stats: RequestStats,
+        share: Share | None = None,
     ) -> None:
         """Make what the requests to an API share; connections are opened when they are needed.
 
@@ -71,15 +79,17 @@ class Client:
             pace: How hard it may be asked.
             clock: Time, and the signal to stop.
             stats: Is told of every request.
+            share: The part of the limits that this run may use; None for all of them.
         """
         self._api = api
         self._pace = pace
         self._clock = clock
-        self.limits = Limits(pace.requests_per_minute, api.limits, clock)
+        self.limits = Limits(pace.requests_per_minute, api.limits, clock, share)
         headers = {**api.headers(destination), "User-Agent": pace.user_agent}
         http = Http(destination.url, headers, timeout=pace.request_timeout)
         self._http = Timed(http, stats, clock)
         self._media_type = MediaType(api.media_types)
+        self.outage = OutageLog(api.name, destination.url, pace.max_retry_seconds, clock)
 
     def write(
         self, request: Request, observer: Observer, patience: float = 1.0
@@ -156,6 +166,7 @@ class Client:
             observer.before_send()
             outcome = judge(request)
             observer.after_send(outcome)
+            self.outage.note(outcome)
             if isinstance(outcome, Refused):
                 raise ApiRefused(f"{self._api.name} {outcome.line}")
             if not isinstance(outcome, TryAgain):
@@ -165,8 +176,8 @@ class Client:
             wait = outcome.after or seconds
             why = self._impatience(outcome, wait, started, patience)
             if why:
-                told = (outcome.after or 0) > self._pace.max_retry_seconds
-                return GivenUp(outcome, why, failed, told)
+                is_too_long = (outcome.after or 0) > self._pace.max_retry_seconds
+                return GivenUp(outcome, why, failed, is_too_long)
             yield self._slowed(outcome, wait, began)
         return None
 

@@ -76,7 +76,8 @@ class RequestStats:
             clock: The clock of the run.
         """
         self._clock = clock
-        self._started = clock.monotonic()
+        self.started = clock.monotonic()
+        """The start of the run, in seconds by the clock."""
         self._width = 1.0
         self._spans: dict[int, Span] = {}
         self._lock = threading.Lock()
@@ -84,7 +85,7 @@ class RequestStats:
     @property
     def seconds(self) -> float:
         """The time since the start of the run."""
-        return self._clock.monotonic() - self._started
+        return self._clock.monotonic() - self.started
 
     def add(self, ended: float, seconds: float, status: int | None) -> None:
         """Count a request.
@@ -103,7 +104,7 @@ class RequestStats:
             bins={bin_: 1},
         )
         with self._lock:
-            self._span(ended - self._started).add(request)
+            self._span(ended - self.started).add(request)
 
     def spans(self) -> list[Span]:
         """Return all spans up to now, the idle ones too; the last one may be shorter or longer."""

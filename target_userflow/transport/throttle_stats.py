@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from target_userflow.transport.wait_spans import WaitSpans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_userflow.clock import Clock
+    from target_userflow.transport.wait_spans import WaitSpan
 
 _LATELY = 1.0  # seconds; between two turns nobody waits for an instant
 _WORTH_TELLING = 1.0  # seconds
@@ -24,6 +27,11 @@ class Cause(Enum):
     LIMIT = "the API's rate limit"
     PAUSE = "the API to come back"
     LATENCY = "latency"
+
+    @property
+    def as_limit(self) -> str:
+        """What it is called where the pace of a run is shown: "limited by" this."""
+        return "no answer" if self is Cause.PAUSE else self.value
 
 
 class ThrottleStats:
@@ -41,6 +49,8 @@ class ThrottleStats:
         self._since: dict[Cause, float] = {}
         """Since when somebody waits, or until when somebody did."""
         self._seconds: Counter[Cause] = Counter()
+        self._begun: dict[Cause, float] = {}
+        self._spans: defaultdict[Cause, WaitSpans] = defaultdict(WaitSpans)
 
     @contextmanager
     def on(self, cause: Cause) -> Iterator[None]:
@@ -75,11 +85,21 @@ class ThrottleStats:
             if seconds > _WORTH_TELLING:
                 yield cause, seconds
 
+    def spans(self) -> Iterator[tuple[Cause, WaitSpan]]:
+        """The times in which somebody waited long enough to be seen."""
+        with self._lock:
+            for cause, spans in self._spans.items():
+                yield from ((cause, span) for span in spans.worth_showing())
+
     def _change(self, cause: Cause, by: int) -> None:
         with self._lock:
             self._seconds[cause] = self._until_now(cause)  # type: ignore[assignment] # seconds have fractions
             self._waiting[cause] += by
-            self._since[cause] = self._clock.monotonic()
+            now = self._since[cause] = self._clock.monotonic()
+            if by > 0 and self._waiting[cause] == 1:
+                self._begun[cause] = now
+            elif not self._waiting[cause]:
+                self._spans[cause].add(self._begun[cause], now)
 
     def _until_now(self, cause: Cause) -> float:
         going_on = self._clock.monotonic() - self._since[cause] if self._waiting[cause] else 0.0

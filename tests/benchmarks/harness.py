@@ -134,11 +134,13 @@ def baseline(name: str) -> list[str]:
     return [sys.executable, str(HERE / "baseline.py"), name]
 
 
-def run(command: Sequence[str], data: Path, env: Mapping[str, str] | None = None) -> Cost:
+def run(
+    command: Sequence[str], data: Path, env: Mapping[str, str] | None = None, *, status: int = 0
+) -> Cost:
     """The cost of a process that reads `data`.
 
     Raises:
-        SystemExit: it failed; with what it wrote.
+        SystemExit: it ended with another status; with what it wrote.
     """
     with data.open("rb") as lines, tempfile.TemporaryFile() as log:
         started = time.monotonic()
@@ -149,10 +151,10 @@ def run(command: Sequence[str], data: Path, env: Mapping[str, str] | None = None
             stderr=log,
             env={**os.environ, **(env or {})},
         )
-        _, status, usage = os.wait4(process.pid, 0)  # of this child alone
+        _, ended, usage = os.wait4(process.pid, 0)  # of this child alone
         seconds = time.monotonic() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        process.returncode = os.waitstatus_to_exitcode(ended)
+        if process.returncode != status:
             log.seek(0)
             raise SystemExit(log.read().decode())
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

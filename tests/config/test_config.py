@@ -10,6 +10,7 @@ from target_userflow.config import problems as configs
 from target_userflow.config import reading
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import USER_AGENT, Settings, StreamOptions
+from target_userflow.config.urls import exposed
 from target_userflow.target import TargetUserflow
 
 KEY = "ak_secret"
@@ -132,6 +133,16 @@ def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
     """Then it is used, without a trailing slash."""
     made = settings(api_key=KEY, api_url=url)
     assert made.destinations[""].url == url.rstrip("/")
+
+
+def test_http_goes_elsewhere_only_if_it_is_allowed_and_is_said() -> None:
+    """A sandbox in another container; one line names the setting and the URL."""
+    config = {"api_key": KEY, "api_url": "http://sandbox:8765", "allow_http": "true"}
+    assert configs.problems(config, CONFIG_SCHEMA) == []
+    (line,) = exposed(config)
+    assert line.startswith("allow_http is on, and api_url is http://sandbox:8765: the key and all")
+    assert not [*exposed({**config, "api_url": "http://127.0.0.1:8765"})]
+    assert not [*exposed({**config, "api_url": "https://api.example.com"})]
 
 
 @pytest.mark.parametrize(

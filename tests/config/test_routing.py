@@ -155,6 +155,7 @@ def taken(kind: str, columns: str, keys: str = "", **options: Any) -> str:
             "name=event_name user_id=user_id group_id=group_id +event +name",
         ),
         ("events", "uid name", "", UID, "name=name user_id=uid"),
+        ("events", "user_id name event", "", {}, "name=event user_id=user_id +name"),
         (
             "events",
             "user_id name what",
@@ -192,7 +193,7 @@ def test_a_membership_needs_a_user_and_a_group() -> None:
         ("memberships", "user_id", "user_id", {}, ["no column for group_id"]),
         ("memberships", "group_id id", "id", {}, ["no column for user_id"]),
         ("events", "name", "", {}, ["user_id or group_id"]),
-        ("events", "user_id", "", {}, ["event_name, name, event"]),
+        ("events", "user_id", "", {}, ["event_name, event, name"]),
         ("users", "id", "", {"fields": {"user": "id"}}, ["no role 'user'", "user_id"]),
         ("users", "id", "", UID, ["fields.user_id", "'uid'", "There are: id"]),
         ("events", "user_id", "", {"event_name": "a.b"}, ["event_name 'a.b'", "a-z A-Z 0-9"]),

@@ -95,9 +95,8 @@ def test_more_definitions_than_fit_on_a_page_are_all_known(
     """The last of 150 attributes is compared like the first."""
     columns = {f"a{n:03}": "number" for n in range(150)}
     wide = schema("users", {"id": "string", **columns})
-    run_target(
-        tmp_path, sandbox.config, [wide, record("users", id="1", **dict.fromkeys(columns, 1))]
-    )
+    config = {**sandbox.config, "max_new_attributes": 150}
+    run_target(tmp_path, config, [wide, record("users", id="1", **dict.fromkeys(columns, 1))])
     texts = schema("users", {"id": "string", **dict.fromkeys(columns, "string")})
     messages = [texts, record("users", id="1", **dict.fromkeys(columns, "x"))]
     result = run_target(tmp_path, sandbox.config, messages)

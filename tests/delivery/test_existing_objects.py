@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import resource
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +32,12 @@ class Answering:
         """Answer a query with what stands in the body."""
         self._answer = answer
         self.paths: list[str] = []
+
+    def begin(self, request: Request) -> Future[Answer]:
+        """The answer, at once."""
+        future: Future[Answer] = Future()
+        future.set_result(*self.fetch([request]))
+        return future
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers, in the order of the requests."""
@@ -62,10 +68,11 @@ def learned(count: int) -> tuple[int, int]:
     """The requests that it took to know so many users, and the peak of the memory in bytes."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reads = Answering(users(count))
-    directory = ExistingObjects(OBJECT_TYPES["users"], reads, emails=True)
+    directory = ExistingObjects(OBJECT_TYPES["users"], reads, attributes=["email"])
+    directory.prefetch_values("email", (f"u{n}@example.com" for n in range(200)))
     directory.prefetch(uuid(n) for n in range(count - 100, count + 100))
     assert [uuid(n) in directory for n in (0, count - 1, count)] == [True, True, False]
-    assert directory.ids_of(f"U{count - 1}@Example.com") == {uuid(count - 1)}
+    assert directory.ids_with("email", f"U{count - 1}@Example.com") == {uuid(count - 1)}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return len(reads.paths), (peak - before) * 1024
 

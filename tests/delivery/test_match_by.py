@@ -53,7 +53,7 @@ def attributes(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The README's recipe: contacts with their account, leads, and accounts as groups."""
+    """The recipe: contacts with their account, leads, and accounts as groups."""
     acme = [schema("groups", {"id": "string"}), record("groups", id="acme")]
     ada, bob = ("u1", "ada@example.com"), ("u2", "Bob@Example.com")
     run_target(tmp_path, sandbox.config, [*product(ada, bob), *acme])
@@ -70,7 +70,7 @@ def test_salesforce_enriches_the_users_there_are(sandbox: Sandbox, tmp_path: Pat
         LEAD,
         record("Lead", Id="00QA", Email="bob@example.com", Status="Open"),
     ]
-    config = {**sandbox.config, **recipe("Salesforce enriches the users there are")}
+    config = {**sandbox.config, **recipe("salesforce")}
     result = run_target(tmp_path, config, messages)
     assert result.status == 0, result.log
     contacts = {"sf_contact_id": "003A", "sf_title": "CTO", "sf_industry": "Space"}
@@ -217,10 +217,11 @@ def test_no_email_stands_in_the_log(sandbox: Sandbox, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"object": "groups", "match_by": "email"}, "match_by finds users"),
+        ({"object": "events", "match_by": "email"}, "match_by finds users and groups"),
         ({"object": "users", "match_by": "email"}, "no column for email"),
         ({**MATCHED, "mode": "insert"}, "mode 'insert'"),
-        ({"object": "users", "match_by": "phone"}, "'phone' is not one of"),
+        ({"object": "users", "match_by": "phone"}, "no column for phone"),
+        ({"object": "users", "match_by": "groups"}, "'groups', which is no attribute of users"),
     ],
 )
 def test_a_match_that_cannot_be_made_stops_the_run(
@@ -232,6 +233,49 @@ def test_a_match_that_cannot_be_made_stops_the_run(
     assert result.status == 1
     assert words in result.log
     assert sandbox.requests() == []
+
+
+def test_users_are_found_by_any_attribute(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The CRM's own id, say, which the product keeps of each: numbers by their digits."""
+    known = schema("users", {"id": "string", "crm_id": "string"})
+    people = [record("users", id="u1", crm_id="003A"), record("users", id="u2", crm_id="42")]
+    run_target(tmp_path, sandbox.config, [known, *people])
+    matched = {"object": "users", "match_by": "crm_id", "fields": {"crm_id": "Id"}}
+    numbered = schema("Contact", {"Id": {"type": ["string", "integer"]}, "Title": "string"}, ["Id"])
+    contacts = [record("Contact", Id="003A", Title="CTO"), record("Contact", Id=42, Title="CFO")]
+    others = [record("Contact", Id="003a", Title="CEO")]
+    config = {**sandbox.config, "streams": {"Contact": matched}}
+    result = run_target(tmp_path, config, [numbered, *contacts, *others])
+    assert result.status == 0, result.log
+    assert attributes(sandbox) == {
+        "u1": {"crm_id": "003A", "Title": "CTO"},
+        "u2": {"crm_id": "42", "Title": "CFO"},
+    }
+    assert "1 skipped of Contact: its crm_id matches no user" in result.log
+
+
+def test_groups_are_found_by_an_attribute(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A CRM's account by its domain; two groups with one domain are nobody's."""
+    known = schema("groups", {"id": "string", "domain": "string"})
+    domains = {"g1": "acme.example", "g2": "twin.example", "g3": "twin.example"}
+    run_target(
+        tmp_path,
+        sandbox.config,
+        [known, *(record("groups", id=g, domain=domains[g]) for g in domains)],
+    )
+    matched = {"object": "groups", "match_by": "domain", "fields": {"domain": "Website"}}
+    account = schema("Account", {"Id": "string", "Website": "string", "Industry": "string"}, ["Id"])
+    accounts = [
+        record("Account", Id="001A", Website="acme.example", Industry="Space"),
+        record("Account", Id="001B", Website="twin.example", Industry="Sea"),
+    ]
+    config = {**sandbox.config, "streams": {"Account": matched}}
+    result = run_target(tmp_path, config, [account, *accounts])
+    assert result.status == 0, result.log
+    groups = {name: one["attributes"] for name, one in sandbox.state()["groups"].items()}
+    assert groups["g1"] == {"domain": "acme.example", "Id": "001A", "Industry": "Space"}
+    assert [groups[name] for name in ("g2", "g3")] == [{"domain": "twin.example"}] * 2
+    assert "1 skipped of Account: its domain matches several groups" in result.log
 
 
 def test_a_contact_that_is_gone_takes_no_user_along(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from singer_sdk.sinks import BatchSink
-from support.process import record, run_target, schema, singer, state
+from support.process import record, run_target, schema, state
 from support.taps import (
     Piped,
     SkippingClock,
-    Stamped,
     piped,
-    plain_target,
     run_here,
-    same_signals,
     wait_until,
 )
 
@@ -28,8 +23,6 @@ from target_userflow.sandbox.faults import FAULTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from singer_sdk import Target
 
     from target_userflow.sandbox import Sandbox
 
@@ -195,21 +188,6 @@ def test_what_is_referred_to_goes_first_within_a_window(
 # Schemas that change
 
 
-class PlainSink(BatchSink):
-    """A sink as the SDK's template has it, with small batches."""
-
-    delivered: ClassVar[list[int]] = []
-
-    @property
-    def max_size(self) -> int:
-        """Two records fill a batch."""
-        return 2
-
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """Deliver one record after the other."""
-        self.delivered.extend(one["n"] for one in context["records"])
-
-
 CHANGED_ON_THE_WAY = [
     announced("users"),
     one_record("users", 7, 0, 1),
@@ -217,14 +195,6 @@ CHANGED_ON_THE_WAY = [
     one_record("users", 7, 0, 2),
     one_record("users", 7, 0, 3),
 ]
-
-
-def test_sdk_lets_a_version_overtake_the_one_before_when_the_schema_changes() -> None:
-    """The first version waits in a retired sink, and is delivered last: the user ends in it."""
-    PlainSink.delivered.clear()
-    with same_signals():
-        plain_target(PlainSink).listen(io.StringIO(singer(CHANGED_ON_THE_WAY).decode()))
-    assert PlainSink.delivered == [2, 3, 1]
 
 
 def test_no_version_overtakes_the_one_before_when_the_schema_changes(
@@ -237,35 +207,6 @@ def test_no_version_overtakes_the_one_before_when_the_schema_changes(
 
 
 # STATE
-
-
-def a_record_each_second(seconds: int) -> Iterator[str]:
-    """Lines of a tap that takes its time: SCHEMA, then each second a record and its STATE."""
-    yield singer([announced("users")]).decode()
-    for n in range(1, seconds + 1):
-        yield singer([one_record("users", n, 0, n)]).decode()
-        yield singer([state(n)]).decode()
-
-
-def test_sdk_writes_no_state_for_five_minutes_while_data_flows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Every other record fills a batch that is delivered at once, and nobody is told."""
-    passed = Counter[str]()
-    out = Stamped(lambda: passed["seconds"])
-    monkeypatch.setattr("sys.stdout", out)
-
-    def lines(target: Target) -> Iterator[str]:
-        for line in a_record_each_second(400):
-            if "RECORD" in line:
-                passed["seconds"] += 1
-                target._last_full_drain_at -= 1  # noqa: SLF001 - a second passes in no time
-            yield line
-
-    with same_signals():
-        target = plain_target(PlainSink)
-        target.listen(lines(target))  # type: ignore[arg-type] # lines are all that is asked of it
-    assert out.longest_gap > 290
 
 
 @pytest.mark.parametrize("concurrency", [1, 50])

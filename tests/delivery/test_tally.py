@@ -71,24 +71,6 @@ def test_what_is_in_doubt_is_counted_beside_the_outcomes() -> None:
     ]
 
 
-def test_the_table_is_aligned_and_leaves_out_what_never_happened() -> None:
-    """Received, delivered and rejected always stand there, others when they say something."""
-    tally = tally_of("users", delivered=1234)
-    settle(tally, "public-events", delivered=7, rejected=2)
-    tally.doubt("public-events")
-    assert tally.table().splitlines() == [
-        "stream         received  delivered  rejected  in doubt",
-        "users             1,234      1,234         0         0",
-        "public-events         9          7         2         1",
-    ]
-
-
-def test_the_table_shows_all_outcomes_in_the_order_of_the_sum() -> None:
-    """Received = delivered + merged + unchanged + duplicate + skipped + rejected."""
-    heading = tally_of(**dict.fromkeys(OUTCOMES, 1)).table().splitlines()[0].split()
-    assert heading == ["stream", "received", *OUTCOMES]
-
-
 @pytest.mark.parametrize(
     ("ratio", "delivered", "rejected"),
     [

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 from support.process import Result, asked, record, run_target, schema, writes
 
-from target_userflow.delivery.existing_objects import LOOK_UPS
+from target_userflow.delivery.object_list import LOOK_UPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -279,8 +279,37 @@ MEMBERSHIPS = schema("memberships", {"user_id": "string", "group_id": "string"})
 PILOTS = schema("userpilot_users", {"id": "string"})
 
 
-@pytest.mark.parametrize("mode", ["update", "insert"])
-@pytest.mark.parametrize("message", [EVENTS, MEMBERSHIPS, PILOTS], ids=lambda one: one["stream"])
+def test_memberships_and_events_create_no_ghosts(sandbox: Sandbox, tmp_path: Path) -> None:
+    """With `update`, those pass whose users and groups exist, or are made earlier in the run."""
+    seed(sandbox, tmp_path, [1])
+    seed(sandbox, tmp_path, [7], "groups")
+    options = {name: {"mode": "update"} for name in ("events", "memberships")}
+    rows = [(1, 7), (1, 8), (2, 7), (3, 7)]
+    messages = [
+        EVENTS,
+        *(record("events", id=user, user_id=user, name="used") for user in "123"),
+        {**MEMBERSHIPS, "key_properties": ["user_id", "group_id"]},
+        *(record("memberships", user_id=f"{user}", group_id=f"{group}") for user, group in rows),
+        USERS,
+        record("users", id="3"),
+    ]
+    result = run_target(tmp_path, {**sandbox.config, "streams": options}, messages)
+    assert result.status == 0, result.log
+    state = sandbox.state()
+    assert {name: {*user["memberships"]} for name, user in state["users"].items()} == {
+        "1": {"7"},
+        "3": {"7"},
+    }
+    assert [event["user_id"] for event in state["events"]] == ["1", "3"]
+    assert state["groups"].keys() == {"7"}
+    assert "its user does not exist yet, and mode is update" in result.log
+
+
+@pytest.mark.parametrize(
+    ("message", "mode"),
+    [(EVENTS, "insert"), (MEMBERSHIPS, "insert"), (PILOTS, "insert"), (PILOTS, "update")],
+    ids=lambda one: one if isinstance(one, str) else one["stream"],
+)
 def test_a_mode_that_cannot_be_kept_stops_the_run_at_the_schema(
     sandbox: Sandbox, tmp_path: Path, mode: str, message: dict[str, Any]
 ) -> None:

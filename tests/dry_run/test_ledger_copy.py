@@ -99,8 +99,8 @@ def test_what_a_killed_run_left_beside_the_file_is_read_and_stays(tmp_path: Path
     ledger.close()
 
 
-def test_a_copy_beside_a_run_that_writes_is_whole_or_refused(tmp_path: Path) -> None:
-    """Never one half of one moment and one half of another."""
+def test_a_copy_beside_a_run_that_writes_is_whole(tmp_path: Path) -> None:
+    """Never one half of one moment and one half of another; and a reader does not wait for it."""
     where, ended = str(tmp_path / "ledger.db"), Event()
     ledger = Store(where)
     own = ledger.destination(WHO)
@@ -115,11 +115,7 @@ def test_a_copy_beside_a_run_that_writes_is_whole_or_refused(tmp_path: Path) -> 
     writer.start()
     try:
         for _ in range(8):
-            try:
-                copy = LedgerCopy(where)
-            except StorageError as error:
-                assert "another run is writing to it" in str(error)  # noqa: PT017 - both may be
-                continue
+            copy = LedgerCopy(where)
             there = copy.rows(own, keys(5_000)).keys()
             assert there == {*keys(len(there))}
             copy.close()

@@ -121,13 +121,33 @@ def test_a_ledger_that_is_none_stops_the_run_before_any_request(
     row.check(result, 1, read=0)
 
 
+@pytest.mark.parametrize("offset", [0, 100, 4096])
+def test_a_ledger_that_is_damaged_stops_the_run_in_one_line(
+    sandbox: Sandbox, tmp_path: Path, offset: int
+) -> None:
+    """Some bytes of it are lost: exit 1, one line with what to do, and nothing is sent."""
+    ledger = tmp_path / "ledger.db"
+    row = Row(sandbox, tmp_path, [EVENTS, *with_states([event(number) for number in range(1, 5)])])
+    assert row.run(ledger=str(ledger)).status == 0
+    asked = len(sandbox.requests())
+    with ledger.open("r+b") as file:
+        file.seek(offset)
+        file.write(bytes([1, 7]) * 2048)
+    result = row.run(ledger=str(ledger))
+    assert ["bring back a copy of it" in line for line in result.errors] == [True]
+    assert str(ledger) in result.errors[0]
+    assert "Traceback" not in result.log
+    assert (result.status, result.states) == (1, [])
+    assert len(sandbox.requests()) == asked
+
+
 def test_a_ledger_on_a_full_disk_stops_the_run_there(sandbox: Sandbox, tmp_path: Path) -> None:
     """No space for one more event: exit 1, and on a larger disk the next run doubles none."""
     records = [event(number) for number in range(1, 1501)]
     row = Row(sandbox, tmp_path, [EVENTS, *with_states(records)], {"batch_size_rows": 20})
     with small_disk(tmp_path / "disk", "500k") as disk:
         result = row.run(ledger=str(disk / "ledger.db"))
-        assert ["Ledger" in line for line in result.errors] == [True]
+        assert ["Make room on its disk" in line for line in result.errors] == [True]
         assert result.states
         for path in disk.iterdir():
             shutil.copy(path, tmp_path)
@@ -135,8 +155,9 @@ def test_a_ledger_on_a_full_disk_stops_the_run_there(sandbox: Sandbox, tmp_path:
 
 
 def test_a_ledger_that_another_run_has_stops_this_one(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Two runs on one ledger: the second ends at once, exit 1, and says what to do."""
-    row = Row(sandbox, tmp_path, users_and_events(6))
+    """Two runs on one ledger: with `ledger_wait` 0 the second ends at once, exit 1, in a line."""
+    settings = {"ledger_wait": 0}
+    row = Row(sandbox, tmp_path, users_and_events(6), settings)
     with piped(tmp_path, row.settings) as first:
         first.feed(row.messages[:8])
         wait_until(lambda: first.states[-1:] == [{"read": 3}], "the first run to have the ledger")

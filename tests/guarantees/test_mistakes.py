@@ -32,7 +32,7 @@ PARTICIPANTS = schema("participants", {"email": "string"}, keys=["email"])
 ADA = record("users", id=1, plan="pro")
 SIGNED_IN = record("events", id=1, user_id="1", name="signed in")
 _HEAD = re.compile(r"^\S+ \S+ \| (\w+) +\| \S+ +\| ", re.MULTILINE)
-_SUMMARY = "To be looked at\n"
+_SUMMARY = "Needs attention\n"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ MISTAKES = [
     Mistake(
         "http instead of https",
         "Setting 'api_url' must be https: http would send the key in the clear "
-        "(allowed on loopback only)",
+        "(allowed on loopback only). For a sandbox in another container, set allow_http to true",
         {"api_url": "http://api.userflow.com"},
     ),
     Mistake(
@@ -169,7 +169,7 @@ MISTAKES = [
         "a ledger that another run has",
         "Ledger {home}/used.db can't be read and written: database is locked. Another run has it: "
         "wait for its end, or give this one another ledger",
-        {"ledger": "{home}/used.db"},
+        {"ledger": "{home}/used.db", "ledger_wait": 0},
         [EVENTS, SIGNED_IN],
         amid=ledger_in_use,
     ),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.sinks import BatchSink
 from support.process import TARGET, config_file, record, run_target, schema, singer, state
-from support.taps import PATIENCE, piped, plain_target, same_signals, wait_until
+from support.taps import PATIENCE, piped, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -288,43 +286,10 @@ def test_a_standard_input_that_is_closed_is_said_in_one_line(
     assert "standard input" in line.lower()
 
 
-# The SDK's own way
-
-
-class PlainSink(BatchSink):
-    """A sink as the SDK's template has it, which gets a SIGTERM in the middle of its batch."""
-
-    delivered: ClassVar[list[int]] = []
-
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """Deliver one record after the other."""
-        for one in context.get("records", []):
-            if self.delivered:
-                os.kill(os.getpid(), signal.SIGTERM)
-            self.delivered.append(one["id"])
-
-
-def test_sdk_acknowledges_undelivered_records_on_sigterm(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Two of three records are lost: STATE says that they are delivered, and the exit status 0.
-
-    https://github.com/meltano/sdk/issues/3775
-    """
-    with same_signals():
-        target = plain_target(PlainSink)
-        target.max_parallelism = 1
-        with pytest.raises(SystemExit) as end:
-            target.listen(io.StringIO(singer(events(1, 3)).decode()))
-    assert PlainSink.delivered == [1]
-    assert capsys.readouterr().out == "3\n"
-    assert end.value.code == 0
-
-
 def test_a_sigterm_in_the_middle_acknowledges_what_is_settled_and_nothing_else(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """The same input, the same moment: STATE of two, and an exit status that tells."""
+    """STATE of two of three records, and an exit status that tells."""
     sandbox.configure(slow_ms=3000)
     sandbox.script([{"times": 1}, {"fault": "slow"}])
     with piped(tmp_path, {**sandbox.config, "concurrency": 1}) as target:

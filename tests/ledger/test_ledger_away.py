@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from support.process import record, schema, state
 from support.taps import SkippingClock, piped, run_here, wait_until
 
+from target_userflow.errors import Interrupted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,7 +65,7 @@ def test_a_server_that_stays_away_stops_the_run(
     url = own_postgres.database.url.replace("://", "+psycopg://")
     with piped(tmp_path, config(sandbox, url, max_retry_seconds=1)) as target:
         target.feed([EVENTS, *events(1, 2, 3)])
-        wait_until(lambda: target.states, "a STATE line")
+        wait_until(lambda: target.states[-1:] == [3], "the STATE of what was sent")
         own_postgres.stop()
         target.feed(events(4, 5))
         result = target.result()
@@ -115,13 +117,47 @@ def test_a_file_that_another_program_has_for_a_moment_is_waited_for(
 def test_a_file_that_another_program_keeps_stops_the_run(
     sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After some seconds: exit 1, one line that says so, and nothing is sent."""
+    """After `ledger_wait`: exit 1, one line that says so, and nothing is sent."""
+    path = tmp_path / "ledger.db"
+    for settings, seconds in (({}, 60), ({"ledger_wait": 7}, 7), ({"ledger_wait": 0}, 0)):
+        caplog.clear()
+        clock, of_run = SkippingClock(), config(sandbox, str(path), **settings)
+        with closing(held(path)):
+            result = run_here(tmp_path, of_run, [EVENTS, *events(1)], clock=clock)
+        assert result.status == 1
+        (line,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+        assert "Another run has it" in line
+        assert clock.seconds == seconds
+    assert not sandbox.requests()
+
+
+def test_a_run_says_what_it_waits_for(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, with the ledger, the seconds and the setting: a silent run looks as if it hung."""
     path = tmp_path / "ledger.db"
     clock = SkippingClock()
+    with caplog.at_level("INFO"), closing(held(path)):
+        run_here(tmp_path, config(sandbox, str(path)), [EVENTS, *events(1)], clock=clock)
+    lines = [line for one in caplog.records if "waiting" in (line := one.getMessage())]
+    assert lines == [
+        f"Ledger {path}: another run has it; waiting for its end, up to 60 s (ledger_wait)"
+    ]
+
+
+class Stopping(SkippingClock):
+    """Whoever waits on it is asked to end."""
+
+    def sleep(self, seconds: float) -> None:
+        """Ask."""
+        super().sleep(seconds)
+        self.stop(Interrupted(15))
+
+
+def test_a_signal_ends_the_wait_for_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    """With the exit status of the signal, at once."""
+    path = tmp_path / "ledger.db"
+    clock = Stopping()
     with closing(held(path)):
         result = run_here(tmp_path, config(sandbox, str(path)), [EVENTS, *events(1)], clock=clock)
-    assert result.status == 1
-    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert "Another run has it" in line
-    assert clock.seconds == 5
-    assert not sandbox.requests()
+    assert (result.status, clock.seconds) == (143, 0.5)

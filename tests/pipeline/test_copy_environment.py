@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +14,7 @@ from support.process import record, run_target, schema
 from support.readme import config
 
 from target_userflow.sandbox import running
+from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,8 +50,8 @@ GROUPS = 105
 
 @pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
-    """The tap as the README's recipe has it."""
-    (tap,) = config("one Userflow environment as a copy of another")["plugins"]["extractors"]
+    """The tap as the recipe has it."""
+    (tap,) = config("copy-environment")["plugins"]["extractors"]
     return dict(tap)
 
 
@@ -87,11 +91,13 @@ def printed(command: Command, directory: Path) -> str:
     return done.stdout
 
 
-def read(python: Path, sandbox: Sandbox, directory: Path, streams: Iterable[str]) -> list[Any]:
+def read(
+    python: Path, url: str, directory: Path, streams: Iterable[str], **settings: Any
+) -> list[Any]:
     """What the tap makes of some streams of an environment."""
-    settings = directory / "tap.json"
-    settings.write_text(json.dumps({"auth_token": sandbox.config["api_key"]}))
-    command: Command = [python, "-c", TAP, sandbox.url, "--config", settings]
+    config = directory / "tap.json"
+    config.write_text(json.dumps({"auth_token": Settings().api_key, **settings}))
+    command: Command = [python, "-c", TAP, url, "--config", config]
     catalog = json.loads(printed([*command, "--discover"], directory))
     for stream in catalog["streams"]:
         for entry in stream["metadata"]:
@@ -121,7 +127,7 @@ def test_the_published_tap_copies_an_environment(
     """Every attribute, group and membership arrives as it was, and nothing besides."""
     fill(sandbox, tmp_path)
     streams = [pattern.removesuffix(".*") for pattern in recipe["select"]]
-    messages = read(python, sandbox, tmp_path, streams)
+    messages = read(python, sandbox.url, tmp_path, streams)
     result = run_target(tmp_path, {**other.config, "ledger": ""}, messages)
     assert result.status == 0, result.log
     assert what_there_is(other) == what_there_is(sandbox)
@@ -133,6 +139,47 @@ def test_the_tap_reads_definitions_of_the_sandbox(
 ) -> None:
     """As of the real API: all that there are, without an error."""
     fill(sandbox, tmp_path)
-    messages = read(python, sandbox, tmp_path, DEFINITIONS)
+    messages = read(python, sandbox.url, tmp_path, DEFINITIONS)
     names = [one["record"]["name"] for one in messages if one["type"] == "RECORD"]
     assert sorted(names) == sorted([*VALUES, "email", *VALUES, "name", *VALUES, "role", "n"])
+
+
+ANSWER = {"question_name": "NPS", "answer_type": "number", "answer_value": "9"}
+DAY = "2026-03-01T09:00:00Z"
+TIMES = {"created_at": DAY, "last_activity_at": DAY}
+SESSIONS: list[dict[str, Any]] = [
+    {"id": "s1", "user_id": "ada", "answers": [{**ANSWER, "question_name": "Why?"}, ANSWER]},
+    {"id": "s2", "user_id": "bob", "answers": []},
+    {"id": "s3", "user_id": "cem", "answers": None},
+]
+
+
+class Sessions(BaseHTTPRequestHandler):
+    """Lists contents and their sessions, which the sandbox has none of, by the tap's schemas."""
+
+    def do_GET(self) -> None:
+        """Answer with a list of one page."""
+        found = [{"id": "c"}] if self.path.startswith("/content?") else SESSIONS
+        data = [TIMES | one for one in found]
+        body = json.dumps({"object": "list", "data": data, "has_more": False}).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing to the terminal."""
+
+
+def test_answers_to_a_survey_are_what_the_recipe_says(python: Path, tmp_path: Path) -> None:
+    """One row for a session with an answer, with the columns that are named and no other."""
+    (tap,) = config("nps")["plugins"]["extractors"]
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sessions) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        messages = read(python, url, tmp_path, ["content_sessions"], **tap["config"])
+        server.shutdown()
+    rows = [one for one in messages if one["type"] == "RECORD"]
+    assert {one["stream"] for one in rows} == {"nps_answers"}
+    expected = {"session_id": "s1", "user_id": "ada", "answered_at": DAY, "nps": "9"}
+    assert [one["record"] for one in rows] == [expected]

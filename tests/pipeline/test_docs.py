@@ -16,7 +16,8 @@ import yaml
 import target_userflow
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+SETTINGS_PAGE = ROOT / "docs/settings.md"
+SPEED = ROOT / "docs/speed.md"
 MARKS = re.compile(r"(<!-- settings:.*?-->\n).*?(<!-- end of settings -->)", re.DOTALL)
 MELTANO = ROOT / "meltano.yml"
 SETTINGS = re.compile(r"(    settings: # written .*?\n).*?(    # end of settings\n)", re.DOTALL)
@@ -46,7 +47,7 @@ def settings() -> dict[str, dict[str, Any]]:
 
 
 def table() -> str:
-    """The README's table of settings."""
+    """The table of settings."""
     lines = ["| setting | default | |", "|---|---|---|"]
     for name, one in settings().items():
         default = msgspec.json.encode(one["default"]).decode() if "default" in one else ""
@@ -57,8 +58,8 @@ def table() -> str:
 
 
 def written() -> str:
-    """The README with its table as it should be."""
-    text = README.read_text()
+    """The page of settings with its table as it should be."""
+    text = SETTINGS_PAGE.read_text()
     return MARKS.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", text)
 
 
@@ -128,13 +129,13 @@ def for_hub(setting: dict[str, Any]) -> dict[str, Any]:
     return {**setting, **({"value": default} if is_told else {})}
 
 
-needs_the_checkout = pytest.mark.skipif(not README.exists(), reason="only in a checkout")
+needs_the_checkout = pytest.mark.skipif(not SETTINGS_PAGE.exists(), reason="only in a checkout")
 
 
 @needs_the_checkout
-def test_the_readme_lists_every_setting_as_about_does() -> None:
+def test_the_site_lists_every_setting_as_about_does() -> None:
     """The table is what `python tests/pipeline/test_docs.py` writes from `--about`."""
-    assert README.read_text() == written()
+    assert SETTINGS_PAGE.read_text() == written()
 
 
 @needs_the_checkout
@@ -175,7 +176,25 @@ def test_no_setting_is_shown_that_does_nothing() -> None:
     assert not settings().keys() & {"load_method", "add_record_metadata", "batch_config"}
 
 
+def plots() -> dict[Path, str]:
+    """The plots of the page on speed, as they should be."""
+    from support.plots import plots as drawn  # noqa: PLC0415 - a script finds it only now
+
+    return {SPEED.parent / path: drawing for path, drawing in drawn(SPEED.read_text()).items()}
+
+
+@needs_the_checkout
+def test_the_plots_show_the_numbers_of_their_tables() -> None:
+    """Each is what `python tests/pipeline/test_docs.py` draws of the table above it."""
+    drawn = plots()
+    assert len(drawn) == SPEED.read_text().count(".svg)")
+    assert {path: path.read_text() for path in drawn} == drawn
+
+
 if __name__ == "__main__":
-    README.write_text(written())
+    sys.path.append(str(ROOT / "tests"))
+    for path, drawing in plots().items():
+        path.write_text(drawing)
+    SETTINGS_PAGE.write_text(written())
     MELTANO.write_text(meltano())
     HUB.write_text(hub())

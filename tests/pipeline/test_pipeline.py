@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 from support.meltano import MELTANO, ROOT, Project, index, installed, run
-from support.process import TARGET, config_file, record, schema, singer, writes
+from support.process import TARGET, config_file, record, run_target, schema, singer, writes
 from support.readme import config
 
 from target_userflow.sandbox import running
@@ -156,7 +156,7 @@ MARTS = f"""
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """What `meltano install` makes of our meltano.yml and the README's recipes, in a new folder.
+    """What `meltano install` makes of our meltano.yml and the recipes, in a new folder.
 
     The definition is as it is copied: the target comes from an index of packages.
     """
@@ -275,7 +275,7 @@ def test_a_full_refresh_sends_no_event_twice(
 def test_an_environment_has_a_state_and_a_ledger_of_its_own(
     postgres: Database, project: Project, sandbox: Sandbox
 ) -> None:
-    """The README's recipe: the key of staging is used, and what is noted is noted as staging's."""
+    """The recipe: the key of staging is used, and what is noted is noted as staging's."""
     database = postgres.create("staged")
     database.execute(TWO_DAYS)
     target = {name: one for name, one in sandbox.config.items() if name != "api_key"}
@@ -290,7 +290,7 @@ def test_an_environment_has_a_state_and_a_ledger_of_its_own(
 def test_tables_of_other_names_are_what_the_recipe_says(
     postgres: Database, project: Project, sandbox: Sandbox
 ) -> None:
-    """The README's recipe: plugins that inherit, customers as users, orders as events."""
+    """The recipe: plugins that inherit, customers as users, orders as events."""
     database = postgres.create("warehouse")
     database.execute(MARTS)
     tap, target = asdict(database), sandbox.config
@@ -314,6 +314,61 @@ def test_dead_letters_are_replayed_through_meltano(project: Project, sandbox: Sa
     done = project.attempt("invoke", "target-userflow", typed=typed, **variables)
     assert done.returncode == 0, done.stderr
     assert set(sandbox.state()["users"]) == {"ada"}
+
+
+def test_commands_work_under_meltano_where_streams_are_set(
+    project: Project, sandbox: Sandbox
+) -> None:
+    """Meltano hands the setting over with dotted keys, and the commands by their names."""
+    streams = json.dumps({"public-people": {"object": "users", "fields": {"user_id": "uuid"}}})
+    target = _variables("target_userflow", {**sandbox.config, "streams": streams})
+    project("invoke", "target-userflow:check", **target)
+    people = [
+        schema("public-people", {"uuid": "string"}, ["uuid"]),
+        record("public-people", uuid="a"),
+    ]
+    typed = singer(people).decode()
+    planned = project.attempt("invoke", "target-userflow:plan", typed=typed, **target)
+    assert "public-people" in planned.stdout, planned.stderr
+    verified = project.attempt("invoke", "target-userflow:verify", typed=typed, **target)
+    assert "1 record compared" in verified.stdout + verified.stderr
+    listed = project("invoke", "target-userflow:dead-letters", "list", **target)
+    assert listed.startswith("No dead letters in ")
+    assert project("invoke", "target-userflow", "dead-letters", **target) == listed
+    done = project.attempt("invoke", "target-userflow:ledger", "public-people", "1", **target)
+    assert "There is no ledger" in done.stderr or "nothing is known" in done.stdout
+
+
+PAID: dict[str, dict[str, Any]] = {
+    "audience": {"audience_power_users": {"user_id": "ada", "salary": "1"}},
+    "salesforce": {
+        "Lead": {"Id": "00Q", "Email": "ada@example.com", "Status": "Open", "Salary__c": "1"}
+    },
+}
+"""By recipe, a row of one of its streams, with a column that the recipe does not name."""
+NAMED: dict[str, dict[str, Any]] = {
+    "audience": {"power_users": True},
+    "salesforce": {"sf_lead_id": "00Q", "sf_lead_status": "Open"},
+}
+"""What the recipe says that arrives of it."""
+
+
+@pytest.mark.parametrize("recipe", PAID)
+def test_a_recipe_that_names_its_columns_sends_no_other_through_meltano(
+    project: Project, sandbox: Sandbox, tmp_path: Path, recipe: str
+) -> None:
+    """Meltano drops nulls from a config, and a salary is sent where `__else__` is one."""
+    users = schema("users", {"id": "string", "email": "string"})
+    ada = record("users", id="ada", email="ada@example.com")
+    assert run_target(tmp_path, sandbox.config, [users, ada]).status == 0
+    ((stream, row),) = PAID[recipe].items()
+    announced = schema(stream, dict.fromkeys(row, "string"), keys=[*row][:1])
+    typed = singer([announced, record(stream, **row)]).decode()
+    variables = _variables("target_userflow", sandbox.config)
+    done = project.attempt("invoke", f"target-{recipe}", typed=typed, **variables)
+    assert done.returncode == 0, done.stderr
+    attributes = {"email": "ada@example.com", **NAMED[recipe]}
+    assert sandbox.state()["users"]["ada"]["attributes"] == attributes
 
 
 def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
@@ -371,12 +426,13 @@ def _variables(plugin: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _with_recipes(project: dict[str, Any]) -> dict[str, Any]:
-    """The project with what the README's recipes add to it."""
-    for kind, plugins in config("tables of your own, from PostgreSQL with Meltano")[
-        "plugins"
-    ].items():
+    """The project with what the recipes add to it."""
+    for kind, plugins in config("postgresql")["plugins"].items():
         project["plugins"][kind] += plugins
-    project["environments"] += config("several environments")["environments"]
+    for name in ("audience", "salesforce"):
+        loader = {"name": f"target-{name}", "inherit_from": "target-userflow"}
+        project["plugins"]["loaders"].append({**loader, "config": config(name)})
+    project["environments"] += config("environments")["environments"]
     return project
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from support.meltano import run
 from support.process import record, run_target, schema, writes
-from support.readme import block, blocks, commands, config, inline_commands, recipes
+from support.readme import README, block, blocks, commands, config, inline_commands, recipes
 
 from target_userflow.config import problems as configs
 from target_userflow.config.schema import CONFIG_SCHEMA
@@ -34,17 +36,25 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parents[1]
 HERE = "tests/pipeline/test_readme.py:"
 PIPELINE = "tests/pipeline/test_pipeline.py:"
+ORCHESTRATION = "tests/pipeline/test_orchestration.py:"
+IMAGE = "tests/pipeline/test_image.py:test_the_image_delivers"
 TARGET = "tests/pipeline/test_target.py:"
 RESUMES = f"{PIPELINE}test_meltano_run_resumes_where_the_last_one_ended"
+COMMANDS = f"{PIPELINE}test_commands_work_under_meltano_where_streams_are_set"
+LETTERS = "tests/commands/test_dead_letters.py:"
+REPLAYS = f"{LETTERS}test_a_replay_delivers_once_and_keeps_what_is_rejected_again"
+LOOKS_UP = "tests/commands/test_ledger.py:test_the_ledger_says_when_a_record_was_delivered"
 CHECKS = f"{PIPELINE}test_meltano_checks_the_keys"
 REFRESHES = f"{PIPELINE}test_a_full_refresh_sends_no_event_twice"
 
+UV = "python3 -m venv .uv && .uv/bin/pip install -q uv && .uv/bin/uv run"
+
 RUN_HERE = [
-    "run target-userflow-sandbox serve\n",
+    "target-userflow-sandbox serve\n",
     "tee users.singer",
-    "uv run target-userflow --config config.json --check",
+    "target-userflow --config config.json --check && target-userflow",
     "tap-postgres --config tap.json",
-    "mv .target-userflow/dead-letters mended",
+    "dead-letters list\n",
     "--seed 1 &",
 ]
 """Words of the blocks that the tests below run as they stand."""
@@ -52,10 +62,23 @@ RUN_HERE = [
 RUN_ELSEWHERE = {
     "uv run python tests/benchmarks/budget.py known": ".ci/run:budget.py known --small",
     "uv run python tests/benchmarks/budget.py unknown": ".ci/run:budget.py unknown --small",
-    "pip install uv && uv run target-userflow-sandbox demo --exit": (
-        "tests/sandbox/test_demo.py:test_the_demo_delivers_all_of_the_sample"
+    f"{UV} --no-dev --extra sandbox target-userflow-sandbox demo --exit": (
+        f"{HERE}test_the_demo_runs_from_nothing"
     ),
-    "pip install uv && uv run --group browser pytest -n auto": ".ci/run:pytest",
+    f"{UV} --group browser pytest -n auto": ".ci/run:pytest",
+    "target-userflow --config config.json --config ENV < /data/table.singer": (
+        "tests/pipeline/test_many_runs.py:test_eight_shards_deliver"
+    ),
+    "python3 -m venv .venv && . .venv/bin/activate && pip install 'target-userflow[sandbox]'": (
+        ".ci/outside:uv pip install"
+    ),
+    "docker build --tag target-userflow .": IMAGE,
+    "tap-postgres --config tap.json --catalog catalog.json |\n  docker run --rm -i "
+    "-v userflow:/data --env-file userflow.env target-userflow --config ENV > states": IMAGE,
+    "docker compose run --rm -T target < users.singer": f"{ORCHESTRATION}test_the_composed_target",
+    "meltano add loader target-userflow --from-ref ../target-userflow/hub/_data/meltano/loaders/"
+    "target-userflow/original.yml": "tests/pipeline/test_release.py:test_meltano_adds",
+    "target-userflow --version": ".ci/outside:target-userflow --version",
     "export TARGET_USERFLOW_API_KEY=ak_…": RESUMES,
     "export TAP_POSTGRES_HOST=… TAP_POSTGRES_DATABASE=… TAP_POSTGRES_USER=… "
     "TAP_POSTGRES_PASSWORD=…": RESUMES,
@@ -73,8 +96,21 @@ RUN_ELSEWHERE = {
     "meltano --environment=staging run tap-postgres target-userflow": (
         f"{PIPELINE}test_an_environment_has_a_state_and_a_ledger_of_its_own"
     ),
-    "meltano invoke target-userflow < mended/….singer": (
-        f"{PIPELINE}test_dead_letters_are_replayed_through_meltano"
+    "target-userflow --config config.json dead-letters replay 20261127T112701Z-4a73097e-677a1d09": (
+        REPLAYS
+    ),
+    "target-userflow --config config.json < file": (
+        "tests/guarantees/test_exit.py:test_dead_letters_are_replayed_as_they_are"
+    ),
+    "target-userflow --config config.json ledger show events 7": LOOKS_UP,
+    "meltano invoke target-userflow dead-letters": COMMANDS,
+    "meltano invoke target-userflow:dead-letters": COMMANDS,
+    "meltano invoke target-userflow:dead-letters list": COMMANDS,
+    "meltano invoke target-userflow:dead-letters show": COMMANDS,
+    "meltano invoke target-userflow:dead-letters replay": COMMANDS,
+    "meltano invoke target-userflow:ledger STREAM KEY": COMMANDS,
+    'eval "$(_TARGET_USERFLOW_COMPLETE=bash_source target-userflow)"': (
+        "tests/pipeline/test_about.py:test_a_shell_can_complete_the_commands"
     ),
     "pip install 'target-userflow[sandbox]'": ".ci/outside:uv pip install",
     "pip install 'target-userflow[postgres-ledger]'": "pyproject.toml:[postgres-ledger,sandbox]",
@@ -86,26 +122,27 @@ RUN_ELSEWHERE = {
         "tests/sandbox/test_command.py:test_every_option_is_taken_over"
     ),
 }
-"""What else the README has people type, and the test that runs it: a file, and words in it."""
+"""What else the README and docs/ have people type, and the test that runs it: file:words in it."""
 
 RECIPES = {
-    "tables of your own, from PostgreSQL with Meltano": f"{PIPELINE}test_tables_of_other_names",
-    "Snowflake with Meltano": f"{HERE}test_tables_of_snowflake",
-    "Salesforce enriches the users there are": (
-        "tests/delivery/test_match_by.py:test_salesforce_enriches"
-    ),
-    "one Userflow environment as a copy of another": (
-        "tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"
-    ),
-    "an audience becomes an attribute": f"{TARGET}test_an_audience_becomes",
-    "rows that are deleted at the source": f"{HERE}test_a_row_that_is_deleted",
-    "events of the past": f"{HERE}test_events_of_the_past",
-    "everything once more": REFRESHES,
-    "dead letters, once their cause is mended": f"{HERE}test_dead_letters_are",
-    "your pipeline in CI, against the sandbox": f"{HERE}test_the_recipe_for_ci",
-    "several environments": f"{HERE}test_environments_have_ledgers",
-    "a ledger for several machines": f"{HERE}test_machines_that_share",
-    "the APIs' limits": f"{HERE}test_a_budget_and_a_concurrency",
+    "airflow": f"{ORCHESTRATION}test_a_task_is_not_tried",
+    "dagster": f"{ORCHESTRATION}test_a_task_is_not_tried",
+    "docker": f"{ORCHESTRATION}test_the_composed_target",
+    "nps": "tests/pipeline/test_copy_environment.py:test_answers_to_a_survey",
+    "github-actions": f"{ORCHESTRATION}test_the_scheduled_job",
+    "postgresql": f"{PIPELINE}test_tables_of_other_names",
+    "snowflake": f"{HERE}test_tables_of_snowflake",
+    "salesforce": ("tests/delivery/test_match_by.py:test_salesforce_enriches"),
+    "copy-environment": ("tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"),
+    "audience": f"{TARGET}test_an_audience_becomes",
+    "deletes": f"{HERE}test_a_row_that_is_deleted",
+    "backfill": f"{HERE}test_events_of_the_past",
+    "full-refresh": REFRESHES,
+    "dead-letters": f"{HERE}test_dead_letters_are",
+    "ci": f"{HERE}test_the_recipe_for_ci",
+    "environments": f"{HERE}test_environments_have_ledgers",
+    "shared-ledger": f"{HERE}test_machines_that_share",
+    "limits": f"{HERE}test_a_budget_and_a_concurrency",
 }
 
 MARTS = [
@@ -118,6 +155,13 @@ MARTS = [
     ),
     record("marts-orders", order_id=1, customer_id="ada", placed_at="2024-03-01", total=5),
 ]
+
+MANAGED = Path("/usr/bin/python3")
+needs_a_managed_python = pytest.mark.skipif(
+    not [*Path("/usr/lib").glob("python3*/EXTERNALLY-MANAGED")]
+    or not (TESTS.parent / ".git").exists(),
+    reason="only in a clone, and where the system's Python is externally managed",
+)
 
 ONCE = [
     schema("events", {"id": "string", "user_id": "string", "name": "string"}),
@@ -150,8 +194,23 @@ def test_no_command_is_left_unrun() -> None:
     others = [one for one in blocks("shell") if one not in here]
     typed = {command for one in others for command in commands(one)} | {*inline_commands()}
     claimed = {one for one in typed if not runs_itself(one) and not is_mentioned(one)}
-    assert claimed == RUN_ELSEWHERE.keys()
+    assert claimed == RUN_ELSEWHERE.keys(), "name the test of each command in RUN_ELSEWHERE"
     assert {one: claim for one, claim in RUN_ELSEWHERE.items() if not in_the_project(claim)} == {}
+
+
+def test_the_readme_is_short() -> None:
+    """At most 700 words of prose, tables and code; a word has a letter or a digit."""
+    words = [word for word in README.read_text().split() if re.search(r"\w", word)]
+    assert len(words) <= 700
+
+
+def test_the_summary_of_the_readme_is_that_of_a_run(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Each of its lines stands in the log of a run with three bad records."""
+    people = [record("users", id=f"u{n}", plan=n if n < 3 else "pro") for n in range(303)]
+    announced = schema("users", {"id": "string", "plan": "string"})
+    log = " ".join(run_target(tmp_path, sandbox.config, [announced, *people]).log.split())
+    lines = [" ".join(line.split()) for line in blocks("text", README.read_text())[0].splitlines()]
+    assert [line for line in lines if line not in log] == []
 
 
 def test_no_recipe_is_left_untried() -> None:
@@ -172,7 +231,8 @@ def target_configs() -> list[dict[str, Any]]:
     """All configs of the target that the README shows."""
     shown = [yaml.safe_load(one) for one in blocks("yaml")]
     in_projects = [loader["config"] for one in shown for loader in loaders(one)]
-    plain = [one for one in shown if not {"plugins", "environments"} & one.keys()]
+    others = {"plugins", "environments", "jobs", "services", "kind", "groups"}
+    plain = [one.get("config", one) for one in shown if not others & one.keys()]
     return [*in_projects, *plain]
 
 
@@ -247,6 +307,45 @@ def at(port: int, text: str) -> str:
     return served.replace(":8765", f":{port}")
 
 
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_each_link_leads_to_a_file_or_a_heading(name: str) -> None:
+    """Those between the pages of the site are looked at by `mkdocs build --strict`."""
+    text = (TESTS.parent / name).read_text()
+    headings = {
+        "#" + one.lower().replace(" ", "-") for one in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    files = {link for link in links if not link.startswith("#")}
+    assert {link for link in links if link.startswith("#")} <= headings
+    assert {link for link in files if not (TESTS.parent / link).is_file()} == set()
+
+
+def test_the_gate_runs_the_readmes_own_line_of_tests() -> None:
+    """`.ci/run` takes it from the README, so that it is known to work."""
+    found = re.search(r"\$\((grep .*README.md)\)", (TESTS.parent / ".ci/run").read_text())
+    assert found
+    line = run(["bash", "-c", found[1]], TESTS.parent).stdout.strip()
+    assert line == f"{UV} --group browser pytest -n auto"
+    assert line in README.read_text().splitlines()
+
+
+@needs_a_managed_python
+def test_the_demo_runs_from_nothing_and_installs_no_development_tools(tmp_path: Path) -> None:
+    """The line works on an externally managed Python, which refuses `pip install uv`."""
+    files = run(["git", "ls-files"], TESTS.parent).stdout.split()
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TESTS.parent / name, tmp_path / name)
+    (line,) = (one for one in commands(block("shell", "demo --exit")) if "demo" in one)
+    path = f"{MANAGED.parent}:/bin"
+    environment = {name: one for name, one in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = run(["bash", "-c", line], tmp_path, env={**environment, "PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^users +200 +200$", done.stdout, re.MULTILINE)
+    assert (tmp_path / ".venv/bin/target-userflow").exists()
+    assert not (tmp_path / ".venv/bin/pytest").exists()
+
+
 def test_ones_own_users_take_two_terminals(shell: Shell, port: int) -> None:
     """In one the sandbox, in the other the target, whichever is started first."""
     serve, deliver, check = (at(port, block("shell", words)) for words in RUN_HERE[:3])
@@ -315,9 +414,10 @@ def test_dead_letters_are_counted_and_replayed_by_the_recipe(
     assert run_target(shell.home, config, users).status == 1
     assert sandbox.state()["users"] == {}
     said = shell(block("shell", RUN_HERE[4]))
-    assert re.match(r' *2 "reason": ?"HTTP 400', said)
+    assert re.search(r"^ +2 of users: HTTP 400", said, re.MULTILINE)
     assert sandbox.state()["users"].keys() == {"ada", "bob"}
-    assert not [*shell.home.rglob("*.singer")][1:]  # only the input of the first run
+    left = {path.parent.name for path in shell.home.rglob("*.singer")}
+    assert left == {shell.home.name, "replayed"}  # the input of the first run, and what went
 
 
 def test_the_recipe_for_ci_ends_well_and_leaves_nothing_running(shell: Shell, port: int) -> None:
@@ -352,7 +452,7 @@ def test_tables_of_snowflake_are_users_and_events_that_arrive_once(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Its views have no keys; with that of the stream map, a second run sends no event again."""
-    project = config("Snowflake with Meltano")
+    project = config("snowflake")
     (loader,) = loaders(project)
     for _ in range(2):
         delivered(tmp_path, sandbox, loader["config"], *MARTS)
@@ -368,7 +468,7 @@ def test_a_row_that_is_deleted_at_the_source_is_deleted_by_the_recipe(
 ) -> None:
     """With the two settings, `_sdc_deleted_at` ends the user."""
     columns = schema("users", {"id": "string", "_sdc_deleted_at": "string"})
-    settings = config("rows that are deleted at the source")
+    settings = config("deletes")
     delivered(tmp_path, sandbox, settings, columns, record("users", id="ada"))
     gone = record("users", id="ada", _sdc_deleted_at="2026-01-01T00:00:00Z")
     delivered(tmp_path, sandbox, settings, columns, gone)
@@ -384,7 +484,7 @@ def test_events_of_the_past_arrive_once_with_their_own_time(
         record("old_orders", order_id=n, customer_id="ada", placed_at=f"2024-03-0{n}")
         for n in (1, 2, 3)
     ]
-    settings = {**config("events of the past"), "concurrency": 1}
+    settings = {**config("backfill"), "concurrency": 1}
     for last in (2, 3):
         announced = schema("old_orders", columns, keys=[])
         delivered(tmp_path, sandbox, settings, announced, *orders[:last])
@@ -394,7 +494,7 @@ def test_events_of_the_past_arrive_once_with_their_own_time(
 
 def test_environments_have_ledgers_of_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
     """What was delivered to one is sent to the other, and each has a file."""
-    for loader in loaders(config("several environments")):
+    for loader in loaders(config("environments")):
         settings = {**loader["config"], "api_key": sandbox.api_key}
         for _ in range(2):
             delivered(tmp_path, sandbox, settings, *ONCE)
@@ -406,7 +506,7 @@ def test_machines_that_share_a_ledger_send_an_event_once(
     sandbox: Sandbox, tmp_path: Path, postgres: Database
 ) -> None:
     """Two directories stand for two machines."""
-    shown = config("a ledger for several machines")["ledger"]
+    shown = config("shared-ledger")["ledger"]
     database = postgres.create("shared_ledger").url.replace("postgresql://", "")
     ledger = f"{shown.partition('://')[0]}://{database}"
     for machine in ("one", "two"):
@@ -418,6 +518,6 @@ def test_machines_that_share_a_ledger_send_an_event_once(
 def test_a_budget_and_a_concurrency_cost_no_record(sandbox: Sandbox, tmp_path: Path) -> None:
     """The recipe's numbers are ones that the target works with."""
     users = [record("users", id=f"u{n}") for n in range(5)]
-    settings = config("the APIs' limits")
+    settings = config("limits")
     delivered(tmp_path, sandbox, settings, schema("users", {"id": "string"}), *users)
     assert len(sandbox.state()["users"]) == 5

@@ -210,7 +210,7 @@ def test_a_deleted_row_of_a_log_changes_nothing(sandbox: Sandbox, tmp_path: Path
 def test_an_audience_becomes_an_attribute_by_stream_maps_alone(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Members get a constant true and leavers false: the README's recipe."""
+    """Members get a constant true and leavers false: the recipe."""
     columns = {"user_id": "string", "entered_at": "string"}
     messages = [
         schema("audience_power_users", columns, keys=["user_id"]),
@@ -218,9 +218,7 @@ def test_an_audience_becomes_an_attribute_by_stream_maps_alone(
         schema("audience_power_users_left", columns, keys=["user_id"]),
         record("audience_power_users_left", user_id="u2", entered_at="2026-01-01"),
     ]
-    result = run_target(
-        tmp_path, {**sandbox.config, **recipe("an audience becomes an attribute")}, messages
-    )
+    result = run_target(tmp_path, {**sandbox.config, **recipe("audience")}, messages)
     assert result.status == 0, result.log
     found = {name: user["attributes"] for name, user in sandbox.state()["users"].items()}
     assert found == {"u1": {"power_users": True}, "u2": {"power_users": False}}

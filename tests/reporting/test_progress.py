@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from support.clocks import VirtualClock
 from support.process import TARGET, config_file, record, run_target, schema, singer
+from support.terminals import on_a_terminal, pseudo_terminal, rendered, seen
 
+from target_userflow.apis.outcomes import Delivered, TryAgain
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.problems import problems
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
-from target_userflow.reporting.progress import Live, Logged, is_live
+from target_userflow.reporting.audience import audience
+from target_userflow.reporting.progress import Live, Logged
 from target_userflow.reporting.progress_sampler import ProgressSampler
 from target_userflow.reporting.terminal import Terminal
 from target_userflow.services import Run
 from target_userflow.singer.reader import LineReader
+from target_userflow.transport.throttle_stats import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-    from typing import TextIO
 
     from target_userflow.sandbox import Sandbox
 
-END = b"\0"
 USERS = schema("users", {"id": "string", "plan": "string"})
 
 
@@ -49,12 +44,18 @@ class Scene:
         assert not problems(config, CONFIG_SCHEMA)  # it fills in the defaults
         self.run = Run(Settings.of(config), self.clock)
         self.reader = LineReader(self.clock)
-        self.sampler = ProgressSampler(self.run, self.reader)
+        self.sampler = ProgressSampler(
+            self.run.tally,
+            self.run.pipeline,
+            self.clock,
+            self.reader,
+            self.run.products.limiting,
+        )
 
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
         self.run.tally.open(stream, "users")
-        self.run.delivery(OBJECT_TYPES["users"])
+        self.run.products.delivery(OBJECT_TYPES["users"])
         for _ in range(records):
             self.run.tally.receive(stream)
 
@@ -69,46 +70,6 @@ class Scene:
 def scene() -> Scene:
     """A run that has just begun."""
     return Scene()
-
-
-@contextmanager
-def pseudo_terminal(rows: int = 24, columns: int = 100) -> Iterator[tuple[int, TextIO]]:
-    """A terminal of a size: the end that sees, and the stream that is written to."""
-    seeing, written = pty.openpty()
-    fcntl.ioctl(written, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    with os.fdopen(written, "w", buffering=1) as stream:
-        yield seeing, stream
-    os.close(seeing)
-
-
-def seen(seeing: int, stream: TextIO) -> str:
-    """All that was written to the stream, with the line breaks as they were."""
-    stream.flush()
-    os.write(stream.fileno(), END)
-    output = b""
-    while not output.endswith(END):
-        output += os.read(seeing, 65536)
-    return output.removesuffix(END).decode().replace("\r\n", "\n")
-
-
-def rendered(written: str) -> list[str]:
-    """What a terminal shows in the end, of texts and the few codes that are used."""
-    lines, row, column = [""], 0, 0
-    for code in re.findall(r"\x1b\[\d*[A-Z]|\r|\n|[^\x1b\r\n]+", written):
-        if code == "\r":
-            column = 0
-        elif code == "\n":
-            row, column = row + 1, 0
-            lines += [""] * (row + 1 - len(lines))
-        elif code == "\x1b[J":
-            lines[row:] = [lines[row][:column]]
-        elif code.startswith("\x1b"):
-            assert code.endswith("A")
-            row -= int(code[2:-1])
-        else:
-            lines[row] = lines[row][:column].ljust(column) + code + lines[row][column + len(code) :]
-            column += len(code)
-    return lines
 
 
 # What is measured
@@ -230,7 +191,7 @@ def test_lines_change_in_place_only_where_a_person_samples(
     live: bool,  # noqa: FBT001 - likewise
 ) -> None:
     """Under Meltano, and wherever it is kept, the log is a log and nothing else."""
-    assert is_live(environ, is_terminal=is_terminal) is live
+    assert audience(environ, is_terminal=is_terminal).is_live is live
 
 
 def test_a_line_per_stream_below_a_heading(scene: Scene) -> None:
@@ -247,6 +208,48 @@ def test_a_line_per_stream_below_a_heading(scene: Scene) -> None:
             "gro\N{REPLACEMENT CHARACTER}[2Jups      5          0         0         0.0  reading",
             "45% of the input read",
         ]
+
+
+def test_of_forty_streams_those_at_work_are_shown(scene: Scene) -> None:
+    """As many as the terminal has lines for, the others as a number; names lose their middle."""
+    for number in range(40):
+        scene.read(f"warehouse_production-table_{number:02}_of_the_customers", 1)
+    scene.reader.ended = True
+    for number in range(30):
+        scene.deliver(f"warehouse_production-table_{number:02}_of_the_customers", 1)
+    scene.sampler.sample(0)
+    with pseudo_terminal(columns=80) as (seeing, stream):
+        Live(scene.sampler, Terminal(stream)).tick()
+        _, heading, *rows, others = rendered(seen(seeing, stream))
+    assert len(rows) == 20
+    assert others == "and 20 more"
+    assert [row.split("…")[0] for row in rows[:2]] == ["warehouse_prod", "warehouse_prod"]
+    assert [row.endswith("latency") for row in rows] == [True] * 10 + [False] * 10
+    assert max(map(len, [heading, *rows])) <= 80
+    assert heading.endswith("limited by")
+
+
+def test_an_api_that_can_not_be_reached_limits_a_run_as_no_answer(scene: Scene) -> None:
+    """Its pause is no latency, and nobody's budget."""
+    scene.read("users", 10)
+    scene.reader.ended = True
+    client = scene.run.products.delivery(OBJECT_TYPES["users"]).client
+    with client.limits.waits.on(Cause.PAUSE):
+        scene.sampler.sample(0)
+    assert [one.limit for one in scene.sampler.progress()] == ["no answer"]
+
+
+def test_an_api_without_connection_limits_a_run_as_no_answer(scene: Scene) -> None:
+    """Each request waits for itself then, and it is no latency either."""
+    scene.read("users", 10)
+    scene.reader.ended = True
+    client = scene.run.products.delivery(OBJECT_TYPES["users"]).client
+    limits = []
+    for outcome in (TryAgain("ConnectionError", cause="refused", unreached=True), Delivered()):
+        client.outage.note(outcome)
+        scene.sampler.sample(0)
+        limits += [one.limit for one in scene.sampler.progress()]
+    assert limits == ["no answer", "latency"]
 
 
 def test_what_is_written_stands_above_the_lines() -> None:
@@ -316,28 +319,5 @@ def test_a_run_on_a_terminal_shows_its_lines_and_wipes_them_off(
     assert [line.split() for line in left if line.startswith("users")] == [
         ["users", "40", "40", "0"]
     ]
-    assert all(" | " in line or line.startswith(("stream", "users")) for line in left if line)
-
-
-def on_a_terminal(home: Path, command: list[str]) -> tuple[str, int]:
-    """What a command writes to its terminal that reads the file `tap.singer`, and how it ends."""
-    environ = {name: one for name, one in os.environ.items() if not name.startswith("MELTANO_")}
-    with pseudo_terminal(columns=200) as (seeing, stream), (home / "tap.singer").open() as tap:
-        process = subprocess.Popen(  # noqa: S603 - our own module
-            command,
-            stdin=tap,
-            stdout=subprocess.DEVNULL,
-            stderr=stream,
-            env={**environ, "TERM": "xterm"},
-        )
-        stream.close()
-        written = b"".join(iter(lambda: read_or_end(seeing), b""))
-        return written.decode().replace("\r\n", "\n"), process.wait(60)
-
-
-def read_or_end(seeing: int) -> bytes:
-    """What was written since; nothing once nobody can write any more."""
-    try:
-        return os.read(seeing, 65536)
-    except OSError:
-        return b""
+    ends = ("stream", "users", "OK: 40 records in ")
+    assert all(" | " in line or line.startswith(ends) for line in left if line)

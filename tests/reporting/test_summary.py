@@ -127,7 +127,8 @@ def test_the_text_tells_all_that_needs_attention() -> None:
     assert "1 unsettled of users: they come again on the next run" in lines
     assert "1 deletions rejected: the next version tries them again" in lines
     assert "\x1b" not in text
-    assert re.search(r"< 'dead letters/.*\.singer'$", lines[-1])
+    assert re.search(r"are in dead letters/\S+\.singer$", lines[-3])
+    assert re.search(r"^ +target-userflow dead-letters replay \d{8}T\S+$", lines[-1])
 
 
 def test_only_the_most_frequent_reasons_are_logged() -> None:
@@ -271,7 +272,7 @@ def test_the_page_is_whole_and_needs_nothing(sandbox: Sandbox, tmp_path: Path) -
     assert "prefers-color-scheme: dark" in text
     assert "url(" not in text
     assert "person-" not in text
-    for text in ("Exit status 1", "4 records rejected", "2 of users", "replay", "429"):
+    for text in ("Exit status 1", "4 of 9 records rejected", "2 of users", "replay", "429"):
         assert text in seen.words
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

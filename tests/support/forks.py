@@ -41,6 +41,66 @@ for line in sys.stdin:
 """
 
 
+_SIDE_BY_SIDE = """
+import json, os, sys
+from target_userflow.ledger import store
+from target_userflow import target
+
+NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+children = []
+for asked in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(asked["log"], NEW, 0o600), 2)
+        os.dup2(os.open(asked["states"], NEW, 0o600), 1)
+        os.dup2(os.open(asked["tap"], os.O_RDONLY), 0)
+        os.chdir(asked["directory"])
+        os.environ.update(asked["env"])
+        sys.stdin = os.fdopen(0)
+        target.TargetUserflow.cli(asked["arguments"])
+    children.append(child)
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
+"""
+
+
+def side_by_side(
+    arguments: Sequence[str], tap: Path, homes: Sequence[Path], envs: Sequence[Mapping[str, str]]
+) -> list[int]:
+    """Run a target for each of some directories, all at the same time, on one input.
+
+    Args:
+        arguments: Those of each target.
+        tap: What each reads.
+        homes: Where each runs, and writes `states` and `log`.
+        envs: The variables that each has beside those of this process.
+
+    Returns:
+        Their exit statuses.
+    """
+    asked = [
+        {
+            "tap": str(tap),
+            "states": str(home / "states"),
+            "log": str(home / "log"),
+            "directory": str(home),
+            "arguments": arguments,
+            "env": dict(env),
+        }
+        for home, env in zip(homes, envs, strict=True)
+    ]
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", _SIDE_BY_SIDE],
+        input=json.dumps(asked),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    statuses: list[int] = json.loads(done.stdout)
+    return statuses
+
+
 class Forking:
     """Starts targets, one at a time; what each reads and writes are files, or pipes with names."""
 

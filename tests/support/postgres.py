@@ -56,6 +56,13 @@ class Database:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Database]:
     """A server for the whole session; `postgres.create(name)` is a database for one test."""
+    with serving() as database:
+        yield database
+
+
+@contextmanager
+def serving() -> Iterator[Database]:
+    """A server that runs as long as the block."""
     with _unpacked() as home, _server(home, home / _PROGRAMS) as database:
         yield database
 

@@ -1,4 +1,4 @@
-"""The README as tests read it: its commands, its blocks of code, the configs of its recipes."""
+"""The README and docs/ as tests read them: commands, blocks of code, configs of recipes."""
 
 from __future__ import annotations
 
@@ -13,32 +13,43 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 _BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-_FOLD = re.compile(r"<summary>Recipe: (.*?)</summary>(.*?)</details>", re.DOTALL)
 _PROGRAM = re.compile(r"([A-Z_]+=\S+ )*(curl|meltano|pip|python|tap-\w+|target-userflow\S*|uv) .")
 
 
+def documents() -> list[Path]:
+    """The README and the pages of the site."""
+    return [README, *sorted(DOCS.rglob("*.md"))]
+
+
+def everything() -> str:
+    """The text of all documents."""
+    return "\n\n".join(page.read_text() for page in documents() if page.exists())
+
+
 def blocks(language: str, text: str | None = None) -> list[str]:
-    """The blocks of code in one language, of the README or of a part of it."""
-    found = _BLOCK.findall(README.read_text() if text is None else text)
+    """The blocks of code in one language, of all documents or of one text."""
+    found = _BLOCK.findall(everything() if text is None else text)
     return [dedent(code) for tag, code in found if tag == language]
 
 
 def block(language: str, words: str) -> str:
-    """The one block that holds some words."""
-    (found,) = (one for one in blocks(language) if words in one)
-    return found
+    """The first block that holds some words."""
+    return next(code for code in blocks(language) if words in code)
 
 
 def recipes() -> dict[str, str]:
-    """The recipes by their titles."""
-    return dict(_FOLD.findall(README.read_text()))
+    """The recipes by the names of their pages."""
+    pages = sorted((DOCS / "recipes").glob("*.md"))
+    return {page.stem: page.read_text() for page in pages if page.stem != "index"}
 
 
-def config(title: str, number: int = 0) -> dict[str, Any]:
-    """The one config of a recipe, or that of a number."""
-    found: dict[str, Any] = yaml.safe_load(blocks("yaml", recipes()[title])[number])
+def config(page: str, number: int = 0) -> dict[str, Any]:
+    """One of the configs of a recipe, in the order of the page."""
+    found: dict[str, Any] = yaml.safe_load(blocks("yaml", recipes()[page])[number])
     return found
 
 
@@ -55,7 +66,7 @@ def commands(text: str) -> Iterator[str]:
 
 def inline_commands() -> list[str]:
     """The commands that stand in the running text."""
-    prose = _BLOCK.sub("", README.read_text())
+    prose = _BLOCK.sub("", everything())
     quoted = (" ".join(one.split()) for one in re.findall(r"`([^`]+)`", prose))
     return [one for one in quoted if _PROGRAM.match(one)]
 

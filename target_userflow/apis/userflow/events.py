@@ -22,7 +22,7 @@ class Events(EventMapper):
         columns={
             "user_id": ("user_id",),
             "group_id": ("group_id",),
-            "name": ("event_name", "name", "event"),
+            "name": ("event_name", "event", "name"),
             "time": ("time", "timestamp", "occurred_at"),
         },
         one_of=[("user_id", "group_id"), ("name",)],

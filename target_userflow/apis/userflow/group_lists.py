@@ -33,7 +33,7 @@ class GroupListMapper(UserflowMapper):
         self._of_member = inner(member.get("attributes", {}))
         self._of_members_group = inner(members_group.get("attributes", {}))
         self._nulls_tell = stream.options.nulls == "clear"
-        self._has_lists = not self._roles.keys() <= {"user_id", "email"}
+        self._has_lists = not self._roles.keys() <= {"user_id", stream.options.match_by}
 
     def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """`groups` or `memberships`, never both, and whether those not listed are to end."""

@@ -26,7 +26,7 @@ class Groups(UserflowMapper):
 
     kind = own_objects.GROUP
     role_spec = RoleSpec({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
-    deleted_by = ("group_id",)
+    deleted_by: tuple[str, ...] = ("group_id",)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The group."""

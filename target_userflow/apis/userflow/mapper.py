@@ -26,6 +26,7 @@ class UserflowMapper(Mapper):
         """Find the columns; see `Mapper`."""
         super().__init__(stream)
         self._usual = own_objects.reader(self.kind, stream)
+        self.facts = own_objects.facts(self.kind, stream.properties)
 
 
 def safety(attributes: Mapping[str, Any]) -> tuple[bool, bool]:

@@ -57,6 +57,11 @@ def describes(kind: str, properties: Mapping[str, Any]) -> bool:
     return properties.keys() >= _RELATIONS[kind]
 
 
+def facts(kind: str, properties: Mapping[str, Any]) -> list[str]:
+    """The columns of own objects that are no attributes; none of other tables."""
+    return sorted(_NO_COLUMNS[kind] & properties.keys()) if describes(kind, properties) else []
+
+
 def membership(value: Any) -> Any:
     """An item of a user's `memberships`, as `POST /users` takes it; another value as it is."""
     if not isinstance(value, dict) or "group_id" not in value:

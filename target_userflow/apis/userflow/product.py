@@ -39,6 +39,7 @@ PRODUCT = Product(
     leaves=reading.leaves,
     definitions=reading.definitions,
     attributes=reading.attributes,
+    event_name=reading.event_name,
     join=joined,
     fold=folded,
     kinds=kinds,

@@ -1,17 +1,26 @@
-"""What Userflow tells of itself: which users and groups exist, and what attributes are defined.
+"""What Userflow tells of itself: its users and groups, and what attributes are defined.
 
 Wire facts are from the Userflow API reference: lists come in pages of at most 100, each asked for
-with the id of the last thing on the one before.
+with the id of the last thing on the one before. Users and groups come in the order `created_at`;
+`expand` adds the memberships of users, and what there is of the groups of these.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
-from target_userflow.apis.listing import Definition, ExistingObject, Listing, Page
+from target_userflow.apis.listing import (
+    EVENT_NAMES,
+    Definition,
+    ExistingMembership,
+    ExistingObject,
+    Listing,
+    Page,
+)
 from target_userflow.apis.mapper import in_url
 
 if TYPE_CHECKING:
@@ -23,18 +32,35 @@ MOST = 100  # things on a page
 _SCOPES = {"/users": "user", "/groups": "group", "/events": "event"}
 
 
-class _Attributes(msgspec.Struct):
-    email: Any = None
+MEMBERSHIPS = "memberships"
+"""What `expand` asks for to have the memberships of users."""
+MEMBERSHIPS_AND_GROUPS = "memberships.group"
+"""Likewise, with the attributes of the groups."""
 
 
 class _Listed(msgspec.Struct):
     id: str
 
 
-class _Thing(_Listed):
-    """A user or a group: of all that is said of it, what exists thereby."""
+class _Group(msgspec.Struct):
+    attributes: dict[str, Any] | None = None
 
-    attributes: _Attributes | None = None
+
+class _Membership(msgspec.Struct):
+    group_id: str
+    attributes: dict[str, Any] | None = None
+    group: _Group | None = None
+
+
+class _Thing(_Listed):
+    """A user or a group: of all that is said of it, what requests can change."""
+
+    attributes: dict[str, Any] | None = None
+    memberships: list[_Membership] | None = None
+
+
+class _EventName(_Listed):
+    name: str
 
 
 class _Definition(_Listed):
@@ -57,10 +83,7 @@ def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
     written = request.payload
     if written is None or request.path not in {"/users", "/groups"}:
         return
-    yield (
-        request.path[1:],
-        _existing_object(written["id"], written.get("attributes", {}).get("email")),
-    )
+    yield request.path[1:], ExistingObject(written["id"], _set_by(written.get("attributes", {})))
     memberships = written.get("memberships", ())
     for group in [*written.get("groups", ()), *(item["group"] for item in memberships)]:
         yield "groups", ExistingObject(group["id"])
@@ -78,8 +101,19 @@ def attributes(request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from _attributes("group", membership["group"])
 
 
+def event_name(request: Request) -> str | None:
+    """The name of the event that a request appends; None if it is about something else."""
+    written = request.payload
+    return str(written["name"]) if written is not None and request.path == "/events" else None
+
+
 def definitions(scope: str) -> Listing[Definition]:
-    """`GET /attribute_definitions` of a scope."""
+    """`GET /attribute_definitions` of a scope, or `GET /event_definitions`."""
+    if scope == EVENT_NAMES:
+        return Listing(
+            page=lambda after: _page("/event_definitions", after),
+            read=lambda answer, after: _read(answer, after, _List[_EventName], _event_definition),
+        )
     return Listing(
         page=lambda after: _page("/attribute_definitions", after, scope=scope),
         read=lambda answer, after: _read(answer, after, _List[_Definition], _definition),
@@ -101,7 +135,7 @@ def _read(
     answer: Answer, after: str | None, kind: type[_List[Listed]], convert: Callable[[Listed], T]
 ) -> Page[T]:
     try:
-        listed = msgspec.json.decode(answer.body, type=kind)
+        listed: _List[Listed] = decoded(answer.body, kind)
     except msgspec.DecodeError:
         raise ValueError("it is no list") from None
     following = listed.data[-1].id if listed.has_more and listed.data else None
@@ -110,28 +144,76 @@ def _read(
     return Page([convert(item) for item in listed.data], following)
 
 
+def decoded(body: bytes, kind: Any = Any) -> Any:
+    """Return what a body holds, with every digit of its numbers.
+
+    Raises:
+        msgspec.DecodeError: it is nothing of that kind.
+    """
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind, float_hook=Decimal)
+    return _decoders[kind].decode(body)
+
+
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
 def _listed_object(thing: _Thing) -> ExistingObject:
-    return _existing_object(thing.id, thing.attributes.email if thing.attributes else None)
+    memberships = thing.memberships
+    listed = None if memberships is None else [*map(_listed_membership, memberships)]
+    return ExistingObject(thing.id, thing.attributes or {}, listed)
 
 
-def _existing_object(id_: str, email: Any) -> ExistingObject:
-    if isinstance(email, dict):  # an operation that sets it
-        email = email.get("set")
-    return ExistingObject(id_, email if isinstance(email, str) else None)
+def _listed_membership(listed: _Membership) -> ExistingMembership:
+    group = None if listed.group is None else listed.group.attributes or {}
+    return ExistingMembership(listed.group_id, listed.attributes or {}, group)
+
+
+def _read_one(answer: Answer) -> ExistingObject:
+    try:
+        return _listed_object(decoded(answer.body, _Thing))
+    except msgspec.DecodeError:
+        raise ValueError("it is no object") from None
+
+
+def _set_by(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that plain attributes and the operation `set` leave behind."""
+    operands = {
+        name: value.get("set") if isinstance(value, dict) else value
+        for name, value in attributes.items()
+    }
+    return {name: value for name, value in operands.items() if value is not None}
+
+
+def _event_definition(listed: _EventName) -> Definition:
+    return Definition(EVENT_NAMES, listed.name, "")
 
 
 def _definition(listed: _Definition) -> Definition:
     return Definition(listed.scope, listed.name, listed.data_type)
 
 
-def _existing(path: str, **more: Any) -> Listing[ExistingObject]:
+def _existing(path: str, expand: str = "", **more: Any) -> Listing[ExistingObject]:
+    expanded = {"expand": expand} if expand else {}
+    query = f"?{urlencode(expanded)}" if expand else ""
     return Listing(
-        page=lambda after: _page(path, after),
+        page=lambda after: _page(path, after, order_by="created_at", **expanded),
         read=lambda answer, after: _read(answer, after, _List[_Thing], _listed_object),
-        by_id=lambda id_: f"{path}/{in_url(id_)}",
+        by_id=lambda id_: f"{path}/{in_url(id_)}{query}",
+        read_one=_read_one,
+        begins_anywhere=True,
         **more,
     )
 
 
-USERS = _existing("/users", by_email=lambda email: _page("/users", None, email=email))
+def users(expand: str = "") -> Listing[ExistingObject]:
+    """Return how to ask for users.
+
+    Args:
+        expand: `MEMBERSHIPS`, `MEMBERSHIPS_AND_GROUPS`, or empty.
+    """
+    return _existing("/users", expand, by_email=lambda email: _page("/users", None, email=email))
+
+
+USERS = users()
 GROUPS = _existing("/groups")

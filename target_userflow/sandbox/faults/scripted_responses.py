@@ -25,7 +25,7 @@ class ScriptedResponse(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
         times: The number of requests that get this response.
         method: Matches requests with this method only.
         path: Matches requests with exactly this path (percent-encoded, without the query) only.
-        spares: Matches no request with exactly this path.
+        spares: Matches no request with exactly one of these paths.
         holds: Matches requests whose body contains this text, such as an id, only.
     """
 
@@ -36,7 +36,7 @@ class ScriptedResponse(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     times: Annotated[int, Meta(ge=1)] = 1
     method: str | None = None
     path: str | None = None
-    spares: str | None = None
+    spares: str | list[str] = []
     holds: str = ""
 
     def __post_init__(self) -> None:
@@ -51,7 +51,8 @@ class ScriptedResponse(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     def matches(self, method: str, path: str, body: bytes) -> bool:
         """Return whether a request gets this response."""
         fits = self.method in {None, method} and self.path in {None, path}
-        return fits and path != self.spares and self.holds.encode() in body
+        spared = [self.spares] if isinstance(self.spares, str) else self.spares
+        return fits and path not in spared and self.holds.encode() in body
 
     @property
     def answer(self) -> Answer | None:

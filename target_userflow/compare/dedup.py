@@ -1,0 +1,89 @@
+"""What of a stream need not be sent, as Userflow has it: `skip_unchanged: destination`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis.outcomes import NotSent
+from target_userflow.delivery.dedup import NoDedup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from target_userflow.apis.messages import Request
+    from target_userflow.compare.comparison import Comparison
+    from target_userflow.delivery.pending import PendingRecord
+
+_UNCHANGED = NotSent("unchanged")
+
+
+class CompareWithDestination(NoDedup):
+    """Compares the records of one stream with what Userflow has, and keeps a ledger up to date."""
+
+    def __init__(self, comparison: Comparison, ledger: NoDedup, *, matches: bool) -> None:
+        """Compare.
+
+        Args:
+            comparison: What all streams to the destination share.
+            ledger: What the ledger is told of; it decides nothing.
+            matches: Whether the ids of records are only known once they are matched.
+        """
+        self._comparison = comparison
+        self._ledger = ledger
+        self._matches = matches
+        comparison.has_late_ids |= matches
+
+    def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:
+        """Count a record in as it is read."""
+        if not self._matches:
+            self._comparison.enter(request)
+        return self._ledger.key(row, request, source)
+
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Read what there is of the records' objects."""
+        if self._matches:
+            for record in records:
+                self._comparison.enter(record.request)
+        self._ledger.prefetch(records)
+        self._comparison.compare(records)
+
+    def release(self, record: PendingRecord) -> None:
+        """Count a record out."""
+        self._comparison.leave(record)
+        self._ledger.release(record)
+
+    def outcome(self, record: PendingRecord) -> NotSent | None:
+        """Unchanged, if nothing of it would change anything."""
+        if not self._comparison.is_same(record):
+            return None
+        self._ledger.delivered(record)
+        return _UNCHANGED
+
+    def reduced(self, record: PendingRecord) -> Request:
+        """Return the request for what Userflow does not have."""
+        return self._comparison.reduced(record)
+
+    def is_doubtful(self, record: PendingRecord) -> bool:
+        """Return what the ledger says."""
+        return self._ledger.is_doubtful(record)
+
+    def sending(self, record: PendingRecord) -> None:
+        """Note that the first attempt starts."""
+        self._comparison.sending(record.request)
+        self._ledger.sending(record)
+
+    def delivered(self, record: PendingRecord) -> None:
+        """Note that the API has it."""
+        self._ledger.delivered(record)
+
+    def not_delivered(self, record: PendingRecord) -> None:
+        """Note that no attempt can have been carried out."""
+        self._ledger.not_delivered(record)
+
+    def forget(self, records: Iterable[PendingRecord]) -> None:
+        """Note that all these are about to be sent."""
+        self._ledger.forget(records)
+
+    def sync(self) -> None:
+        """Return once the ledger has all that was noted."""
+        self._ledger.sync()

@@ -1,0 +1,84 @@
+"""What a request changes and takes away, and what decides whether it would change something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from target_userflow.apis.userflow import reading
+from target_userflow.apis.userflow.parts import parts_of
+from target_userflow.compare.view import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from target_userflow.apis.messages import Reference, Request
+    from target_userflow.apis.userflow.parts import Part
+
+_REMEMBERED = 20_000  # requests: twice of what may be read and not settled
+
+
+class Effects(NamedTuple):
+    """The effects of a request, with the keys of all objects."""
+
+    request: Request
+    needs: str
+    """What is asked for to compare it: `groups`, or what beside the users."""
+    parts: Sequence[Part]
+    """What it writes."""
+    own: Sequence[int]
+    """The keys of its parts."""
+    changes: Sequence[int]
+    """What it changes: its parts, and the memberships of a user that it may add to."""
+    ends: Sequence[int]
+    """What it takes away."""
+    about: Sequence[tuple[int, Reference]]
+    """All that decides whether it would change something."""
+
+
+class KnownEffects:
+    """The effects of the latest requests; each is asked for several times."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._known: dict[int, Effects] = {}
+
+    def of(self, request: Request) -> Effects:
+        """Return the effects of a request."""
+        known = self._known.get(id(request))
+        if known is None:
+            known = self._known[id(request)] = _effects(request)
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return known  # it holds the request, so that no other one has its identity
+
+
+def _effects(request: Request) -> Effects:
+    parts = () if request.deletes else (*parts_of(request),)
+    own = [part.reference for part in parts]
+    changes = {*own} | {reference[:2] for reference in own if reference[0] == "memberships"}
+    ends = _ends(request)
+    return Effects(
+        request,
+        _needs(request, parts),
+        parts,
+        [key_of(*reference) for reference in own],
+        [key_of(*reference) for reference in changes],
+        [key_of(*reference) for reference in ends],
+        [(key_of(*reference), reference) for reference in {*changes, *request.references, *ends}],
+    )
+
+
+def _ends(request: Request) -> list[Reference]:
+    if not request.deletes:
+        return [*request.ends]
+    kind = "memberships" if len(request.object_id) > 1 else request.path.split("/")[1]
+    return [(kind, *request.object_id), *request.ends]
+
+
+def _needs(request: Request, parts: Iterable[Part]) -> str:
+    if request.path == "/groups":
+        return "groups"
+    kinds = {part.reference[0] for part in parts}
+    if "groups" in kinds:
+        return reading.MEMBERSHIPS_AND_GROUPS
+    return reading.MEMBERSHIPS if "memberships" in kinds else ""

@@ -1,0 +1,159 @@
+"""`--verify`: what of the input Userflow has as it is, has otherwise, and does not have."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis.outcomes import NotSent
+from target_userflow.compare.dedup import CompareWithDestination
+from target_userflow.delivery.dedup import NoDedup
+from target_userflow.delivery.tally import printable
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+
+    from target_userflow.compare.comparison import Comparison
+    from target_userflow.compare.seen import SeenObjects
+    from target_userflow.delivery.pending import PendingRecord
+
+_SAME = NotSent("unchanged")
+_DIFFERENT = NotSent("skipped", "is different in Userflow")
+_MISSING = NotSent("skipped", "does not exist in Userflow")
+_NAMED = 5  # ids of a stream and verdict that are logged
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found of one stream."""
+
+    same: int = 0
+    different: int = 0
+    missing: int = 0
+    by_attribute: Counter[str] = field(default_factory=Counter)
+    """How many objects an attribute is different of."""
+
+
+class Verdicts:
+    """What was found of all streams; the workers write to it."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Start with nothing.
+
+        Args:
+            logger: Is told some ids at DEBUG.
+        """
+        self.of_stream: dict[str, Verdict] = {}
+        self.extra: dict[str, int] = {}
+        """Kind of object → how many exist that are not in the input, if they were counted."""
+        self._logger = logger
+        self._named: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing is different, missing, or there in excess."""
+        verdicts = self.of_stream.values()
+        return not any(self.extra.values()) and not any(
+            verdict.different or verdict.missing for verdict in verdicts
+        )
+
+    def note(self, record: PendingRecord, names: set[str] | None) -> NotSent:
+        """Note what is different of a record; None if its object does not exist.
+
+        Returns:
+            What becomes of the record.
+        """
+        stream = record.observer.stream_name
+        with self._lock:
+            verdict = self.of_stream.setdefault(stream, Verdict())
+            if names is None:
+                verdict.missing += 1
+            elif names:
+                verdict.different += 1
+                verdict.by_attribute.update(names)
+            else:
+                verdict.same += 1
+                return _SAME
+        outcome = _MISSING if names is None else _DIFFERENT
+        self._name(stream, outcome, " ".join(record.request.object_id))
+        return outcome
+
+    def note_extra(self, objects: SeenObjects) -> None:
+        """Note what exists and is not in the input."""
+        self.extra = objects.unseen()
+        ids = [" ".join(one) for chunk in islice(objects.unseen_ids(), 1) for one in chunk.values()]
+        if ids:
+            self._logger.debug("Not in the input: %s", ", ".join(ids[:_NAMED]))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was found, as JSON can hold it."""
+        streams = [
+            {
+                "stream": printable(stream),
+                "same": verdict.same,
+                "different": verdict.different,
+                "missing": verdict.missing,
+                "by_attribute": dict(verdict.by_attribute.most_common()),
+            }
+            for stream, verdict in self.of_stream.items()
+        ]
+        return {"is_same": self.is_same, "streams": streams, "extra": self.extra}
+
+    def lines(self) -> Iterator[str]:
+        """Yield what was found, in lines."""
+        for stream, verdict in self.of_stream.items():
+            yield (
+                f"{printable(stream)}: {verdict.same:,} same, {verdict.different:,} different, "
+                f"{verdict.missing:,} missing"
+            )
+            for name, count in verdict.by_attribute.most_common():
+                yield f"  {count:,} differ in {printable(name)}"
+        for kind, count in self.extra.items():
+            yield f"{count:,} {kind} exist in Userflow and not in the input"
+
+    def _name(self, stream: str, outcome: NotSent, ids: str) -> None:
+        with self._lock:
+            self._named[stream, str(outcome.reason)] += 1
+            if self._named[stream, str(outcome.reason)] > _NAMED:
+                return
+        self._logger.debug("Stream '%s': %s %s", stream, ids, outcome.reason)
+
+
+class Verify(CompareWithDestination):
+    """Has a verdict on each record of a stream, and none of them sent."""
+
+    def __init__(self, comparison: Comparison, verdicts: Verdicts, *, matches: bool) -> None:
+        """Compare with the destination; no ledger is told of it."""
+        super().__init__(comparison, NoDedup(), matches=matches)
+        self._verdicts = verdicts
+        self._given: dict[int, NotSent] = {}
+
+    def outcome(self, record: PendingRecord) -> NotSent:
+        """Note what differs, once for each record."""
+        given = self._given.get(id(record))
+        if given is None:
+            names = self._comparison.names_that_differ(record.request)
+            given = self._given[id(record)] = self._verdicts.note(record, names)
+        return given
+
+    def release(self, record: PendingRecord) -> None:
+        """Count a record out."""
+        self._given.pop(id(record), None)
+        super().release(record)
+
+
+class NotVerified(NoDedup):
+    """Records of what can't be read back."""
+
+    def __init__(self, name: str, product: str) -> None:
+        """Say so of the objects `name` of a product."""
+        self._outcome = NotSent("skipped", f"{product} does not let {name} be read back")
+
+    def outcome(self, record: PendingRecord) -> NotSent:  # noqa: ARG002 - all are the same
+        """Nothing is known of any of them."""
+        return self._outcome

@@ -1,0 +1,115 @@
+"""The memberships that a stream holds in full, and those that exist beside them: `mirror`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.userflow.reading import MEMBERSHIPS, users
+from target_userflow.compare.seen import SeenObjects
+from target_userflow.compare.view import key_of
+from target_userflow.delivery.object_list import ObjectList
+from target_userflow.errors import TooManyDeletions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from target_userflow.apis.listing import ExistingObject
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.delivery.object_list import Reads
+    from target_userflow.delivery.pending import PendingRecord
+    from target_userflow.ledger.delivered_rows import Ids
+
+
+class MembershipMirror:
+    """The memberships of the users and groups of one stream, as the API tells them.
+
+    Those that the stream does not hold are left behind. Users and groups that it does not hold
+    either are no concern of it, and nor are their memberships among themselves.
+    """
+
+    def __init__(
+        self, reads: Reads, stream: str, object_type: ObjectType, max_delete_ratio: float
+    ) -> None:
+        """Hold nothing yet.
+
+        Args:
+            reads: The way to the API.
+            stream: The stream's name, for messages.
+            object_type: The memberships.
+            max_delete_ratio: The share of the memberships that may be left behind.
+        """
+        self._reads = reads
+        self._stream = stream
+        self.object_type = object_type
+        self._ratio = max_delete_ratio
+        self._held = SeenObjects()
+        self._is_empty = True
+        self._has_unnamed = False
+        self.announced: int | None = None
+        """Its version, or 0, until what it leaves behind is deleted."""
+        self.line = 0
+        """The line of the last message that is about it."""
+
+    def see(self, version: int, ids: Ids | None, *, rejected: bool) -> None:  # noqa: ARG002 - a rejected one is held too
+        """Note that the stream holds a membership; None if it can't be told which."""
+        self.announced, self._is_empty = version, False
+        if ids is None:
+            self._has_unnamed = True
+        else:
+            user_id, group_id = ids
+            keys = key_of(*ids), key_of("user", user_id), key_of("group", group_id)
+            self._held.see(keys)
+
+    def open(self) -> None:
+        """Put nothing down: what exists is asked for at the end."""
+
+    def close(self, records: Iterable[PendingRecord]) -> None:
+        """Strike nothing out, likewise."""
+
+    def is_ahead(self, version: int) -> bool:  # noqa: ARG002 - there is one reading of the table
+        """Whether nothing came yet."""
+        return self._is_empty
+
+    def left_behind(self, version: int) -> int:  # noqa: ARG002 - likewise
+        """Read what exists, and return how many memberships are left behind.
+
+        Raises:
+            TooManyDeletions: more than may be deleted.
+            StopRun: the API does not tell.
+        """
+        ObjectList(users(MEMBERSHIPS), self._reads, "Userflow", self._take).finish()
+        known, left = self._held.existing(), sum(self._held.unseen().values())
+        if left > round(self._ratio * known, 6):
+            raise TooManyDeletions(
+                f"Stream '{self._stream}': mirror would end {left} of the {known} memberships that "
+                f"its users and groups have, and max_delete_ratio is {self._ratio:g}. Nothing was "
+                "deleted. If their rows are gone on purpose, run once with a higher "
+                "max_delete_ratio; if the stream is not read in full, set mirror to false"
+            )
+        return left
+
+    def doubt(self, version: int) -> str | None:  # noqa: ARG002 - likewise
+        """Return why it can't be told what is left behind; None if it can."""
+        if not self._has_unnamed:
+            return None
+        return "some records were rejected before it was known whose they are"
+
+    def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:  # noqa: ARG002 - likewise
+        """Yield keys and ids of what is to be deleted."""
+        for chunk in self._held.unseen_ids():
+            yield {key.to_bytes(8, "big", signed=True): ids for key, ids in chunk.items()}
+
+    def deleted(self, keys: Iterable[bytes]) -> None:
+        """Strike nothing out: the next run asks again."""
+
+    def _take(self, found: ExistingObject) -> None:
+        """Keep the memberships of a user that are the stream's concern."""
+        pairs = [(found.id, member.group_id) for member in found.memberships or ()]
+        users_key = key_of("user", found.id)
+        groups = {key_of("group", group_id) for _, group_id in pairs}
+        seen = self._held.seen({users_key, *groups}) if pairs else set()
+        self._held.keep(
+            (key_of(*pair), "memberships", pair)
+            for pair in pairs
+            if users_key in seen or key_of("group", pair[1]) in seen
+        )

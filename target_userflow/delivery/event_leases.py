@@ -1,0 +1,62 @@
+"""Which run sends an event, where several share a ledger: one, as long as that one is alive."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from target_userflow.ledger.ledger import EVENT_MARK_SIZE, IN_FLIGHT, INTENT_SIZE
+
+if TYPE_CHECKING:
+    from target_userflow.ledger.ledger import Ledger
+    from target_userflow.ledger.runs import Runs
+
+AGAIN = 0.5
+"""Seconds until it is looked again whether another run has sent an event."""
+
+
+class SentElsewhere(Exception):
+    """Another run began to send an event in the same instant."""
+
+
+class EventLeases:
+    """The events in flight: the mark of each names the run that sends it.
+
+    A run puts its token where there is no row, or where the row is that of a run that died. Who
+    finds another run's token waits until the event is delivered, given up, or that run has died.
+    """
+
+    def __init__(self, ledger: Ledger, runs: Runs | None = None) -> None:
+        """Mark events in a ledger; `runs` are those that share it, None if no other run has it."""
+        self._ledger = ledger
+        self._runs = runs
+        self._token = runs.token if runs else secrets.token_bytes(INTENT_SIZE)
+        self._alive: set[bytes] = set()
+        self.mark = IN_FLIGHT + self._token
+        """The mark of an event that this run sends."""
+
+    def look(self) -> None:
+        """Learn which runs are alive."""
+        if self._runs:
+            self._alive = self._runs.alive() - {self._token}
+
+    def is_held(self, mark: bytes) -> bool:
+        """Return whether an event is in flight in another run that is alive."""
+        is_owned = mark[:1] == IN_FLIGHT and len(mark) == EVENT_MARK_SIZE
+        return is_owned and mark[1:] in self._alive
+
+    def take(self, key: bytes, seen: bytes, day: int) -> None:
+        """Mark an event as in flight; returns once that is on the disk.
+
+        Args:
+            key: Its ledger key.
+            seen: The mark that it has, as far as is known; empty for none.
+            day: The ordinal of the day.
+
+        Raises:
+            SentElsewhere: it has another mark by now.
+        """
+        if self._runs is None:
+            self._ledger.put(key, self.mark, day, synced=True)
+        elif not self._ledger.claim(key, seen, self.mark, day):
+            raise SentElsewhere

@@ -1,0 +1,50 @@
+"""Columns that are called like secrets: their values are not sent unless someone asks for it.
+
+A table of an application often has them, and what is once an attribute of a user is shown to
+everybody who works with the product.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from target_userflow.mapping.property_schemas import may_be_text
+
+_WORDS = (
+    "password",
+    "passwd",
+    "token",
+    "secret",
+    "api_?key",
+    "otp",
+    "salt",
+    "ssn",
+    "iban",
+    "card_number",
+    "(?:password|passwd|token|secret)_(?:digest|hash)",
+)
+_SECRET = re.compile(rf"(?:^|_)(?:{'|'.join(_WORDS)})$")
+_BORDER = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])"  # fooBar
+    r"|(?<=[A-Z])(?=[A-Z][a-z])"  # FOOBar
+    r"|[^A-Za-z0-9]+"
+)
+_NAMES = 10_000  # columns that are remembered; of a log they come one by one
+
+
+def is_secret(column: str, schema: Any) -> bool:
+    """Whether a column holds text and is called like a secret: `authToken`, not `tokens_used`."""
+    return is_secret_name(column) and may_be_text(schema)
+
+
+@lru_cache(_NAMES)
+def is_secret_name(name: str) -> bool:
+    """Whether a name ends in a secret's word, written `in_snake` or `inCamel` case."""
+    return bool(_SECRET.search(snake_case(name)))
+
+
+def snake_case(name: str) -> str:
+    """A name in small letters, with `_` between its words."""
+    return _BORDER.sub("_", name).strip("_").lower()

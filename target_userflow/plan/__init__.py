@@ -1,0 +1,1 @@
+"""What becomes of every column, said before anything is written for good."""

@@ -1,0 +1,250 @@
+"""The plan as facts, which JSON can hold: what becomes of each column of a stream."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import ceil
+from typing import TYPE_CHECKING, Any, Protocol
+
+from target_userflow.apis.listing import EVENT_NAMES
+from target_userflow.delivery.attribute_types import fits
+from target_userflow.escaping import escaped
+from target_userflow.plan import advice
+from target_userflow.plan.sample import SCOPES
+from target_userflow.plan.values import example, kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_userflow.plan.sample import Attribute
+    from target_userflow.plan.stream_look import StreamLook
+
+NEW, EXISTS, OTHER_TYPE, LOOKS_LIKE, UNKNOWN = (
+    "new",
+    "exists",
+    "other type",
+    "looks like",
+    "not known",
+)
+"""What the destination has of an attribute or event name; `not known` where it does not tell."""
+
+
+class Known(Protocol):
+    """What the destination has."""
+
+    def definitions(self, scope: str) -> Mapping[str, str] | None:
+        """Name → data type; None where the destination does not tell."""
+
+    def ids(self, look: StreamLook) -> tuple[int, int, bool] | None:
+        """Ids that were looked up, those that exist, and whether any object exists."""
+
+
+def stream_facts(look: StreamLook, known: Known, received: int) -> dict[str, Any]:
+    """The plan of a stream.
+
+    Args:
+        look: What was seen of it.
+        known: What the destination has.
+        received: Its records.
+    """
+    attributes = [*_attributes(look, known)]
+    ids = known.ids(look)
+    return {
+        "stream": escaped(look.stream.name),
+        "object": look.object_type.name,
+        "product": look.object_type.product.name,
+        "records": received,
+        "looked_at": len(look.sample.requests),
+        "requests": _requests(look, received),
+        "ids": ids and {"looked_up": ids[0], "exist": ids[1]},
+        "roles": [*_roles(look)],
+        "attributes": attributes,
+        "left_out": [*_left_out(look)],
+        "event_names": [*_event_names(look, known)],
+        "rejected": [
+            {"reason": escaped(reason), "count": count}
+            for reason, count in look.rejections.most_common()
+        ],
+        "doubts": [*map(escaped, look.doubts())],
+        "warnings": [*map(escaped, _warnings(look, attributes, known, ids))],
+    }
+
+
+def attribute_warnings(look: StreamLook, known: Known) -> list[str]:
+    """The warnings of a stream's new attributes, before the first of its requests."""
+    return [*_attribute_warnings(look, [*_attributes(look, known)], known)]
+
+
+def new_names(look: StreamLook, known: Known) -> list[str]:
+    """The attributes that a stream would define, as far as its first records show."""
+    states = {NEW, LOOKS_LIKE}
+    return [
+        attribute["name"] for attribute in _attributes(look, known) if attribute["state"] in states
+    ]
+
+
+def _roles(look: StreamLook) -> Iterator[dict[str, Any]]:
+    for role, assignment in look.assignments.items():
+        yield {
+            "role": role,
+            "column": escaped(assignment.column),
+            "by": assignment.by,
+            "before": [*map(escaped, assignment.others)],
+        }
+    if look.stream.options.event_name is not None:
+        constant = look.stream.options.event_name
+        yield {"role": "name", "column": None, "by": "event_name", "constant": constant}
+    if look.has_no_time:
+        yield {"role": "time", "column": None, "by": "arrival"}
+
+
+def _attributes(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
+    sampled = look.sample.attributes(look.object_type)
+    own = SCOPES.get(look.object_type.name, "")
+    columns = look.attribute_columns()
+    sources = {attribute: _column(attribute, own, columns, look) for attribute in sampled}
+    spread = {*sources.values(), "attributes"}
+    silent = {(own, name): c for name, c in columns.items() if (own, name) not in sampled}
+    for attribute, column in silent.items():
+        if column not in spread:
+            sampled[attribute], sources[attribute] = [], column
+    for (scope, name), values in sampled.items():
+        kinds = dict.fromkeys(filter(None, map(kind, values)))
+        yield {
+            "name": escaped(name),
+            "scope": scope,
+            "column": escaped(sources[scope, name]),
+            "type": "|".join(kinds) or None,
+            "example": example(values[0]) if values else None,
+            **_state((scope, name), values, sampled, known),
+        }
+
+
+def _column(attribute: Attribute, own: str, columns: Mapping[str, str], look: StreamLook) -> str:
+    """The column that an attribute comes from: its own, or an object that is flattened."""
+    scope, name = attribute
+    if scope != own:
+        roles = ("group_attributes", "memberships", "groups", "company")
+        return next((look.assignments[r].column for r in roles if r in look.assignments), name)
+    if name in columns:
+        return columns[name]
+    outer = [column for column in columns if name.startswith(f"{column}_")]
+    if outer:
+        return columns[max(outer, key=len)]
+    return "attributes" if "attributes" in look.sample.columns else name
+
+
+def _state(
+    attribute: Attribute,
+    values: Sequence[Any],
+    all_of_stream: Mapping[Attribute, Any],
+    known: Known,
+) -> dict[str, Any]:
+    scope, name = attribute
+    definitions = known.definitions(scope) if scope else None
+    if definitions is None:
+        return {"state": UNKNOWN}
+    if name in definitions:
+        is_same = all(fits(value, definitions[name]) for value in values)
+        return {"state": EXISTS if is_same else OTHER_TYPE, "is": definitions[name]}
+    names = {other for place, other in all_of_stream if place == scope}
+    alike = advice.look_alike(name, definitions)
+    other = alike or advice.standard_name(scope, name, names)
+    return {"state": LOOKS_LIKE, "like": escaped(other)} if other else {"state": NEW}
+
+
+def _left_out(look: StreamLook) -> Iterator[dict[str, str]]:
+    for why, columns in look.left_out().items():
+        yield from ({"column": escaped(column), "why": why} for column in columns)
+
+
+def _event_names(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
+    if look.object_type.product.event_name is None:
+        return
+    counts = Counter(map(look.object_type.product.event_name, look.sample.requests))
+    definitions = known.definitions(EVENT_NAMES)
+    for name, count in counts.most_common():
+        if name is not None:
+            state = UNKNOWN if definitions is None else EXISTS if name in definitions else NEW
+            yield {"name": escaped(name), "count": count, "state": state}
+
+
+def _requests(look: StreamLook, received: int) -> dict[str, Any]:
+    """How many requests a run would send: exactly if all records were looked at."""
+    requests, batch = look.sample.requests, look.object_type.product.batch
+    whole = received == len(requests) + sum(look.rejections.values())
+    if not whole:
+        return {"most": ceil(received / batch)}
+    keys = {request.object_id or number for number, request in enumerate(requests)}
+    return {"most": ceil(len(keys) / batch)}
+
+
+def _warnings(
+    look: StreamLook,
+    attributes: Sequence[Mapping[str, Any]],
+    known: Known,
+    ids: tuple[int, int, bool] | None,
+) -> Iterator[str]:
+    if ids and ids[0] and not ids[1] and ids[2]:
+        yield (
+            f"None of {ids[0]} ids that were looked up exists, though Userflow has users: does "
+            f"'{look.id_column}' hold what identify() was given?"
+        )
+    yield from _attribute_warnings(look, attributes, known)
+
+
+def _attribute_warnings(
+    look: StreamLook, attributes: Sequence[Mapping[str, Any]], known: Known
+) -> Iterator[str]:
+    values = look.sample.attributes(look.object_type)
+    for attribute in attributes:
+        if attribute["state"] not in {NEW, LOOKS_LIKE}:
+            continue
+        name, column, stream = attribute["name"], attribute["column"], look.stream.name
+        if attribute["state"] == LOOKS_LIKE:
+            is_there = attribute["like"] in (known.definitions(attribute["scope"]) or ())
+            yield advice.name_advice(stream, column, name, attribute["like"], is_there=is_there)
+        of_sample = values.get((attribute["scope"], name), [])
+        line = None
+        if attribute["column"] not in look.stream.options.data_types:
+            line = advice.type_advice(stream, column, name, of_sample)
+        if line:
+            yield line
+
+
+def all_facts(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> dict[str, Any]:
+    """The plan of all streams.
+
+    Args:
+        streams: What `stream_facts` returned.
+        limits: `max_new_attributes` and `max_new_events`.
+    """
+    doubts = [line for stream in streams for line in stream["doubts"]]
+    doubts += _too_many(streams, limits)
+    return {"version": 1, "doubtful": bool(doubts), "doubts": doubts, "streams": [*streams]}
+
+
+def _too_many(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> Iterator[str]:
+    attributes = {
+        (attribute["scope"], attribute["name"])
+        for stream in streams
+        for attribute in stream["attributes"]
+        if attribute["state"] in {NEW, LOOKS_LIKE}
+    }
+    events = {
+        event["name"]
+        for stream in streams
+        for event in stream["event_names"]
+        if event["state"] == NEW
+    }
+    counted: tuple[tuple[str, Any, str], ...] = (
+        ("max_new_attributes", attributes, "attribute names"),
+        ("max_new_events", events, "event names"),
+    )
+    for setting, names, what in counted:
+        if len(names) > limits[setting]:
+            yield (
+                f"{len(names):,} {what} would be new, for good, and {setting} is "
+                f"{limits[setting]:,}: set it to {len(names)}, if these are no values that became "
+                "names"
+            )

@@ -1,0 +1,79 @@
+"""What a destination has, for the plan: asked with few requests, and only read."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.messages import json_object, reading
+from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.apis.userflow.subjects import subjects
+from target_userflow.errors import NotListed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_userflow.delivery.attribute_types import Definitions
+    from target_userflow.delivery.object_list import Reads
+    from target_userflow.plan.stream_look import StreamLook
+
+IDS = 99
+"""Ids of a stream that are looked up; with the one that asks for any user, 100 requests."""
+_OK = 200
+
+
+class Inventory:
+    """Asks one product what it has; what was asked for once is known."""
+
+    def __init__(self, definitions: Definitions, reads: Reads) -> None:
+        """Ask nothing yet.
+
+        Args:
+            definitions: The names there are.
+            reads: The way to the product.
+        """
+        self._definitions = definitions
+        self._reads = reads
+        self._exists: dict[tuple[str, str], bool] = {}
+        self._has_users: bool | None = None
+
+    def definitions(self, scope: str) -> Mapping[str, str] | None:
+        """Name → data type of a scope; None where the product does not tell."""
+        with suppress(NotListed):
+            definitions = self._definitions.of(scope)
+            return definitions if self._definitions.are_told(scope) else None
+        return None
+
+    def ids(self, look: StreamLook) -> tuple[int, int, bool] | None:
+        """Ids that were looked up, those that exist, and whether any user exists."""
+        if not look.asks_for_ids:
+            return None
+        named = {
+            object_id: None
+            for request in look.sample.requests
+            for object_id in subjects(look.object_type.name, request)
+        }
+        wanted = [*named][:IDS]
+        if not wanted:
+            return None
+        self._look_up([object_id for object_id in wanted if object_id not in self._exists])
+        there = sum(self._exists[object_id] for object_id in wanted)
+        has_any = bool(there) or (look.names_users and self._is_any_user_there())
+        return len(wanted), there, has_any
+
+    def _look_up(self, ids: list[tuple[str, str]]) -> None:
+        requests = []
+        for name, id_ in ids:
+            listing = OBJECT_TYPES[name].listing
+            if listing and listing.by_id:
+                requests.append(reading(listing.by_id(id_)))
+        answers = self._reads.fetch(requests) if requests else []
+        for object_id, answer in zip(ids, answers, strict=True):
+            self._exists[object_id] = answer.status == _OK
+
+    def _is_any_user_there(self) -> bool:
+        if self._has_users is None:
+            path = OBJECT_TYPES["users"].product.probe.path
+            (answer,) = self._reads.fetch([reading(path)])
+            self._has_users = bool(json_object(answer.body).get("data"))
+        return self._has_users

@@ -1,0 +1,73 @@
+"""The plan of a run: the looks at its streams, and what the destinations say to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.escaping import escaped
+from target_userflow.plan.facts import all_facts, stream_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.config.settings import Settings
+    from target_userflow.errors import ConfigError
+    from target_userflow.plan.inventory import Inventory
+    from target_userflow.plan.stream_look import StreamLook
+
+
+class Plan:
+    """Collects what was seen of each stream."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin without a stream."""
+        self._limits = {
+            "max_new_attributes": settings.max_new_attributes,
+            "max_new_events": settings.max_new_events,
+        }
+        if settings.new_attributes == "reject":
+            self._limits["max_new_attributes"] = 0
+        self._looks: list[StreamLook] = []
+        self._failures: dict[str, str] = {}
+
+    def add(self, look: StreamLook) -> None:
+        """Take up a stream; one that comes with another SCHEMA is looked at again."""
+        again = [earlier for earlier in self._looks if earlier.stream.name == look.stream.name]
+        if again and not again[-1].sample.requests:
+            self._looks.remove(again[-1])
+        self._looks.append(look)
+
+    def fail(self, stream: str, error: ConfigError) -> None:
+        """Take up a stream that no run can start with."""
+        self._failures[stream] = escaped(str(error))
+
+    def facts(
+        self,
+        inventory: Callable[[ObjectType], Inventory],
+        received: Mapping[str, int],
+    ) -> dict[str, Any]:
+        """The plan, which JSON can hold.
+
+        Args:
+            inventory: What the product of an object type has.
+            received: Stream → its records.
+
+        Raises:
+            StopRun: a product does not answer.
+        """
+        streams = [
+            stream_facts(look, inventory(look.object_type), received.get(look.stream.name, 0))
+            for look in self._looks
+        ]
+        streams += [_failed(*failure) for failure in self._failures.items()]
+        return all_facts(streams, self._limits)
+
+
+def _failed(stream: str, line: str) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        name: []
+        for name in ("roles", "attributes", "left_out", "event_names", "rejected", "warnings")
+    }
+    facts = {"stream": escaped(stream), "object": None, "product": None, "records": 0}
+    return {**facts, "looked_at": 0, "requests": None, "ids": None, **empty, "doubts": [line]}

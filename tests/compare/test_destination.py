@@ -1,0 +1,269 @@
+"""`skip_unchanged: destination`: what Userflow has is not sent, and of the rest what differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.model import Destination, differences, kept_by
+from support.process import asked, record, run_target, schema, state, writes
+from support.taps import piped, run_here, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_userflow.sandbox import Sandbox
+
+USERS = schema("users", {"id": "string", "plan": "string", "seats": "number", "name": "string"})
+GROUPS = schema("groups", {"id": "string", "tier": "string"})
+MEMBERS = schema(
+    "memberships",
+    {"user_id": "string", "group_id": "string", "role": "string"},
+    keys=["user_id", "group_id"],
+)
+
+
+def compared(sandbox: Sandbox, **more: Any) -> dict[str, Any]:
+    """A config that compares, and keeps no ledger."""
+    return {**sandbox.config, "skip_unchanged": "destination", "ledger": "", **more}
+
+
+def bodies(sandbox: Sandbox) -> list[Any]:
+    """What was written, in the order of arrival."""
+    return [one["body"] for one in writes(sandbox)]
+
+
+def seed(sandbox: Sandbox, tmp_path: Path, messages: list[Any]) -> int:
+    """Write something; how many requests that took."""
+    run_here(tmp_path, {**sandbox.config, "ledger": ""}, messages)
+    return len(writes(sandbox))
+
+
+def users(count: int, **values: Any) -> list[Any]:
+    """Users that differ in their names."""
+    people = [{"id": f"u{n}", "plan": "pro", "seats": n, "name": f"n{n}"} for n in range(count)]
+    return [record("users", **{**one, **values}) for one in people]
+
+
+@pytest.mark.parametrize(("count", "reads"), [(50, 50), (250, 3)], ids=["look-ups", "list"])
+def test_only_what_differs_is_sent(
+    sandbox: Sandbox, tmp_path: Path, count: int, reads: int
+) -> None:
+    """Of 50 users, by 50 look-ups; of 250, by 3 pages. Another client has changed one of them."""
+    before = seed(sandbox, tmp_path, [USERS, *users(count)])
+    edited = record("users", id="u7", plan="free")
+    before += (
+        seed(sandbox, tmp_path, [schema("users", {"id": "string", "plan": "string"}), edited])
+        - before
+    )
+    again = users(count)
+    again[9]["record"]["name"] = None
+    result = run_here(tmp_path, compared(sandbox), [USERS, *again])
+    assert result.counts["users"] == {
+        "received": count,
+        "unchanged": count - 2,
+        "delivered": 2,
+    }
+    assert sorted(bodies(sandbox)[before:], key=str) == [
+        {"id": "u7", "attributes": {"plan": "pro"}},
+        {"id": "u9", "attributes": {"name": None}},
+    ]
+    assert len(asked(sandbox, "/users")) == reads
+
+
+def test_what_does_not_exist_is_sent_whole(sandbox: Sandbox, tmp_path: Path) -> None:
+    """And what has no attributes only has to exist."""
+    before = seed(sandbox, tmp_path, [USERS, record("users", id="u0")])
+    messages = [USERS, record("users", id="u0"), record("users", id="u1", plan="pro")]
+    result = run_here(tmp_path, compared(sandbox), messages)
+    assert result.counts["users"] == {"received": 2, "unchanged": 1, "delivered": 1}
+    assert bodies(sandbox)[before:] == [{"id": "u1", "attributes": {"plan": "pro"}}]
+
+
+@pytest.mark.parametrize("count", [10, 150], ids=["look-ups", "list"])
+def test_groups_and_memberships_are_compared_too(
+    sandbox: Sandbox, tmp_path: Path, count: int
+) -> None:
+    """A membership with the attributes that it has there, and a group likewise."""
+    groups = [record("groups", id=f"g{n}", tier="gold") for n in range(count)]
+    members = [
+        record("memberships", user_id=f"u{n}", group_id=f"g{n % 7}", role="admin")
+        for n in range(count)
+    ]
+    before = seed(sandbox, tmp_path, [GROUPS, *groups, MEMBERS, *members])
+    groups[1]["record"]["tier"] = "silver"
+    members[2]["record"]["role"] = "guest"
+    members[3]["record"]["group_id"] = "g1"
+    result = run_here(tmp_path, compared(sandbox), [GROUPS, *groups, MEMBERS, *members])
+    counts = {"received": count, "unchanged": count - 1, "delivered": 1}
+    assert result.counts["groups"] == counts
+    assert result.counts["memberships"] == {**counts, "unchanged": count - 2, "delivered": 2}
+    sent = sorted(bodies(sandbox)[before:], key=str)
+    assert sent == [
+        {"id": "g1", "attributes": {"tier": "silver"}},
+        {"id": "u2", "memberships": [{"attributes": {"role": "guest"}, "group": {"id": "g2"}}]},
+        {"id": "u3", "memberships": [{"attributes": {"role": "admin"}, "group": {"id": "g1"}}]},
+    ]
+
+
+def test_the_lists_of_a_user_are_compared_too(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its groups with their attributes; pruned, as all that there are."""
+    columns = {"id": "string", "plan": "string", "groups": {}, "prune_memberships": "boolean"}
+    listed = schema("users", columns)
+    groups: list[Any] = ["g1", {"id": "g2", "attributes": {"tier": "gold"}}]
+    people = [record("users", id=f"u{n}", plan="pro", groups=groups) for n in range(4)]
+    before = seed(sandbox, tmp_path, [listed, *people])
+    people[1]["record"]["groups"] = ["g1", {"id": "g2", "attributes": {"tier": "tin"}}]
+    people[2]["record"].update(groups=["g1", "g3"], plan="free")
+    people[3]["record"].update(groups=["g1"], prune_memberships=True)
+    people += [record("users", id="u0", plan="pro", groups=["g2", "g1"], prune_memberships=True)]
+    result = run_here(tmp_path, compared(sandbox, batch_size_rows=1), [listed, *people])
+    assert result.counts["users"] == {"received": 5, "unchanged": 2, "delivered": 3}
+    assert bodies(sandbox)[before:] == [
+        {"id": "u1", "attributes": {}, "groups": [{"id": "g2", "attributes": {"tier": "tin"}}]},
+        {"id": "u2", "attributes": {"plan": "free"}, "groups": [{"id": "g3"}]},
+        {"id": "u3", "attributes": {}, "groups": [{"id": "g1"}], "prune_memberships": True},
+    ]
+
+
+def test_operations_are_sent_and_set_once_is_not(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What `add` says depends on what is there; `set_once` says nothing where there is a value."""
+    before = seed(sandbox, tmp_path, [USERS, *users(150)])
+    operations = {"seats": "add", "plan": "set_once"}
+    config = compared(sandbox, streams={"users": {"operations": operations}})
+    messages = [USERS, *users(150, plan="free")]
+    result = run_here(tmp_path, config, messages)
+    assert result.counts["users"]["delivered"] == 150
+    assert min(bodies(sandbox)[before:], key=str) == {
+        "id": "u0",
+        "attributes": {"seats": {"add": 0}},
+    }
+    config = compared(sandbox, streams={"users": {"operations": {"plan": "set_once"}}})
+    seats = [one["record"] | {"seats": 2 * one["record"]["seats"]} for one in users(150)]
+    result = run_here(tmp_path, config, [USERS, *(record("users", **one) for one in seats)])
+    assert result.counts["users"] == {"received": 150, "unchanged": 150}
+
+
+def test_a_ledger_that_is_there_learns_of_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The next run may go by the ledger, and asks nothing."""
+    seed(sandbox, tmp_path, [USERS, *users(5)])
+    config = {**sandbox.config, "skip_unchanged": True}
+    run_here(tmp_path, config, [USERS, record("users", id="other")])
+    compares = {**sandbox.config, "skip_unchanged": "destination"}
+    assert run_here(tmp_path, compares, [USERS, *users(5)]).counts["users"]["unchanged"] == 5
+    asked_before = len(sandbox.requests())
+    assert run_here(tmp_path, config, [USERS, *users(5)]).counts["users"]["unchanged"] == 5
+    assert len(sandbox.requests()) == asked_before
+
+
+def test_an_edit_after_the_list_was_read_stays_unless_a_record_is_sent_over_it(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """What is sent last stays; of what is not sent, as it was the same before, the edit stays."""
+    other = tmp_path / "other"
+    other.mkdir()
+    seed(sandbox, other, [USERS, *users(150)])
+    with piped(tmp_path, compared(sandbox)) as target:
+        target.feed([USERS, *users(150), state(1)])
+        wait_until(lambda: target.states == [1], "the comparison")
+        edit = {"plan": "edited", "name": "edited"}
+        seed(sandbox, other, [USERS, *(record("users", id=id_, **edit) for id_ in ("u0", "u1"))])
+        changed = users(150, plan="free")[:1]
+        target.feed([*changed, *users(150)[1:2], state(2)])
+        assert target.result().status == 0
+    kept = {id_: one["attributes"] for id_, one in sandbox.state()["users"].items()}
+    assert kept["u0"] == {"plan": "free", "seats": 0, "name": "edited"}
+    assert kept["u1"] == {"plan": "edited", "seats": 1, "name": "edited"}
+
+
+def test_a_list_that_cannot_be_read_means_that_all_is_sent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """In doubt it is sent, and said."""
+    before = seed(sandbox, tmp_path, [USERS, *users(3)])
+    sandbox.script([{"status": 400, "body": "{}", "method": "GET", "times": 20}])
+    result = run_target(tmp_path, compared(sandbox), [USERS, *users(3)])
+    assert result.status == 0, result.log
+    assert len(writes(sandbox)) == before + 3
+    assert "Records are sent without a comparison" in result.log
+
+
+def test_the_setting_is_read_from_a_variable(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As Meltano hands it over; another word is an error."""
+    seed(sandbox, tmp_path, [USERS, *users(2)])
+    env = {"TARGET_USERFLOW_SKIP_UNCHANGED": "destination"}
+    arguments = ["--config", "ENV"]
+    result = run_target(tmp_path, sandbox.config, [USERS, *users(2)], arguments=arguments, env=env)
+    assert "unchanged" in result.log
+    wrong = run_target(tmp_path, compared(sandbox, skip_unchanged="somewhere"), [])
+    assert wrong.status == 1
+    assert "skip_unchanged" in wrong.log
+
+
+ids = st.sampled_from(["u1", "u2"])
+group_ids = st.sampled_from(["g1", "g2"])
+words = st.sampled_from(["a", "b", None])
+rows = st.one_of(
+    st.fixed_dictionaries({"user_id": ids}, optional={"plan": words, "name": words}).map(
+        lambda row: ("users", row)
+    ),
+    st.fixed_dictionaries(
+        {"user_id": ids, "groups": st.lists(group_ids, max_size=2, unique=True)},
+        optional={"plan": words, "prune_memberships": st.booleans()},
+    ).map(lambda row: ("listed", row)),
+    st.fixed_dictionaries({"group_id": group_ids}, optional={"tier": words}).map(
+        lambda row: ("groups", row)
+    ),
+    st.fixed_dictionaries({"user_id": ids, "group_id": group_ids}, optional={"role": words}).map(
+        lambda row: ("memberships", row)
+    ),
+)
+SCHEMAS = [
+    schema("users", {"user_id": "string", "plan": "string", "name": "string"}, ["user_id"]),
+    schema(
+        "listed",
+        {"user_id": "string", "plan": "string", "groups": {}, "prune_memberships": "boolean"},
+        ["user_id"],
+    ),
+    schema("groups", {"group_id": "string", "tier": "string"}, ["group_id"]),
+    MEMBERS,
+]
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(rows, max_size=6), st.lists(rows, max_size=10), st.sampled_from([1, 3, 100]))
+def test_whatever_comes_the_truth_of_the_last_record_is_there(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    before: list[tuple[str, dict[str, Any]]],
+    rows: list[tuple[str, dict[str, Any]]],
+    size: int,
+) -> None:
+    """Whether it was compared or not, alone or with others that wait, the end is the same."""
+    sandbox.reset()
+    truth = Destination()
+    rows = rows if size == 1 else in_order(rows)
+    streams = {"listed": {"object": "users"}}
+    for part, config in (
+        (before, {"ledger": "", "batch_size_rows": 1}),
+        (rows, {"ledger": "", "skip_unchanged": "destination", "batch_size_rows": size}),
+    ):
+        messages = [*SCHEMAS, *(record(stream, **row) for stream, row in part)]
+        run = run_here(tmp_path, {**sandbox.config, "streams": streams, **config}, messages)
+        assert run.status == 0
+    for stream, row in [*before, *rows]:
+        truth.upsert("users" if stream == "listed" else stream, row)
+    assert not differences(kept_by(sandbox), truth)
+
+
+def in_order(rows: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """Rows with those first that others refer to, as they are sent if they are read together."""
+    turns = {"groups": 0, "users": 1, "listed": 1, "memberships": 2}
+    return sorted(rows, key=lambda one: turns[one[0]])

@@ -1,0 +1,139 @@
+"""What becomes of records by the word of the workers, and when STATE may go past them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec.structs import replace
+from support.clocks import VirtualClock
+
+from target_userflow.apis.outcomes import Delivered, GaveUp, Rejected
+from target_userflow.apis.registry import OBJECT_TYPES, mapper
+from target_userflow.config.settings import StreamOptions
+from target_userflow.deletes.log_based import DeletionLimit
+from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions, NewNames
+from target_userflow.delivery.checkpoint import Checkpoint
+from target_userflow.delivery.dedup import NoDedup
+from target_userflow.delivery.existing_objects import ExistingObjectsByType
+from target_userflow.delivery.tally import Tally
+from target_userflow.delivery.tracker import DeliveryTracker, Shared
+from target_userflow.delivery.write_modes import UpsertMode
+from target_userflow.errors import TooManyRejects
+from target_userflow.mapping.columns import Stream
+from target_userflow.singer.message import Source
+
+if TYPE_CHECKING:
+    from target_userflow.delivery.pending import PendingRecord
+
+COMPANIES = OBJECT_TYPES["userpilot_companies"]  # of which the API tells nothing
+STREAM = Stream("companies", {"id": {}, "plan": {}}, ["id"], StreamOptions())
+
+
+class Scene:
+    """A tracker, and all that it tells of its records."""
+
+    def __init__(self, abort_reject_ratio: float = 1.0) -> None:
+        """Begin with no record."""
+        reads: Any = None  # the API of this product is never asked
+        product = COMPANIES.product
+        names = NewNames(attributes=0, events=0, reject=False)
+        self.tally, self.checkpoint = Tally(abort_reject_ratio), Checkpoint(VirtualClock())
+        self.letters: list[str] = []
+        self.tracker = DeliveryTracker(
+            COMPANIES,
+            STREAM,
+            UpsertMode(),
+            Shared(
+                self.tally,
+                self.checkpoint,
+                NoDedup(),
+                ExistingObjectsByType(product, reads, ()),
+                AttributeTypeCheck("companies", product, Definitions(product, reads), names),
+            ),
+            logging.getLogger("companies"),
+            lambda _source, rejection: self.letters.append(rejection.reason),
+            DeletionLimit("companies", 1.0),
+        )
+        self._mapper = mapper(COMPANIES, STREAM)
+
+    def pending(self, id_: str) -> PendingRecord:
+        """A record that was read, and prepared."""
+        row = {"id": id_, "plan": "pro"}
+        self.tally.receive("companies")
+        record = self.tracker.pending(row, self._mapper(row), Source("companies", b"", b"line"))
+        assert self.tracker.prepare([record]) == [record]
+        return record
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many records had each outcome."""
+        return dict(self.tally.accounts["companies"].outcomes)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A tracker that has tracked nothing."""
+    return Scene()
+
+
+def test_a_delivered_record_lets_its_state_go(scene: Scene) -> None:
+    """Not a moment before."""
+    record = scene.pending("a")
+    scene.checkpoint.state("after a")
+    assert scene.checkpoint.due(at_once=True) is None
+    scene.tracker.settled(record, Delivered())
+    assert scene.outcomes == {"delivered": 1}
+    assert scene.checkpoint.due(at_once=True) == "after a"
+
+
+def test_a_rejected_record_is_in_the_dead_letters_before_its_state_goes(scene: Scene) -> None:
+    """Its reason is that of the API."""
+    record = scene.pending("a")
+    scene.checkpoint.state("after a")
+    scene.tracker.settled(record, Rejected("HTTP 422"))
+    assert scene.letters == ["HTTP 422"]
+    assert scene.outcomes == {"rejected": 1}
+    assert scene.checkpoint.due(at_once=True) == "after a"
+
+
+def test_a_record_without_an_outcome_holds_its_state_back(scene: Scene) -> None:
+    """The run ends, and the next one has the record again."""
+    record = scene.pending("a")
+    scene.checkpoint.state("after a")
+    scene.tracker.settled(record, None)
+    assert scene.outcomes == {}
+    assert scene.letters == []
+    assert scene.checkpoint.due(at_once=True) is None
+
+
+def test_a_repetition_that_may_double_something_is_counted_once(scene: Scene) -> None:
+    """However often its answer is lost."""
+    record = scene.pending("a")
+    record.request = replace(record.request, idempotent=False)
+    scene.tracker.before_send(record)
+    assert scene.tally.accounts["companies"].in_doubt == 0
+    record.sent = record.lost = True
+    for _ in range(3):
+        scene.tracker.before_send(record)
+    assert scene.tally.accounts["companies"].in_doubt == 1
+
+
+def test_a_repetition_of_what_is_idempotent_is_never_in_doubt(scene: Scene) -> None:
+    """Sent twice, it does the same."""
+    record = scene.pending("a")
+    assert record.request.idempotent
+    record.sent = record.lost = True
+    scene.tracker.before_send(record)
+    assert scene.tally.accounts["companies"].in_doubt == 0
+
+
+def test_records_that_were_given_up_on_do_not_end_a_run() -> None:
+    """They say nothing of the mapping; that many are rejected does."""
+    scene = Scene(abort_reject_ratio=0.1)
+    for number in range(120):
+        scene.tracker.settled(scene.pending(f"{number}"), GaveUp("gave up"))
+    with pytest.raises(TooManyRejects):
+        scene.tracker.settled(scene.pending("last"), Rejected("HTTP 422"))
+    assert len(scene.letters) == 121
