@@ -371,17 +371,6 @@ def test_a_recipe_that_names_its_columns_sends_no_other_through_meltano(
     assert sandbox.state()["users"]["ada"]["attributes"] == attributes
 
 
-def test_meltano_plans_what_stands_in_a_file(project: Project, sandbox: Sandbox) -> None:
-    """`meltano invoke target-userflow:plan < input.singer` says it and writes nothing."""
-    users = schema("users", {"id": "string", "plan": "string"})
-    typed = singer([users, record("users", id="ada", plan="pro")]).decode()
-    variables = _variables("target_userflow", sandbox.config)
-    done = project.attempt("invoke", "target-userflow:plan", typed=typed, **variables)
-    assert done.returncode == 0, done.stderr
-    assert "Plan: nothing was written" in done.stdout
-    assert sandbox.state()["users"] == {}
-
-
 def test_meltano_checks_the_keys(project: Project, sandbox: Sandbox) -> None:
     """`meltano invoke` prints what --check found, and its status says how that was."""
     target = _variables("target_userflow", sandbox.config)

@@ -79,7 +79,7 @@ RUN_ELSEWHERE = {
         "tests/plan/test_plan.py:test_a_plan_says_what_becomes_of_each_column"
     ),
     "meltano invoke tap-postgres > input.singer": RESUMES,
-    "meltano invoke target-userflow:plan < input.singer": f"{PIPELINE}test_meltano_plans",
+    "meltano invoke target-userflow:plan < input.singer": f"{PIPELINE}target-userflow:plan",
     "docker build --tag target-userflow .": IMAGE,
     "tap-postgres --config tap.json --catalog catalog.json |\n  docker run --rm -i "
     "-v userflow:/data --env-file userflow.env target-userflow --config ENV > states": IMAGE,
