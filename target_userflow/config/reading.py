@@ -70,8 +70,12 @@ def convert_texts(config: dict[str, Any], properties: dict[str, Any]) -> None:
             config[name] = _converted(value, types)
 
 
+NULL = "__NULL__"
+"""What stands for null in `fields`, as in stream maps: Meltano removes nulls from a config."""
+
+
 def delete_nulls(streams: Any) -> None:
-    """Delete the options that are null, in place.
+    """Delete the options that are null, and read `NULL` as null in `fields`, in place.
 
     Args:
         streams: The setting `streams`; what is no object is left as it is.
@@ -80,6 +84,10 @@ def delete_nulls(streams: Any) -> None:
         for name in [*options] if isinstance(options, dict) else ():
             if options[name] is None:
                 del options[name]
+        fields = options.get("fields") if isinstance(options, dict) else None
+        if isinstance(fields, dict):
+            nulls = [role for role, column in fields.items() if column == NULL]
+            fields.update(dict.fromkeys(nulls))
 
 
 def _converted(value: Any, types: list[str]) -> Any:

@@ -45,7 +45,8 @@ _STREAM_OPTIONS = th.ObjectType(
         th.ObjectType(additional_properties=th.CustomType({"type": ["string", "null"]})),
         description=(
             "Which column has a role, where its name does not say so: role to column, or to null "
-            "where none has it. `deleted_at` is the time of a row's deletion."
+            "where none has it (with Meltano, which removes nulls, to `__NULL__`). `deleted_at` is "
+            "the time of a row's deletion."
         ),
     ),
     th.Property(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from target_userflow.apis.listing import ExistingObject
-    from target_userflow.apis.messages import Request
+    from target_userflow.apis.messages import Answer, Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.product import Product
     from target_userflow.delivery.object_list import Reads
@@ -127,12 +127,16 @@ class ExistingObjects:
         answers = self._reads.fetch([reading(self._listing.by_email(value)) for value in new])
         for email, answer in zip(new, answers, strict=True):
             if answer.status == _OK:
-                page = page_of(self._listing, answer, None, "a look-up by email", self._api)
-                self._answered.update({email} if page.objects else ())
-                for existing in page.objects:
-                    self._note(existing)
+                self._take_answer(email, answer)
         if not all(answer.status in {_OK, _NOT_FOUND} for answer in answers):
             self._list.finish()
+
+    def _take_answer(self, email: str, answer: Answer) -> None:
+        """Note the users that a look-up by email shows."""
+        page = page_of(self._listing, answer, None, "a look-up by email", self._api)
+        self._answered.update({email} if page.objects else ())
+        for existing in page.objects:
+            self._note(existing)
 
     def _note(self, existing: ExistingObject) -> None:
         """Note what the API says there is."""

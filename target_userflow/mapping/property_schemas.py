@@ -105,6 +105,13 @@ class _Resolver:
         whole = {
             key: subschema for key, subschema in schema.items() if key not in {"$ref", "allOf"}
         }
+        self._resolve_inner(whole)
+        for part in self._parts(schema):
+            whole = _merged(part, whole)
+        return whole
+
+    def _resolve_inner(self, whole: dict[str, Any]) -> None:
+        """Replace the alternatives, properties and items of a schema by what they come to."""
         for key in ("anyOf", "oneOf"):
             if isinstance(whole.get(key), list):
                 whole[key] = [self.resolved(subschema) for subschema in whole[key]]
@@ -113,9 +120,6 @@ class _Resolver:
             whole["properties"] = {name: self.resolved(subschema) for name, subschema in inner}
         if "items" in whole:
             whole["items"] = self.resolved(whole["items"])
-        for part in self._parts(schema):
-            whole = _merged(part, whole)
-        return whole
 
     def _parts(self, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What a schema says by reference, and what all of its `allOf` say."""

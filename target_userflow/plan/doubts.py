@@ -68,7 +68,7 @@ class Doubts:
         return (
             f"Stream '{stream.name}': no column is named as the time of its events, and "
             f"{_listed(times)} may be it. Set {_fields(stream, 'time', likely)}, or "
-            f'{{"time": null}} if the time of arrival is meant'
+            f'{{"time": null}} (with Meltano "__NULL__") if the time of arrival is meant'
         )
 
     def _id(self) -> str | None:

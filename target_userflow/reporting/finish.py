@@ -123,6 +123,7 @@ def conclude_plan(  # noqa: PLR0913, PLR0917 - as `conclude`, and the form
         text = json.dumps(plan, indent=2) if form == "json" else plan_text(plan, _width())
         click.echo(escaped_lines(text))
         status = int(plan["doubtful"])
+        error = f"{len(plan['doubts'])} in doubt" if plan["doubts"] else None
     facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
     try:
         for file in files:

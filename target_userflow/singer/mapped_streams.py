@@ -80,10 +80,7 @@ class MappedStreams:
         """
         stream, content = message.stream, message.content
         given = content.get("key_properties")
-        keys = given or []
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise message.complaint("key_properties is no list of names")
-        schema = with_columns(stream, content["schema"], keys)
+        schema = with_columns(stream, content["schema"], _keys(message))
         if self._flattens:
             schema = for_flattening(schema)
         self._names.schema(stream, content["schema"].get("properties") or {})
@@ -178,3 +175,11 @@ class MappedStreams:
                 stream,
                 alias,
             )
+
+
+def _keys(message: Message) -> list[str]:
+    """Return the key properties of a SCHEMA; empty if it has none."""
+    keys = message.content.get("key_properties") or []
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise message.complaint("key_properties is no list of names")
+    return keys

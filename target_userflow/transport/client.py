@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from target_userflow.transport.shares import Share
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
+_UNAVAILABLE = "HTTP 503"
 
 
 class GivenUp(NamedTuple):
@@ -221,9 +222,11 @@ class Client:
             The seconds that this request waits by itself.
         """
         if last.limited:
-            self.limits.refused(began, last.after or None)
-            return 0.0
+            may_be_chance = self.limits.refused(began, last.after or None)
+            return wait if may_be_chance else 0.0
         if last.everyone:
             self.limits.pause(wait)
             return 0.0
+        if last.reason == _UNAVAILABLE:
+            self.limits.unavailable(began, wait)
         return wait

@@ -24,6 +24,7 @@ _MARGIN = 1.25  # of what was used, so that a run can come to use more
 _ENOUGH = 10  # requests let in, before a run has a pace of its own
 _LIMITING = (Cause.BUDGET, Cause.LIMIT)
 _TRANSIT = 0.5  # seconds that a request may take longer to the API than the next one
+_NO_TURN = -1  # instead of the number of pauses: only a time to ask again
 
 
 class Budget:
@@ -101,6 +102,8 @@ class Limits:
         self._lock = threading.Lock()
         self._paused_until = -math.inf
         self._pauses = 0
+        self._unavailable = 0
+        self._let_in_at = -math.inf
         self.waits = ThrottleStats(clock)
         """What held requests back, and for how long."""
 
@@ -131,6 +134,8 @@ class Limits:
         """Take the next turn, which is valid until the API asks for a pause."""
         with self._lock:
             now = self._clock.monotonic()
+            if now < self._learned.doubt:
+                return Turn(now + self._learned.glance, Cause.LIMIT, _NO_TURN)
             holds = [(self._learned.next, Cause.LIMIT), (self._paused_until, Cause.PAUSE)]
             holds += ((budget.next, cause) for budget, cause in self._budgets(path))
             at, cause = max(holds, key=lambda hold: hold[0])
@@ -157,21 +162,29 @@ class Limits:
         """Note that a request which started then was let in."""
         with self._lock:
             self._let_in += 1
-            self._learned.accepted(started)
+            self._unavailable = 0
+            self._let_in_at = self._clock.monotonic()
+            if self._learned.accepted(started, self._let_in_at):
+                self._refused_until = self._learned.until
+                self._void()
 
-    def refused(self, started: float, after: float | None) -> None:
+    def refused(self, started: float, after: float | None) -> bool:
         """Let nobody start for a while, and all more slowly then: the API answered 429.
 
         Args:
             started: When the request did that was answered so.
             after: The seconds that the answer asks to wait for, if it says.
+
+        Returns:
+            Whether it may be chance: then only this request may have to wait.
         """
         with self._lock:
-            before = self._learned.until
-            self._learned.refused(started, self._clock.monotonic(), after)
+            before, now = self._learned.until, self._clock.monotonic()
+            self._learned.refused(started, now, after)
             self._refused_until = self._learned.until
             if self._learned.until > before:
                 self._void()
+            return now < self._learned.doubt
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for this long: the API asked to come back later."""
@@ -180,6 +193,19 @@ class Limits:
             if until > self._paused_until:
                 self._paused_until = until
                 self._void()
+
+    def unavailable(self, started: float, seconds: float) -> None:
+        """Let nobody start for a while, if the API answers 503 to all: it gave no other answer.
+
+        Args:
+            started: When the request did that was answered so.
+            seconds: How long that request waits.
+        """
+        with self._lock:
+            self._unavailable += 1
+            is_for_all = self._let_in_at < started and self._unavailable > 1
+        if is_for_all:
+            self.pause(seconds)
 
     # What other runs have to do with it: see `shares.Shared`
 
@@ -237,6 +263,6 @@ class Limits:
     def _void(self) -> None:
         """Take back all turns that are still to come: who waits for one takes another."""
         self._pauses += 1
-        self._learned.void()
+        self._learned.void(self._clock.monotonic())
         for budget in self._all_budgets:
             budget.void()

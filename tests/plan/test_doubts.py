@@ -176,14 +176,20 @@ def test_a_doubt_stops_the_stream_before_its_first_request(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """One line, exit 1, no STATE past it; the run with the setting that it names goes through."""
-    messages = [CREATED, record("events", id="1", user_id="u", event="paid", at=None), state(1)]
+    messages: list[Any] = [
+        CREATED,
+        record("events", id="1", user_id="u", event="paid", at=None),
+        state(1),
+    ]
     result = run_target(tmp_path, sandbox.config, messages)
     assert (result.status, result.states, writes(sandbox)) == (1, [], [])
     (line,) = result.errors
     options = settings_in(line)[1]
-    settled = {**sandbox.config, "streams": {"events": {"fields": options}}}
-    assert run_target(tmp_path, settled, messages).status == 0
-    assert len(writes(sandbox)) == 1
+    for count, fields in enumerate((options, {"time": "__NULL__"}), start=1):
+        messages[1]["record"]["id"] = f"{count}"
+        settled = {**sandbox.config, "streams": {"events": {"fields": fields}}}
+        assert run_target(tmp_path, settled, messages).status == 0
+        assert len(writes(sandbox)) == count
 
 
 def test_each_doubt_of_a_stream_is_a_line(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -102,6 +102,49 @@ class Unlimited:
         return float(random.random() < self._refuses)  # noqa: S311 - seeded
 
 
+class Noisy:
+    """Refuses a share at random, whatever the server behind it would do."""
+
+    def __init__(self, server: Server, share: float, seed: int) -> None:
+        """Refuse such a share, and ask to come back in a second."""
+        self.refused: list[float] = []
+        """When it did."""
+        self._server = server
+        self._share = share
+        self._random = random.Random(seed)  # noqa: S311 - the same in every run
+
+    @property
+    def per_minute(self) -> float:
+        """The limit of the server behind it."""
+        return self._server.per_minute
+
+    @per_minute.setter
+    def per_minute(self, limit: float) -> None:
+        self._server.per_minute = limit
+
+    def wait(self, now: float) -> float:
+        """Let a request in and return 0, or return the seconds until there is room."""
+        if self._random.random() < self._share:
+            self.refused.append(now)
+            return 1
+        return self._server.wait(now)
+
+
+class OneOf:
+    """Limits only one of two endpoints, to which every other request goes."""
+
+    def __init__(self, limited: Server) -> None:
+        """Ask them in turn."""
+        self.per_minute = 2 * limited.per_minute
+        """What can be sent to both of them, in that mixture."""
+        self._limited = limited
+        self._turns = count()
+
+    def wait(self, now: float) -> float:
+        """Let a request in and return 0, or return the seconds until there is room."""
+        return 0 if next(self._turns) % 2 else self._limited.wait(now)
+
+
 class Client:
     """Workers that always have something to send, and what became of it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.servers import Bucket, Client, Fixed, Sliding, Unlimited
+from support.servers import Bucket, Client, Fixed, Noisy, Sliding, Unlimited
 
 from target_userflow.transport.throttle_stats import Cause
 
@@ -136,6 +136,31 @@ def test_the_429s_of_requests_that_were_in_flight_are_one_signal() -> None:
         paces.append(starts)
     assert paces[0] == paces[1]
     assert paces[0][0] == 21
+
+
+@hinted
+@pytest.mark.parametrize("noise", [0.001, 0.01])
+@pytest.mark.parametrize(("workers", "latency"), [(20, 0.02), (10, 0.05)])
+def test_429s_at_random_hold_nobody_up(
+    workers: int, latency: float, noise: float, *, retry_after: bool
+) -> None:
+    """One in a hundred has no limit behind it: 85 % of what could be sent is sent."""
+    server = Noisy(Unlimited(), noise, seed=1)
+    client = Client(server, workers=workers, latency=latency, retry_after=retry_after)
+    client.run(20)
+    assert len(client.let_in) >= 0.85 * 20 * workers / latency
+
+
+def test_a_429_is_taken_back_only_when_a_later_request_is_let_in() -> None:
+    """Until then everybody waits; an earlier request that is let in proves nothing."""
+    client = Client(Unlimited(), workers=10, latency=0.05, retry_after=True)
+    client.run(5)
+    limits, now = client.limits, client.clock.seconds
+    limits.refused(now - 0.03, 30)
+    limits.accepted(now - 0.04)
+    assert not limits.claim(limits.book("/users"), "/users")
+    limits.accepted(now - 0.02)
+    assert limits.claim(limits.book("/users"), "/users")
 
 
 def test_one_429_without_a_reason_is_soon_forgotten() -> None:

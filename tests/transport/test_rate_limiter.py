@@ -131,6 +131,20 @@ def test_the_longest_pause_counts(pauses: tuple[float, float]) -> None:
     assert sender.starts == [30]
 
 
+def test_a_503_to_all_slows_all_down() -> None:
+    """One among answers that are fine holds nobody up; nothing but 503s is an API that is down."""
+    sender = Sender(None)
+    sender.send(2, every=1)
+    sender.limits.accepted(0)
+    sender.limits.unavailable(1, 30)
+    sender.send()
+    assert sender.starts[-1] == 2
+    sender.clock.sleep(1)
+    sender.limits.unavailable(2.5, 30)
+    sender.send()
+    assert sender.starts[-1] == 33
+
+
 class Sleepy(VirtualClock):
     """Wakes its sleepers late, now and then."""
 
