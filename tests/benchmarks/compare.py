@@ -65,7 +65,7 @@ def measured(
 def main(*, small: bool) -> None:
     """Print the tables."""
     rows = 1_000 if small else 100_000
-    compared = {"skip_unchanged": "destination"}
+    compared: dict[str, Any] = {"skip_unchanged": "destination"}
     with directory() as place, running(latency_ms=LATENCY_MS) as sandbox:
         everything = users(place / "users", rows)
         changed = users(place / "changed", rows, changed=SHARE)

@@ -66,9 +66,6 @@ RUN_ELSEWHERE = {
         f"{HERE}test_the_demo_runs_from_nothing"
     ),
     f"{UV} --group browser pytest -n auto": ".ci/run:pytest",
-    "target-userflow --config config.json --plan < input.singer": (
-        "tests/plan/test_plan.py:test_a_plan_says_what_becomes_of_each_column"
-    ),
     "target-userflow --config config.json --config ENV < /data/table.singer": (
         "tests/pipeline/test_many_runs.py:test_eight_shards_deliver"
     ),
