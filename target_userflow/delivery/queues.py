@@ -5,7 +5,8 @@ A plain data structure without threads; `workers` guards it with one lock.
 - Records of one ordering key are sent one after the other, in the order read. Where several object
   types share a key (a user, its memberships, its events), those that others refer to go first.
 - Of all keys, those go first whose next record others refer to: groups before users.
-- A record waits for the objects that it refers to, if these still wait to be written.
+- A record waits for the objects that it refers to, if these still wait to be written, and for those
+  of the records after it that one request can stand for: they go together.
 - A deletion waits for every record that was added before it: one of them may refer to what it
   deletes, and the API creates what a request refers to.
 """
@@ -13,6 +14,7 @@ A plain data structure without threads; `workers` guards it with one lock.
 from __future__ import annotations
 
 from collections import Counter, deque
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_userflow.delivery.merging import Chain
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference
     from target_userflow.delivery.merging import Kinds
     from target_userflow.delivery.pending import PendingRecord
+
+
+_LOOKED_AT = 100  # records of a key, for what they wait for: a key with very many is no slower
 
 
 class KeyQueue:
@@ -223,11 +228,20 @@ class OrderedQueues:
                 return False
             self._held.append(queue)
             return True
-        reference = self._missing(record, queue)
-        if reference is None:
-            return False
-        self._waiting.setdefault(reference, []).append(queue)
-        return True
+        for record in self._together(queue):
+            reference = self._missing(record, queue)
+            if reference is not None:
+                self._waiting.setdefault(reference, []).append(queue)
+                return True
+        return False
+
+    @staticmethod
+    def _together(queue: KeyQueue) -> Iterator[PendingRecord]:
+        """The first records of a queue that one request may stand for."""
+        first, *others = islice(queue.waiting, _LOOKED_AT)
+        yield first
+        if first.request.mergeable:
+            yield from takewhile(lambda record: record.request.mergeable, others)
 
     def _missing(self, record: PendingRecord, queue: KeyQueue) -> Reference | None:
         """An object that a record refers to and that still waits to be written.

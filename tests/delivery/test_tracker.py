@@ -134,6 +134,8 @@ def test_records_that_were_given_up_on_do_not_end_a_run() -> None:
     scene = Scene(abort_reject_ratio=0.1)
     for number in range(120):
         scene.tracker.settled(scene.pending(f"{number}"), GaveUp("gave up"))
+    for number in range(13):
+        scene.tracker.settled(scene.pending(f"rejected {number}"), Rejected("HTTP 422"))
     with pytest.raises(TooManyRejects):
         scene.tracker.settled(scene.pending("last"), Rejected("HTTP 422"))
-    assert len(scene.letters) == 121
+    assert len(scene.letters) == 134

@@ -57,12 +57,12 @@ def test_a_command_pasted_into_a_shell_does_what_the_run_would(
             ["/bin/sh", "-c", one], env={**os.environ, **keys}, capture_output=True, check=True
         )
         assert b"error" not in done.stdout or b"it's gone" in done.stdout
-    by_hand = sandbox.requests()
+    by_hand = writes(sandbox)
     sandbox.reset()
     run_target(tmp_path, config, messages)
     compared = ("api", "method", "path", "query", "user_agent", "body", "status")
     assert sorted(str([one[name] for name in compared]) for one in by_hand) == sorted(
-        str([one[name] for name in compared]) for one in sandbox.requests()
+        str([one[name] for name in compared]) for one in writes(sandbox)
     )
 
 
