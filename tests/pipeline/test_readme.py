@@ -72,14 +72,9 @@ RUN_ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install 'target-userflow[sandbox]'": (
         ".ci/outside:uv pip install"
     ),
-    "tap-postgres --config tap.json --catalog catalog.json > input.singer": (
-        f"{PIPELINE}def _pipe"
-    ),
     "target-userflow --config config.json --plan < input.singer": (
         "tests/plan/test_plan.py:test_a_plan_says_what_becomes_of_each_column"
     ),
-    "meltano invoke tap-postgres > input.singer": RESUMES,
-    "meltano invoke target-userflow:plan < input.singer": f"{PIPELINE}target-userflow:plan",
     "docker build --tag target-userflow .": IMAGE,
     "tap-postgres --config tap.json --catalog catalog.json |\n  docker run --rm -i "
     "-v userflow:/data --env-file userflow.env target-userflow --config ENV > states": IMAGE,
