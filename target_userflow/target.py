@@ -231,7 +231,7 @@ class TargetUserflow(CommandLine):
         why, again = Interrupted(signum), self._clock.why
         if not again:  # `stop` may be what is interrupted, and can't be entered twice
             self._clock.stop(why)
-        self._ending = bool(again)
+        self._ending = self.run.pipeline.is_hurried = bool(again)
         if again or self.message_reader.is_interruptible:
             raise why
 

@@ -93,6 +93,8 @@ class Pipeline:
         self._is_frozen = False
         self.is_full = False
         """Whether reading waits for records to be settled."""
+        self.is_hurried = False
+        """Whether `stop` leaves what is in flight; a signal may set it in the midst of anything."""
 
     @property
     def is_delivering(self) -> bool:
@@ -210,9 +212,11 @@ class Pipeline:
             self._write_state(line)
 
     def stop(self) -> None:
-        """Return when no request is in flight: nothing new starts."""
+        """Return when no request is in flight, or at once if it is hurried; nothing new starts."""
         for product in self._products:
-            product.stop()
+            while product.is_busy and not self.is_hurried:
+                product.wait()
+            product.abandon()
 
     def _wait(self) -> None:
         for product in self._products:

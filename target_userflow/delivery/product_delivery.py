@@ -119,10 +119,13 @@ class ProductDelivery:
             self._prepared.clear()
         self._workers.wait()
 
-    def stop(self) -> None:
-        """Return when no request is in flight; the clock is stopped."""
-        while self._workers.busy:
-            self._workers.wait()
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker has records."""
+        return self._workers.busy > 0
+
+    def abandon(self) -> None:
+        """Have the records unsettled that wait for another attempt: there will be none."""
         self._workers.abandon()
 
     def fetch(self, requests: Sequence[Request]) -> list[Answer]:
