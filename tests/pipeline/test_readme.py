@@ -53,7 +53,7 @@ RUN_HERE = [
     "target-userflow-sandbox serve\n",
     "tee users.singer",
     "target-userflow --config config.json --check && target-userflow",
-    "tap-postgres --config tap.json",
+    "[ -s state.json ]",
     "dead-letters list\n",
     "--seed 1 &",
 ]
@@ -74,6 +74,17 @@ RUN_ELSEWHERE = {
     ),
     "target-userflow --config config.json --plan < input.singer": (
         "tests/plan/test_plan.py:test_a_plan_says_what_becomes_of_each_column"
+    ),
+    "tap-postgres --config tap.json --catalog catalog.json > input.singer": (
+        f"{PIPELINE}def _pipe"
+    ),
+    "meltano invoke tap-postgres > input.singer": RESUMES,
+    "meltano invoke target-userflow:plan < input.singer": f"{PIPELINE}target-userflow:plan",
+    "tap-postgres --config tap.json | target-userflow --config config.json --verify": (
+        "tests/compare/test_verify.py:--verify"
+    ),
+    "meltano invoke tap-postgres | meltano invoke target-userflow:verify": (
+        f"{PIPELINE}target-userflow:verify"
     ),
     "docker build --tag target-userflow .": IMAGE,
     "tap-postgres --config tap.json --catalog catalog.json |\n  docker run --rm -i "
