@@ -265,8 +265,11 @@ class UserflowSink(SdkSink):
 
     def _ordering_key(self, record: dict[str, Any]) -> str:
         """Return the ordering key of a rejected record; empty where it can't be told."""
-        ids = self._identity(record)
-        return self._request_of.deletion(ids).ordering_key if ids else ""
+        try:
+            ids = self._request_of.object_id(record)
+            return self._request_of.deletion(ids).ordering_key if ids else ""
+        except RejectRecord:
+            return ""
 
     def _entry(self, message: Message, record: dict[str, Any]) -> Request:
         try:

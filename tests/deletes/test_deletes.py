@@ -533,7 +533,7 @@ def test_memberships_that_a_whole_list_leaves_out_end_by_the_recipe_of_the_readm
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """A constant in a stream map is all that it takes, and an empty list ends them all."""
-    maps = recipe("rows that are deleted at the source", 1)
+    maps = recipe("deletes", 1)
     users = schema("users", {"id": "string", "group_id": {"type": ["array", "null"]}})
     for groups in (["g1", "g2"], ["g2", "g3"]):
         messages = [users, record("users", id="u1", group_id=groups)]
