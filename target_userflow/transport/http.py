@@ -77,6 +77,12 @@ class _Adapter(requests.adapters.HTTPAdapter):
             # whatever it says may quote a password, and the URL was looked at with the config
             raise exceptions.InvalidProxyURL from error
 
+    def close(self) -> None:
+        """Close the connections; `requests` leaves them to the garbage collector."""
+        super().close()
+        if self._pool is not None:
+            self._pool.close()
+
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         """Return the URL of the request line: a path, or for some proxies the whole URL."""
         path = str(request.url).removeprefix(self._url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -24,6 +25,8 @@ from target_userflow.transport.http import Http
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from target_userflow.sandbox import Sandbox
 
     Handler = Callable[[socket.socket], object]
 
@@ -350,3 +353,12 @@ def test_certificates_of_the_environment_are_trusted(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.with_suffix(".crt")))
     with serving(over_tls(certificate)) as (url, _):
         assert isinstance(client(url.replace("http:", "https:")).send(USER), Answer)
+
+
+def test_a_client_that_is_closed_leaves_no_connection_open(sandbox: Sandbox) -> None:
+    """Whoever runs many targets in one process does not run out of file descriptors."""
+    http = Http(sandbox.url, {"Authorization": f"Bearer {sandbox.api_key}"}, timeout=5)
+    assert isinstance(http.send(Request("GET", "/users", None, "", (), idempotent=True)), Answer)
+    before = len(os.listdir("/dev/fd"))
+    http.close()
+    assert len(os.listdir("/dev/fd")) == before - 1
