@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import ssl
@@ -11,6 +10,7 @@ import subprocess
 import threading
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +24,6 @@ from target_userflow.transport.http import Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from target_userflow.sandbox import Sandbox
 
     Handler = Callable[[socket.socket], object]
@@ -359,6 +357,6 @@ def test_a_client_that_is_closed_leaves_no_connection_open(sandbox: Sandbox) -> 
     """Whoever runs many targets in one process does not run out of file descriptors."""
     http = Http(sandbox.url, {"Authorization": f"Bearer {sandbox.api_key}"}, timeout=5)
     assert isinstance(http.send(Request("GET", "/users", None, "", (), idempotent=True)), Answer)
-    before = len(os.listdir("/dev/fd"))
+    before = len([*Path("/dev/fd").iterdir()])
     http.close()
-    assert len(os.listdir("/dev/fd")) == before - 1
+    assert len([*Path("/dev/fd").iterdir()]) == before - 1
