@@ -24,6 +24,7 @@ from target_userflow.transport.http import Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
     from target_userflow.sandbox import Sandbox
 
     Handler = Callable[[socket.socket], object]
