@@ -40,6 +40,11 @@ class Table:
         versions.line = number
         versions.see(version, ids, rejected=rejected)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it matters which of its rows are delivered."""
+        return self._versions is not None
+
     def open(self) -> None:
         """Put the records down before they are sent."""
         if self._versions:

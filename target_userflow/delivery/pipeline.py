@@ -12,6 +12,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from target_userflow.delivery.checkpoint import EVERY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,7 +91,7 @@ class Pipeline:
         self._products: list[ProductDelivery] = []
         self._batch: dict[ProductDelivery, list[PendingRecord]] = {}
         self._began = self._began_cpu = 0.0
-        self._ticked = 0.0
+        self._ticked = self._synced = 0.0
         self._is_frozen = False
         self.is_full = False
         """Whether reading waits for records to be settled."""
@@ -238,6 +240,10 @@ class Pipeline:
         line = self._checkpoint.due()
         if line is not None:
             self._write_state(line)
+            self._synced = self._ticked
+        elif self._ticked - self._synced >= EVERY:  # a tap without STATE: what is noted must go
+            self._accounts.sync()
+            self._synced = self._ticked
         if any(product.failure for product in self._products):
             self._end()
 

@@ -54,6 +54,10 @@ class Limit(Protocol):
 class Table(Protocol):
     """The table that a stream's records are of."""
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it matters which of its rows are delivered."""
+
     def open(self) -> None:
         """Note the records before they are sent."""
 
@@ -239,7 +243,7 @@ class DeliveryTracker:
     def _finish(self, record: PendingRecord, outcome: Settled) -> None:
         """Let STATE go past a record."""
         record.outcome = outcome
-        if self.table:
+        if self.table and self.table.is_watched:
             with self._lock:
                 self._settled.append(record)
         if record.segment:
