@@ -76,7 +76,7 @@ class WorkerPool:
             self._call_worker()
 
     def wait(self) -> None:
-        """Return when some work has ended, or after a moment; adapt the number of workers."""
+        """Return when all work has ended, or after a moment; adapt the number of workers."""
         with self._lock:
             if self.busy or len(self._queues):
                 self._work_ended.wait(SLICE)
@@ -141,7 +141,8 @@ class WorkerPool:
                 else:
                     due = self._clock.monotonic() + seconds
                     heapq.heappush(self._later, (due, next(self._numbers), work, settling))
-                self._work_ended.notify()
+                if not len(self._queues) or (self._clock.stopped and not self.busy):
+                    self._work_ended.notify()
 
     def _advance(self, settling: Settling) -> float | None:
         """Go on with some work: the seconds after which it wants to go on; None if it is done."""
