@@ -26,5 +26,3 @@ class ObjectType:
     """Whether it is appended and never changed, so that a repeated request doubles it."""
     listing: Listing[ExistingObject] | None = None
     """How to ask what exists of it; None where the product does not tell."""
-    carrier: str | None = None
-    """The name of the object type whose requests can take it along, if there is one."""

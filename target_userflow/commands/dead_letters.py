@@ -1,4 +1,4 @@
-"""What `target-userflow dead-letters` prints, and what it does."""
+"""The command `target-userflow dead-letters`: lists, prints and replays dead letters."""
 
 from __future__ import annotations
 

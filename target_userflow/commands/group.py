@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """What the commands need of the command line that they are part of."""
+    """The options of the command line that its commands read."""
 
     color: bool | None
     """Whether standard output may have colours; None lets click look at it."""

@@ -1,4 +1,4 @@
-"""What `target-userflow ledger show` prints: what the ledger knows of one record."""
+"""The command `target-userflow ledger show`: prints what the ledger knows of one record."""
 
 from __future__ import annotations
 

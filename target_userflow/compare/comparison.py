@@ -40,7 +40,7 @@ _SCOPES = {"users": "user", "groups": "group", "memberships": "group_membership"
 
 
 class Comparison:
-    """What the streams of a run share that are compared with one destination."""
+    """Compares the records of all streams of a run with the objects of one destination."""
 
     def __init__(
         self,

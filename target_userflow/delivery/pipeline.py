@@ -108,11 +108,7 @@ class Pipeline:
         self._products.append(product)
 
     def add(self, product: ProductDelivery, record: PendingRecord) -> None:
-        """Take a record in; returns when there is room for another.
-
-        Raises:
-            StopRun: the run has to end; records without an outcome are unsettled.
-        """
+        """Take a record into the batch that is being read; `tick` hands it over."""
         if not self._batch:
             self._began, self._began_cpu = self._wall(), self._cpu()
         self._batch.setdefault(product, []).append(record)
@@ -121,7 +117,7 @@ class Pipeline:
         """Hand over and write what is due, after each message; wait while too much is held.
 
         Raises:
-            StopRun: as for `add`.
+            StopRun: the run has to end; records without an outcome are unsettled.
         """
         if self._batch and self._is_due:
             self.flush()
@@ -178,7 +174,7 @@ class Pipeline:
         """Return when everything that was read is settled, and its STATE written.
 
         Raises:
-            StopRun: as for `add`.
+            StopRun: as for `tick`.
         """
         self.flush()
         while self.is_delivering:
@@ -190,7 +186,7 @@ class Pipeline:
         """Settle everything, and what was given up on as well: no more is read.
 
         Raises:
-            StopRun: as for `add`.
+            StopRun: as for `tick`.
         """
         self.settle()
         self._accounts.check_shares()
@@ -202,7 +198,7 @@ class Pipeline:
         """Return when records are settled that no message of the tap asks for.
 
         Raises:
-            StopRun: as for `add`.
+            StopRun: as for `tick`.
         """
         product.deliver(records)
         self.settle()

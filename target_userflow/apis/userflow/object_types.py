@@ -12,6 +12,6 @@ from target_userflow.apis.userflow.users import Users
 OBJECT_TYPES = (
     ObjectType("users", PRODUCT, 1, Users, listing=reading.USERS),
     ObjectType("groups", PRODUCT, 0, Groups, listing=reading.GROUPS),
-    ObjectType("memberships", PRODUCT, 2, Memberships, carrier="users"),
+    ObjectType("memberships", PRODUCT, 2, Memberships),
     ObjectType("events", PRODUCT, 3, Events, is_event=True),
 )

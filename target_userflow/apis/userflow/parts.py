@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference, Request
 
     Differing = Mapping[Reference, Collection[str] | None]
-    """What of each object has to be sent: the names of attributes; None for all of it."""
+    """The names of the attributes to send of each object; None to send all of them."""
 
 GROUP_IDS = "group_ids"
 """The pseudo-attribute of a user's memberships: the ids of all of its groups."""

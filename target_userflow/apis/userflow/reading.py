@@ -1,4 +1,4 @@
-"""What Userflow tells of itself: its users and groups, and what attributes are defined.
+"""Requests that read Userflow's users, groups and definitions, and what their answers say.
 
 Wire facts are from the Userflow API reference: lists come in pages of at most 100, each asked for
 with the id of the last thing on the one before. Users and groups come in the order `created_at`;
@@ -33,9 +33,9 @@ _SCOPES = {"/users": "user", "/groups": "group", "/events": "event"}
 
 
 MEMBERSHIPS = "memberships"
-"""What `expand` asks for to have the memberships of users."""
+"""The value of `expand` with which a list of users has their memberships."""
 MEMBERSHIPS_AND_GROUPS = "memberships.group"
-"""Likewise, with the attributes of the groups."""
+"""The value of `expand` with which each membership also has its group's attributes."""
 
 
 class _Listed(msgspec.Struct):
