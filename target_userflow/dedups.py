@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from target_userflow.compare.comparison import COMPARED
 from target_userflow.compare.dedup import CompareWithDestination
 from target_userflow.compare.verify import NotVerified, Verify
-from target_userflow.delivery.dedup import ChangeDetection, ForgetWritten, NoDedup
-from target_userflow.delivery.event_dedup import EventDedup, EventKeys
-from target_userflow.delivery.event_leases import EventLeases
-from target_userflow.delivery.known_rows import KnownRows
-from target_userflow.delivery.write_intents import write_intents
+from target_userflow.dedup.dedup import ChangeDetection, ForgetWritten, NoDedup
+from target_userflow.dedup.event_dedup import EventDedup, EventKeys
+from target_userflow.dedup.event_leases import EventLeases
+from target_userflow.dedup.known_rows import KnownRows
+from target_userflow.dedup.write_intents import write_intents
 from target_userflow.ledger.ledger import exists
 
 if TYPE_CHECKING:

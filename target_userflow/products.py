@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.compare.comparison import Comparison
-from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions, NewNames
-from target_userflow.delivery.existing_objects import ExistingObjectsByType
 from target_userflow.delivery.product_delivery import ProductDelivery
-from target_userflow.delivery.write_modes import UpsertMode, write_mode
 from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
 from target_userflow.errors import ConfigError
+from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
+from target_userflow.lookup.existing_objects import ExistingObjectsByType
+from target_userflow.lookup.write_modes import UpsertMode, write_mode
+from target_userflow.pace.sharing import Sharing
+from target_userflow.pace.throttle_stats import Cause
 from target_userflow.plan.inventory import Inventory
 from target_userflow.transport.client import Client
-from target_userflow.transport.sharing import Sharing
-from target_userflow.transport.throttle_stats import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,12 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from target_userflow.accounts.checkpoint import Checkpoint
+from target_userflow.accounts.tally import Tally
 from target_userflow.dedups import Dedups
 from target_userflow.deletes.versions import Versions
-from target_userflow.delivery.checkpoint import Checkpoint
 from target_userflow.delivery.pipeline import Bounds, Pipeline
 from target_userflow.delivery.sample_limit import SampleLimits
-from target_userflow.delivery.tally import Tally
 from target_userflow.dry_run.delivery import DryRun
 from target_userflow.dry_run.verification import Verification
 from target_userflow.errors import StopRun

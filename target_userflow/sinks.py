@@ -24,9 +24,9 @@ from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
     from target_userflow.config.settings import Settings, StreamOptions
-    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.services import Run
     from target_userflow.singer.mapped_streams import MappedStream
     from target_userflow.singer.message import Message, Source

@@ -23,15 +23,15 @@ from target_userflow.errors import (
     RejectRecord,
     StopRun,
 )
-from target_userflow.reporting.finish import (
+from target_userflow.finish import (
     conclude,
     conclude_plan,
     remind,
     run_files,
     send_metrics,
 )
-from target_userflow.reporting.progress import Progress, progress
-from target_userflow.reporting.progress_sampler import ProgressSampler
+from target_userflow.progress.progress import Progress, progress
+from target_userflow.progress.progress_sampler import ProgressSampler
 from target_userflow.services import Run
 from target_userflow.singer.mapped_streams import MappedStreams
 from target_userflow.singer.reader import LineReader

@@ -26,12 +26,12 @@ from target_userflow.errors import NotListed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Reference, Request
     from target_userflow.apis.userflow.parts import Differing, Part
     from target_userflow.compare.effects import Effects
-    from target_userflow.delivery.attribute_types import Definitions
-    from target_userflow.delivery.object_list import Reads
-    from target_userflow.delivery.pending import PendingRecord
+    from target_userflow.lookup.attribute_types import Definitions
+    from target_userflow.lookup.object_list import Reads
 
 COMPARED = ("users", "groups", "memberships")
 """The object types that can be compared."""

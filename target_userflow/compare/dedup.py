@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
-from target_userflow.delivery.dedup import NoDedup
+from target_userflow.dedup.dedup import NoDedup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
     from target_userflow.compare.comparison import Comparison
-    from target_userflow.delivery.pending import PendingRecord
 
 _UNCHANGED = NotSent("unchanged")
 

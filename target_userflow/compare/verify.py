@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.accounts.tally import printable
 from target_userflow.apis.outcomes import NotSent
 from target_userflow.compare.dedup import CompareWithDestination
-from target_userflow.delivery.dedup import NoDedup
-from target_userflow.delivery.tally import printable
+from target_userflow.dedup.dedup import NoDedup
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.compare.comparison import Comparison
     from target_userflow.compare.seen import SeenObjects
-    from target_userflow.delivery.pending import PendingRecord
 
 _SAME = NotSent("unchanged")
 _DIFFERENT = NotSent("skipped", "is different in Userflow")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.apis.userflow.parts import parts_of_existing
 from target_userflow.compare.equality import ABSENT, PRESENT, differing, expected, token
 from target_userflow.compare.fingerprints import changed, sums_of
-from target_userflow.delivery.object_list import ObjectList
+from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
     import threading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.userflow.parts import Part
     from target_userflow.compare.fingerprints import Fingerprints, Sums
     from target_userflow.compare.seen import SeenObjects
-    from target_userflow.delivery.object_list import Reads
+    from target_userflow.lookup.object_list import Reads
 
 _VALUE, _ANY = "value", "any"
 """Whether an attribute is compared by its value, or only has to have one (`set_once`)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.outcomes import Rejected
-from target_userflow.delivery.pending import PendingRecord
 from target_userflow.mapping.shards import Shard
 from target_userflow.singer.message import Source
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from target_userflow.accounts.tally import Tally
     from target_userflow.apis.mapper import Mapper
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
     from target_userflow.deletes.contents import Contents
     from target_userflow.delivery.product_delivery import ProductDelivery
-    from target_userflow.delivery.tally import Tally
     from target_userflow.delivery.tracker import DeliveryTracker
     from target_userflow.ledger.delivered_rows import Ids
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.object_type import ObjectType
-    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
 
 

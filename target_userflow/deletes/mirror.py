@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from target_userflow.apis.userflow.reading import MEMBERSHIPS, users
 from target_userflow.compare.seen import SeenObjects
 from target_userflow.compare.view import key_of
-from target_userflow.delivery.object_list import ObjectList
 from target_userflow.errors import TooManyDeletions
+from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.listing import ExistingObject
     from target_userflow.apis.object_type import ObjectType
-    from target_userflow.delivery.object_list import Reads
-    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
+    from target_userflow.lookup.object_list import Reads
 
 
 class MembershipMirror:

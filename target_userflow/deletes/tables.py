@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.deletes.activate_version import Activation
     from target_userflow.deletes.contents import Contents
-    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.ledger.delivered_rows import Ids
 
 

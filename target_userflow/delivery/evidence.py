@@ -7,9 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from target_userflow.accounts.pending import Batch
     from target_userflow.apis.messages import Request
     from target_userflow.apis.outcomes import GaveUp
-    from target_userflow.delivery.pending import Batch
 
 _AGAIN = 2
 """Requests that were carried out, before an endpoint counts as one that works for others."""

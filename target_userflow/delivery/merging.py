@@ -9,8 +9,8 @@ from target_userflow.apis.userflow.merging import agree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from target_userflow.accounts.pending import Batch, PendingRecord
     from target_userflow.apis.messages import Payload
-    from target_userflow.delivery.pending import Batch, PendingRecord
 
     Kinds = Callable[[Payload], dict[str, str]]
 

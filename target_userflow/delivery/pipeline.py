@@ -12,14 +12,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from target_userflow.delivery.checkpoint import EVERY
+from target_userflow.accounts.checkpoint import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_userflow.accounts.checkpoint import Checkpoint
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.clock import Clock
-    from target_userflow.delivery.checkpoint import Checkpoint
-    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.delivery.product_delivery import ProductDelivery
 
 LINGER = 0.2

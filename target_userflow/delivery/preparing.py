@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_userflow.delivery.pending import DeliveryObserver, PendingRecord
+    from target_userflow.accounts.pending import DeliveryObserver, PendingRecord
 
 
 def prepared(records: Sequence[PendingRecord]) -> list[PendingRecord]:

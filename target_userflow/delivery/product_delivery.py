@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, Rejected, TryAgain
 from target_userflow.apis.registry import OBJECT_TYPES
-from target_userflow.delivery import event_leases
+from target_userflow.dedup import event_leases
 from target_userflow.delivery.concurrency import SLICE, Concurrency
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import objects
@@ -25,12 +25,12 @@ from target_userflow.transport.client import GivenUp, Observer
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from target_userflow.accounts.pending import Batch, PendingRecord
     from target_userflow.apis.messages import Answer, Request
     from target_userflow.apis.outcomes import Outcome
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination
-    from target_userflow.delivery.pending import Batch, PendingRecord
     from target_userflow.delivery.queues import Work
     from target_userflow.transport.client import Client
 

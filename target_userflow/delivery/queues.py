@@ -22,9 +22,9 @@ from target_userflow.delivery.merging import Chain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Reference
     from target_userflow.delivery.merging import Kinds
-    from target_userflow.delivery.pending import PendingRecord
 
 
 _LOOKED_AT = 100  # records of a key, for what they wait for: a key with very many is no slower

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
+from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.outcomes import CARRIED, GaveUp, NotSent, Rejected
-from target_userflow.delivery.event_dedup import DIFFERS
-from target_userflow.delivery.pending import PendingRecord
+from target_userflow.dedup.event_dedup import DIFFERS
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Mapping
 
+    from target_userflow.accounts.checkpoint import Checkpoint
+    from target_userflow.accounts.tally import Tally
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
-    from target_userflow.delivery.attribute_types import AttributeTypeCheck
-    from target_userflow.delivery.checkpoint import Checkpoint
-    from target_userflow.delivery.dedup import NoDedup
-    from target_userflow.delivery.existing_objects import ExistingObjectsByType
-    from target_userflow.delivery.tally import Tally
-    from target_userflow.delivery.write_modes import UpsertMode
+    from target_userflow.dedup.dedup import NoDedup
+    from target_userflow.lookup.attribute_types import AttributeTypeCheck
+    from target_userflow.lookup.existing_objects import ExistingObjectsByType
+    from target_userflow.lookup.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
     from target_userflow.singer.message import Source
 

@@ -13,9 +13,9 @@ from target_userflow.errors import Exhausted
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
+    from target_userflow.accounts.pending import PendingRecord
     from target_userflow.clock import Clock
     from target_userflow.delivery.concurrency import Concurrency
-    from target_userflow.delivery.pending import PendingRecord
     from target_userflow.delivery.queues import OrderedQueues, Work
 
     Settling = Generator[float, None, None]

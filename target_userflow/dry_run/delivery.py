@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from target_userflow.accounts.pending import Batch
+    from target_userflow.accounts.tally import Tally
     from target_userflow.apis.messages import Answer, Request
     from target_userflow.apis.outcomes import Rejected
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
-    from target_userflow.delivery.pending import Batch
     from target_userflow.delivery.product_delivery import Half
-    from target_userflow.delivery.tally import Tally
     from target_userflow.singer.dead_letters import DeadLetters
     from target_userflow.transport.client import Client
 

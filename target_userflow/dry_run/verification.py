@@ -9,8 +9,8 @@ from target_userflow.compare.verify import Verdicts
 from target_userflow.dry_run.delivery import DryRun
 
 if TYPE_CHECKING:
+    from target_userflow.accounts.tally import Tally
     from target_userflow.config.settings import Pace
-    from target_userflow.delivery.tally import Tally
     from target_userflow.singer.dead_letters import DeadLetters
 
 

@@ -7,8 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from target_userflow.apis.listing import EVENT_NAMES
-from target_userflow.delivery.attribute_types import fits
 from target_userflow.escaping import escaped
+from target_userflow.lookup.attribute_types import fits
 from target_userflow.plan import advice
 from target_userflow.plan.sample import SCOPES
 from target_userflow.plan.values import example, kind

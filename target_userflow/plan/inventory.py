@@ -13,8 +13,8 @@ from target_userflow.errors import NotListed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_userflow.delivery.attribute_types import Definitions
-    from target_userflow.delivery.object_list import Reads
+    from target_userflow.lookup.attribute_types import Definitions
+    from target_userflow.lookup.object_list import Reads
     from target_userflow.plan.stream_look import StreamLook
 
 IDS = 99

@@ -7,8 +7,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.delivery.attribute_types import type_of
 from target_userflow.escaping import escaped
+from target_userflow.lookup.attribute_types import type_of
 from target_userflow.mapping.secret_names import snake_case
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.delivery.tally import OUTCOMES, aligned
+from target_userflow.accounts.tally import OUTCOMES, aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

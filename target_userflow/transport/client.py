@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.outcomes import Delivered, Refused, Rejected, TryAgain
 from target_userflow.errors import ApiDown, ApiRefused
+from target_userflow.pace import jitter
+from target_userflow.pace.rate_limiter import Limits
 from target_userflow.transport import retry
 from target_userflow.transport.http import Http
 from target_userflow.transport.media_type import MediaType
 from target_userflow.transport.outage import OutageLog
-from target_userflow.transport.rate_limiter import Limits
 from target_userflow.transport.request_stats import Timed
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
+    from target_userflow.pace.shares import Share
     from target_userflow.transport.request_stats import RequestStats
-    from target_userflow.transport.shares import Share
 
 _UNSUPPORTED = 415  # the HTTP status of a media type that is not taken
 _UNAVAILABLE = "HTTP 503"
@@ -159,7 +160,7 @@ class Client:
         patience: float = 1.0,
     ) -> Generator[float, None, Sent | GivenUp | None]:
         started = failed = None
-        for seconds in retry.waits():
+        for seconds in jitter.waits():
             began = self.limits.wait(request.path)
             if self._clock.stopped:
                 return None

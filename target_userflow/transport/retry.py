@@ -1,4 +1,4 @@
-"""Retry rules: the outcome of an answer, and the seconds before the next attempt. All pure."""
+"""Retry rules: the outcome of an answer, and what it says of the next attempt. All pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-import backoff
-
 from target_userflow.apis.messages import json_object
 from target_userflow.apis.outcomes import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from target_userflow.apis.messages import Answer
     from target_userflow.apis.outcomes import Outcome
     from target_userflow.apis.product import Product
-
-LONGEST_WAIT = 60.0  # seconds; the API's limits are per minute
 
 _INTERIM, _SUCCESS, _REDIRECT, _SERVER_ERROR = 1, 2, 3, 5  # classes of HTTP statuses
 _NOT_FOUND, _GONE, _TOO_MANY = 404, 410, 429
@@ -76,13 +70,6 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     if date.tzinfo is None:  # RFC 9110: HTTP dates are in GMT
         date = date.replace(tzinfo=timezone.utc)
     return max(0.0, (date - now).total_seconds())
-
-
-def waits() -> Iterator[float]:
-    """Yield the seconds to wait after each failed attempt: exponential, with full jitter."""
-    exponential = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT)
-    next(exponential)  # its first value only starts it
-    return (backoff.full_jitter(seconds) for seconds in exponential)
 
 
 def error_of(body: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from target_userflow.apis.outcomes import GaveUp
 from target_userflow.delivery.evidence import Evidence, Suspects
 
 if TYPE_CHECKING:
-    from target_userflow.delivery.pending import PendingRecord
+    from target_userflow.accounts.pending import PendingRecord
 
 
 GAVE_UP = GaveUp("gave up")

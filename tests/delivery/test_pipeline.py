@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.clocks import VirtualClock
 
-from target_userflow.delivery.checkpoint import Checkpoint
+from target_userflow.accounts.checkpoint import Checkpoint
 from target_userflow.delivery.pipeline import Bounds, Pipeline
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.messages import Request
 from target_userflow.apis.userflow.merging import kinds
-from target_userflow.delivery.pending import PendingRecord
 from target_userflow.delivery.queues import OrderedQueues, Work
 
 if TYPE_CHECKING:

@@ -9,23 +9,23 @@ import pytest
 from msgspec.structs import replace
 from support.clocks import VirtualClock
 
+from target_userflow.accounts.checkpoint import Checkpoint
+from target_userflow.accounts.tally import Tally
 from target_userflow.apis.outcomes import Delivered, GaveUp, Rejected
 from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.config.settings import StreamOptions
+from target_userflow.dedup.dedup import NoDedup
 from target_userflow.deletes.log_based import DeletionLimit
-from target_userflow.delivery.attribute_types import AttributeTypeCheck, Definitions, NewNames
-from target_userflow.delivery.checkpoint import Checkpoint
-from target_userflow.delivery.dedup import NoDedup
-from target_userflow.delivery.existing_objects import ExistingObjectsByType
-from target_userflow.delivery.tally import Tally
 from target_userflow.delivery.tracker import DeliveryTracker, Shared
-from target_userflow.delivery.write_modes import UpsertMode
 from target_userflow.errors import TooManyRejects
+from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
+from target_userflow.lookup.existing_objects import ExistingObjectsByType
+from target_userflow.lookup.write_modes import UpsertMode
 from target_userflow.mapping.columns import Stream
 from target_userflow.singer.message import Source
 
 if TYPE_CHECKING:
-    from target_userflow.delivery.pending import PendingRecord
+    from target_userflow.accounts.pending import PendingRecord
 
 COMPANIES = OBJECT_TYPES["userpilot_companies"]  # of which the API tells nothing
 STREAM = Stream("companies", {"id": {}, "plan": {}}, ["id"], StreamOptions())

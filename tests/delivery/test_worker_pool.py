@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support.clocks import VirtualClock
 
+from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.messages import Request
 from target_userflow.delivery.concurrency import Concurrency
-from target_userflow.delivery.pending import PendingRecord
 from target_userflow.delivery.queues import OrderedQueues
 from target_userflow.delivery.worker_pool import WorkerPool
 

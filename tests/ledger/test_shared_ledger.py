@@ -14,7 +14,7 @@ from support.process import record, schema
 from support.taps import piped, run_here, wait_until
 
 from target_userflow.config.settings import Destination
-from target_userflow.delivery.write_intents import WriteIntents, write_intents
+from target_userflow.dedup.write_intents import WriteIntents, write_intents
 from target_userflow.ledger.ledger import Ledger, digest, fingerprint
 from target_userflow.ledger.store import Store
 

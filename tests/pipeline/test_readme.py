@@ -146,7 +146,7 @@ RECIPES = {
     "github-actions": f"{ORCHESTRATION}test_the_scheduled_job",
     "postgresql": f"{PIPELINE}test_tables_of_other_names",
     "snowflake": f"{HERE}test_tables_of_snowflake",
-    "salesforce": ("tests/delivery/test_match_by.py:test_salesforce_enriches"),
+    "salesforce": ("tests/lookup/test_match_by.py:test_salesforce_enriches"),
     "copy-environment": ("tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"),
     "audience": f"{TARGET}test_an_audience_becomes",
     "deletes": f"{HERE}test_a_row_that_is_deleted",

@@ -16,7 +16,7 @@ from target_userflow.config.problems import problems
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
 from target_userflow.reporting import remedies, summary
-from target_userflow.reporting.html_report import page
+from target_userflow.run_files.html_report import page
 from target_userflow.services import Run
 
 if TYPE_CHECKING:

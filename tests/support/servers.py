@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from support.clocks import VirtualClock
 
-from target_userflow.transport.rate_limiter import Limits
+from target_userflow.pace.rate_limiter import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.outcomes import Delivered, Outcome, Refused, Rejected, TryAgain
 from target_userflow.apis.userflow.product import PRODUCT
+from target_userflow.pace import jitter
 from target_userflow.transport import retry
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
@@ -244,12 +245,12 @@ def test_a_date_is_as_long_a_wait_as_its_seconds(ahead: int) -> None:
 @given(st.random_module())
 def test_waits_grow_to_a_minute_with_full_jitter(dice: object) -> None:  # noqa: ARG001 - other jitter per example
     """The n-th wait is anywhere between 0 and 2^n seconds, and never longer than a minute."""
-    for number, seconds in enumerate(islice(retry.waits(), 12)):
+    for number, seconds in enumerate(islice(jitter.waits(), 12)):
         assert 0 <= seconds <= min(60, 2**number)
 
 
 def test_waits_use_all_of_their_range() -> None:
     """Full jitter: workers that failed together come back apart."""
-    fifths = [next(islice(retry.waits(), 4, None)) for _ in range(400)]
+    fifths = [next(islice(jitter.waits(), 4, None)) for _ in range(400)]
     assert min(fifths) < 4
     assert max(fifths) > 12

@@ -1,0 +1,1 @@
+"""Records on their way: one outcome each, and which STATE may be written."""

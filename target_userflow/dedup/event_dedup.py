@@ -1,0 +1,245 @@
+"""Events that are delivered once: what the ledger holds of them, and what their keys are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis.outcomes import NotSent
+from target_userflow.dedup.dedup import LedgerDedup
+from target_userflow.dedup.event_leases import EventLeases, SentElsewhere
+from target_userflow.errors import RejectRecord
+from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, digest, event_mark
+from target_userflow.mapping.values import as_text, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_userflow.accounts.pending import PendingRecord
+    from target_userflow.apis.messages import Request
+    from target_userflow.dedup.known_rows import KnownRows
+    from target_userflow.ledger.store import Row
+    from target_userflow.mapping.columns import Stream
+
+DUPLICATE = NotSent("duplicate")
+"""The event was delivered before."""
+DIFFERS = NotSent("duplicate", "its body differs")
+"""An event was delivered before under its key, with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKeys:
+    """What tells events of one stream apart."""
+
+    stream: Stream
+    namespace: str = ""
+    """What tells its tap from others that have streams of the same name."""
+    is_split: bool = False
+    """Whether stream maps make it beside another of the same tap stream (`__source__`)."""
+
+
+class EventDedup(LedgerDedup):
+    """Events of a stream with key properties: each is delivered once, however often it comes.
+
+    A ledger of version 1.0.0 has other keys, which are read as well; what is found there is written
+    under the key of today.
+    """
+
+    def __init__(
+        self,
+        rows: KnownRows,
+        today: int,
+        keys: EventKeys,
+        leases: EventLeases | None = None,
+        *,
+        is_sample: bool = False,
+    ) -> None:
+        """Tell events apart by the tap's name of their stream and by its key properties.
+
+        Args:
+            rows: The ledger's rows.
+            today: The ordinal of the day.
+            keys: The keys.
+            leases: Which run sends an event; None if no other run has the ledger.
+            is_sample: Whether the run delivers the first records of each stream alone.
+        """
+        super().__init__(rows, today)
+        self._leases = leases or EventLeases(rows.ledger)
+        self._is_sample = is_sample
+        stream = keys.stream
+        self._stream = stream.name
+        self._apart = keys.namespace, stream.name if keys.is_split else ""
+        self._columns: Sequence[str] = stream.keys
+        self._numeric = [_is_numeric(stream.properties.get(column)) for column in stream.keys]
+        self._reads_former = not keys.namespace and rows.ledger.has_events_of_1_0()
+        self._former: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        self._doubtful: set[bytes] = set()
+
+    def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the API knows no id
+        """A hash of the key properties.
+
+        Raises:
+            RejectRecord: one of them is null, or a number that is none.
+        """
+        values = [record[column] for column in self._columns]
+        if None in values:
+            raise RejectRecord(f"key property '{self._columns[values.index(None)]}' is null")
+        texts = map(_key_text, values, self._numeric)
+        key = event_key(source, *self._apart, *texts)
+        if self._reads_former:
+            self._former[key].append(digest("event", self._stream, encoded(values).decode()))
+        return key
+
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look up the keys, and which of them were left in flight by an earlier run."""
+        new = self._rows.prefetch([record.ledger_key for record in records])
+        if self._former:
+            self._adopt(records)
+        in_flight = {key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0])}
+        if in_flight:
+            self._leases.look()
+        held = self._leases.is_held
+        self._doubtful.update(key for key in in_flight if not held(self._rows.get(key)[0]))
+
+    def is_elsewhere(self, record: PendingRecord) -> bool:
+        """Whether another run is sending it; what is known of it is up to date then."""
+        key = record.ledger_key
+        mark, _ = self._rows.get(key)
+        if not _was(IN_FLIGHT, mark) or mark == self._leases.mark or key in self._doubtful:
+            return False
+        self._read_again(key)
+        mark, _ = self._rows.get(key)
+        if not _was(IN_FLIGHT, mark):
+            return False
+        self._leases.look()
+        is_held = self._leases.is_held(mark)
+        if not is_held:
+            self._doubtful.add(key)
+        return is_held
+
+    def _read_again(self, key: bytes) -> None:
+        row = self._rows.ledger.known([key]).get(key)
+        if row:
+            self._rows.put(key, row)
+        else:
+            self._rows.pop(key)
+
+    def release(self, record: PendingRecord) -> None:
+        """Forget the event, unless it comes again among those that wait."""
+        self._doubtful.difference_update(self._rows.release([record.ledger_key]))
+
+    def outcome(self, record: PendingRecord) -> NotSent | None:
+        """Duplicate, once it was delivered; version 1.0.0 did not note with which body.
+
+        What a sample run delivered otherwise is sent: it is there to be looked at and mended.
+        """
+        mark, _ = self._rows.get(record.ledger_key)
+        if mark == event_mark(SAMPLED, record.request.payload):
+            return DUPLICATE
+        if not _was(DELIVERED, mark):
+            return None
+        same = mark in {DELIVERED, event_mark(DELIVERED, record.request.payload)}
+        return DUPLICATE if same else DIFFERS
+
+    def is_doubtful(self, record: PendingRecord) -> bool:
+        """Whether it was left in flight."""
+        return record.ledger_key in self._doubtful
+
+    def sending(self, record: PendingRecord) -> None:
+        """Note that it is in flight, should this be the last that is heard of it.
+
+        It leaves once that is on the disk: after a power cut too, what may have arrived is known.
+
+        Raises:
+            SentElsewhere: another run sends it, or has sent it.
+        """
+        key = record.ledger_key
+        try:
+            self._leases.take(key, self._rows.get(key)[0], self._today)
+        except SentElsewhere:
+            self._doubtful.discard(key)
+            self._read_again(key)
+            raise
+        self._rows.put(key, (self._leases.mark, self._today))
+
+    def delivered(self, record: PendingRecord) -> None:
+        """Note that it is never to be sent again; the disk has it with the next that leaves."""
+        status = SAMPLED if self._is_sample else DELIVERED
+        mark = event_mark(status, record.request.payload)
+        self._rows.ledger.put(record.ledger_key, mark, self._today, synced=False)
+        self._rows.put(record.ledger_key, (mark, self._today))
+
+    def not_delivered(self, record: PendingRecord) -> None:
+        """Take the note back, unless an earlier run left it."""
+        if not self.is_doubtful(record):
+            self._rows.ledger.drop(record.ledger_key)
+            self._rows.pop(record.ledger_key)
+
+    def _adopt(self, records: Sequence[PendingRecord]) -> None:
+        """Write what stands under keys of version 1.0.0 under those of today.
+
+        Of several streams that shared such a key, one was delivered: the first that comes has it.
+        """
+        keys = {
+            former: record.ledger_key
+            for record in reversed(records)
+            for former in self._former.pop(record.ledger_key, ())
+            if not self._rows.get(record.ledger_key)[0]
+        }
+        rows: dict[bytes, Row | None] = {}
+        for former, row in self._rows.ledger.known(keys).items():
+            rows[former] = None
+            rows[keys[former]] = row
+            self._rows.put(keys[former], row)
+        if rows:
+            self._rows.ledger.write(rows)
+
+
+def event_key(source: str, namespace: str, split: str, *key: str) -> bytes:
+    """Return an event's place in the ledger.
+
+    Args:
+        source: The name that the tap gives its stream.
+        namespace: The setting `ledger_namespace`.
+        split: The stream's name, if stream maps make it beside another of the tap's stream.
+        key: The values of its key properties, as texts.
+    """
+    return digest("event", source, namespace, split, *key)
+
+
+def _was(what: bytes, mark: bytes) -> bool:
+    return mark[:1] == what
+
+
+def _key_text(value: Any, numeric: bool) -> str:  # noqa: FBT001 - `map` gives no names
+    """One text for all spellings of a value: 1, 1.0, and "1" where a column holds numbers."""
+    if isinstance(value, str):
+        return number_text(value) if numeric else value
+    if isinstance(value, (int, float, Decimal)):
+        text = as_text(value)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return encoded(value).decode().strip('"')  # a date of a stream map is as its text
+
+
+def number_text(text: str) -> str:
+    """Return the one text for all spellings of a number; what is none is left as it is."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return text
+    return _key_text(number, numeric=False) if number.is_finite() else text
+
+
+def _is_numeric(schema: Any) -> bool:
+    """Whether a column may hold numbers; some taps write them as texts."""
+    if not isinstance(schema, dict):
+        return False
+    choices = [choice for name in ("anyOf", "oneOf", "allOf") for choice in schema.get(name) or ()]
+    types = schema.get("type") or ()
+    return (
+        schema.get("format") == "singer.decimal"
+        or bool({"integer", "number"} & {*([types] if isinstance(types, str) else types)})
+        or any(map(_is_numeric, choices))
+    )

@@ -1,0 +1,129 @@
+"""The ledger's rows of the records that wait, shared by all streams of a run.
+
+A row is looked up when the first record begins to wait that it matters for, and forgotten with the
+last of them. What is delivered is noted here at once and written to the ledger now and then.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from target_userflow.dedup.write_intents import WriteIntents
+    from target_userflow.ledger.ledger import Ledger
+    from target_userflow.ledger.store import Row
+
+
+class KnownRows:
+    """What is known of keys of one ledger, as far as records wait that it matters for."""
+
+    def __init__(self, ledger: Ledger, intents: WriteIntents) -> None:
+        """Look up in a ledger, and write to it.
+
+        Args:
+            ledger: The ledger.
+            intents: What the ledger says of objects while they are written.
+        """
+        self.ledger = ledger
+        self._intents = intents
+        self._rows: dict[bytes, Row] = {}
+        self._noted: dict[bytes, Row] = {}
+        self._waiting: Counter[bytes] = Counter()
+        self._marks: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        """Held while rows are written that must not overtake each other."""
+
+    def prefetch(self, keys: Collection[bytes]) -> set[bytes]:
+        """Look keys up, one for each record that it matters for.
+
+        Returns:
+            Those that were not known already.
+        """
+        with self._lock:
+            new = {key for key in keys if not self._waiting[key]}
+            self._waiting.update(keys)
+            noted = {key: self._noted[key] for key in new if key in self._noted}
+        rows = self.ledger.known(new - noted.keys())
+        with self._lock:
+            self._rows.update(rows)
+            self._rows.update(noted)
+        return new
+
+    def release(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Count a record out that these keys matter for.
+
+        Returns:
+            Those that matter for no other record, and are forgotten.
+        """
+        gone = []
+        with self._lock:
+            for key in keys:
+                self._waiting[key] -= 1
+                if self._waiting[key] <= 0:
+                    del self._waiting[key]
+                    self._rows.pop(key, None)
+                    self._marks.pop(key, None)
+                    gone.append(key)
+        return gone
+
+    def get(self, key: bytes) -> Row:
+        """The row of a key; an empty mark and day 0 where there is none."""
+        return self._rows.get(key, _NONE)
+
+    def is_known(self, key: bytes) -> bool:
+        """Whether the ledger may hold a version of a key, now or by the hand of another run."""
+        return bool(self.get(key)[0]) or self._intents.is_shared
+
+    def put(self, key: bytes, row: Row) -> None:
+        """Know a row that is in the ledger."""
+        with self._lock:
+            self._rows[key] = row
+
+    def drop(self, keys: Collection[bytes]) -> None:
+        """Have the ledger forget versions; returns once that is committed."""
+        with self._writing:
+            with self._lock:
+                for key in keys:
+                    self._rows.pop(key, None)
+                    self._noted.pop(key, None)
+            self._intents.declare(keys)
+
+    def pop(self, key: bytes) -> None:
+        """Know a row no longer that is not in the ledger any more."""
+        with self._lock:
+            self._rows.pop(key, None)
+
+    def note(self, key: bytes, row: Row) -> None:
+        """Note a row that the ledger is to have."""
+        with self._lock:
+            self._noted[key] = row
+            if self._waiting[key]:
+                self._rows[key] = row
+
+    def sync(self) -> None:
+        """Return once the ledger has all that was noted."""
+        with self._writing:
+            with self._lock:
+                noted, self._noted = self._noted, {}
+            self._intents.settle(noted, self._waiting)
+
+    def add_mark(self, key: bytes, mark: bytes) -> None:
+        """Note what a record that waits is about to write under a key."""
+        with self._lock:
+            self._marks[key].add(mark)
+
+    def is_marked(self, key: bytes) -> bool:
+        """Whether a record that waits is about to write something under a key."""
+        return bool(self._marks.get(key))
+
+    def is_contested(self, key: bytes) -> bool:
+        """Whether records that wait write different things, so that none is sure to be the last."""
+        return len(self._marks.get(key, ())) > 1
+
+
+_NONE = b"", 0

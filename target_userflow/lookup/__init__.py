@@ -1,0 +1,1 @@
+"""What exists in Userflow and what is defined there, looked up before records are sent."""

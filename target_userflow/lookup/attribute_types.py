@@ -1,0 +1,241 @@
+"""Whether what is about to be sent fits the attributes that the destination has.
+
+Definitions grow with their first use, and no API call takes them back: a wrong type is there for
+good, and what becomes of a value of another type is not documented.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.apis.listing import EVENT_NAMES
+from target_userflow.config.settings import DATA_TYPES
+from target_userflow.errors import NotListed, RejectRecord, TooManyNewNames
+from target_userflow.lookup.object_list import all_pages
+from target_userflow.mapping.operations import is_operation
+from target_userflow.mapping.times import parsed_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from target_userflow.apis.listing import Definition
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.product import Product
+    from target_userflow.lookup.object_list import Reads
+
+_TYPES = {
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    Decimal: "number",
+    str: "string",
+    list: "list",
+}
+_RESULTS = {
+    "add": "number",
+    "subtract": "number",
+    "append": "list",
+    "prepend": "list",
+    "remove": "list",
+}
+
+
+class Definitions:
+    """The attributes of one destination and their data types, learned scope by scope."""
+
+    def __init__(self, api: Product, reads: Reads) -> None:
+        """Know nothing yet."""
+        self._api = api
+        self._reads = reads
+        self._of: dict[str, dict[str, str]] = {}
+        self._untold: dict[str, NotListed] = {}
+
+    def are_told(self, scope: str) -> bool:
+        """Whether the API tells what is defined, as far as is known."""
+        return self._api.definitions is not None and scope not in self._untold
+
+    def of(self, scope: str) -> dict[str, str]:
+        """Name to data type, as it was when first asked for; none where the API does not tell.
+
+        Raises:
+            NotListed: the answer is no list; it is not asked for again.
+            StopRun: the API does not answer.
+        """
+        if scope in self._untold:
+            raise self._untold[scope]
+        if scope not in self._of:
+            try:
+                self._of[scope] = {
+                    definition.name: definition.data_type for definition in self._listed(scope)
+                }
+            except NotListed as error:
+                self._untold[scope] = error
+                raise
+        return self._of[scope]
+
+    def _listed(self, scope: str) -> Iterator[Definition]:
+        listing = self._api.definitions and self._api.definitions(scope)
+        for page in all_pages(listing, self._reads, self._api.name) if listing else ():
+            yield from (definition for definition in page.objects if definition.scope == scope)
+
+
+class NewNames:
+    """Counts the names that a run defines for good in one destination.
+
+    A column full of values that became names, such as an object with a key for each project, would
+    define thousands; none of them can be deleted through the API.
+    """
+
+    def __init__(self, *, attributes: int, events: int, reject: bool = False) -> None:
+        """Count from nothing.
+
+        Args:
+            attributes: Attribute names that the run may define.
+            events: Event names that it may define.
+            reject: Whether `new_attributes` forbids attributes.
+        """
+        self._most = {"attribute": 0 if reject else attributes, "event": events}
+        self._settings = {
+            "attribute": "new_attributes" if reject else "max_new_attributes",
+            "event": "max_new_events",
+        }
+        self._new: dict[str, set[tuple[str, str]]] = {"attribute": set(), "event": set()}
+
+    def forbids(self, what: str) -> str | None:
+        """The setting that lets no `attribute` or `event` be new, as it stands; else None."""
+        if self._most[what]:
+            return None
+        setting = self._settings[what]
+        return f"{setting} is {'reject' if setting == 'new_attributes' else 0}"
+
+    def add(self, stream: str, what: str, scope: str, name: str) -> None:
+        """Count a name that a record brings.
+
+        Raises:
+            TooManyNewNames: it is one more than may be.
+        """
+        names = self._new[what]
+        if (scope, name) not in names and len(names) >= self._most[what]:
+            raise TooManyNewNames(
+                f"Stream '{stream}': a record would define a new {what} name after "
+                f"{len(names)} in this run, and none can be deleted through the API. It is not "
+                "sent, and nothing of the stream after it. If these are no values that became "
+                f"names (--plan lists them), set {self._settings[what]} to a higher number"
+            )
+        names.add((scope, name))
+
+
+class AttributeTypeCheck:
+    """Compares what one stream sends with the definitions."""
+
+    def __init__(
+        self, stream: str, api: Product, definitions: Definitions, new_names: NewNames
+    ) -> None:
+        """Compare nothing yet.
+
+        Args:
+            stream: The stream's name, for messages.
+            api: Says what a request writes.
+            definitions: Those of its destination.
+            new_names: Counts what the run defines there.
+        """
+        self._stream = stream
+        self._api = api
+        self._definitions = definitions
+        self._new = new_names
+        self._told: set[tuple[str, str]] = set()
+
+    def refusal(self, request: Request, warn: Callable[[str], None]) -> str | None:
+        """Why a request must not be sent; None if it may be.
+
+        Args:
+            request: What is about to be sent.
+            warn: Takes a line, once for each attribute whose type is another.
+
+        Raises:
+            TooManyNewNames: it would define more names than a run may.
+        """
+        for scope, attributes in self._api.attributes(request):
+            known = self._known("attribute", scope, warn)
+            for name, value in attributes.items():
+                if name in known:
+                    self._compare(scope, name, value, known[name], warn)
+                elif value is not None:
+                    why = self._define("attribute", scope, name)
+                    if why:
+                        return why
+        event = self._api.event_name(request) if self._api.event_name else None
+        if event is None or event in self._known("event", EVENT_NAMES, warn):
+            return None
+        return self._define("event", EVENT_NAMES, event)
+
+    def _define(self, what: str, scope: str, name: str) -> str | None:
+        """Count a new name; why it must not be, if none may."""
+        if not self._definitions.are_told(scope):
+            return None
+        forbidden = self._new.forbids(what)
+        if forbidden is None:
+            self._new.add(self._stream, what, scope, name)
+            return None
+        subject = "event" if what == "event" else f"{scope} attribute"
+        return f"{subject} '{name}' does not exist in {self._api.name} yet, and {forbidden}"
+
+    def _known(self, what: str, scope: str, warn: Callable[[str], None]) -> dict[str, str]:
+        """The definitions of a scope; the run goes on without them, if any name will do."""
+        try:
+            return self._definitions.of(scope)
+        except NotListed as error:
+            if self._new.forbids(what):
+                raise
+            if (scope, "") not in self._told:
+                self._told.add((scope, ""))
+                subject = "Event names" if what == "event" else f"The types of {scope} attributes"
+                warn(f"{subject} can't be compared: {error}")
+            return {}
+
+    def _compare(
+        self, scope: str, name: str, value: Any, data_type: str, warn: Callable[[str], None]
+    ) -> None:
+        if (scope, name) in self._told or fits(value, data_type):
+            return
+        self._told.add((scope, name))
+        warn(
+            f"Stream '{self._stream}': {scope} attribute '{name}' is a {data_type} in "
+            f"{self._api.name}, and a {type_of(value)} is sent. Have it converted with "
+            f'streams.{self._stream}.data_types: {{"{name}": "{data_type}"}}, or rename it with '
+            "stream_maps"
+        )
+
+
+def fits(value: Any, data_type: str) -> bool:
+    """Whether an attribute of a data type can take a value or operation; of a new one, anything."""
+    sent = type_of(value)
+    if data_type == "datetime" and sent == "string":
+        return _is_time(_operand(value))
+    return sent in {None, data_type} or data_type not in DATA_TYPES
+
+
+def type_of(value: Any) -> str | None:
+    """The data type of a value or operation as it stands in a body; None for a null."""
+    if not isinstance(value, dict):
+        return _TYPES.get(type(value))
+    (name,) = value.keys() - {"data_type"}
+    given: str | None = value.get("data_type") or _RESULTS.get(name)
+    return given or type_of(value[name])
+
+
+def _operand(value: Any) -> Any:
+    return next(value[key] for key in value if key != "data_type") if _is_set(value) else value
+
+
+def _is_set(value: Any) -> bool:
+    return isinstance(value, dict) and is_operation(value)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parsed_time(text)
+    except RejectRecord:
+        return False
+    return True

@@ -1,0 +1,204 @@
+"""Which records of a stream are sent at all, by what exists in the destination: its `mode`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from target_userflow.apis.registry import MATCHED, OBJECT_TYPES
+from target_userflow.apis.userflow.match_by import with_id
+from target_userflow.apis.userflow.subjects import OBJECTS, subjects
+from target_userflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from target_userflow.accounts.pending import PendingRecord
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.lookup.existing_objects import ExistingObjects, ExistingObjectsByType
+    from target_userflow.mapping.columns import Stream
+
+
+class UpsertMode:
+    """Lets every record pass, whatever exists: `upsert`."""
+
+    matches: ClassVar[bool] = False
+    """Whether the ids of records are only known once they are matched."""
+    merges: ClassVar[bool] = True
+    """Whether records of one object may go together."""
+    decides_late: ClassVar[bool] = False
+    """Whether what goes before a record in this run may let it pass."""
+
+    def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchBy`
+        """Put ids where the values of an attribute stand; why not, by the place of a record."""
+        return {}
+
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:
+        """Find out what has to be known of these records before they are sent."""
+
+    def refusal(self, record: PendingRecord) -> str | None:  # noqa: ARG002 - for the others
+        """Why a record is not sent; None if it may be."""
+        return None
+
+
+class _ExistenceMode(UpsertMode):
+    """Lets records pass by whether what they are about exists."""
+
+    def __init__(self, directory: ExistingObjects) -> None:
+        self._existing = directory
+
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:
+        """Find out which of them exist."""
+        self._existing.prefetch(record.request.object_id[0] for record in records)
+
+    def _exists(self, record: PendingRecord) -> bool:
+        return record.request.object_id[0] in self._existing
+
+
+class Update(_ExistenceMode):
+    """Lets pass what exists."""
+
+    def refusal(self, record: PendingRecord) -> str | None:
+        """Why a record is not sent."""
+        return None if self._exists(record) else "does not exist yet, and mode is update"
+
+
+class UpdateSubjects(UpsertMode):
+    """Lets pass what is about users and groups that exist: `update` of memberships and events.
+
+    Such a request creates the user and the group that it names. Those that another stream of the
+    run creates exist once they are delivered, and they are delivered first.
+    """
+
+    merges = False
+    decides_late = True
+
+    def __init__(self, existing: ExistingObjectsByType, object_type: ObjectType) -> None:
+        """Look for users and groups."""
+        self._name = object_type.name
+        self._existing = {kind: existing.of(OBJECT_TYPES[kind]) for kind in ("users", "groups")}
+
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:
+        """Find out which users and groups exist."""
+        wanted: dict[str, set[str]] = {}
+        for record in records:
+            for kind, id_ in subjects(self._name, record.request):
+                wanted.setdefault(kind, set()).add(id_)
+        for kind, ids in wanted.items():
+            self._existing[kind].prefetch(ids)
+
+    def refusal(self, record: PendingRecord) -> str | None:
+        """Why a record is not sent."""
+        for kind, id_ in subjects(self._name, record.request):
+            if id_ not in self._existing[kind]:
+                return f"its {kind[:-1]} does not exist yet, and mode is update"
+        return None
+
+
+class Insert(_ExistenceMode):
+    """Lets pass what does not exist, and of that the first record that is delivered."""
+
+    merges = False
+
+    def refusal(self, record: PendingRecord) -> str | None:
+        """Why a record is not sent; a deletion is, as only what exists can be deleted."""
+        there = self._exists(record) and not record.request.deletes
+        return "exists already, and mode is insert" if there else None
+
+
+class MatchBy(UpsertMode):
+    """Lets pass what is about the one object whose attribute has a value: `match_by`."""
+
+    matches = True
+
+    def __init__(self, existing: ExistingObjects, attribute: str, objects: str) -> None:
+        """Match by an attribute.
+
+        Args:
+            existing: The objects.
+            attribute: Its name.
+            objects: What the objects are called, for the reasons.
+        """
+        self._existing = existing
+        self._attribute = attribute
+        self._objects = objects
+
+    def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:
+        """Put the object's id where the value stands."""
+        texts = [record.request.object_id[0] for record in records]
+        self._existing.prefetch_values(self._attribute, filter(None, texts))
+        reasons = enumerate(self._put(record) for record in records)
+        return {place: reason for place, reason in reasons if reason}
+
+    def _put(self, record: PendingRecord) -> str | None:
+        (text,) = record.request.object_id
+        if not text:
+            return f"has no {self._attribute} to match by"
+        ids = self._existing.ids_with(self._attribute, text)
+        if len(ids) != 1:
+            objects = f"several {self._objects}" if ids else f"no {self._objects[:-1]}"
+            return f"its {self._attribute} matches {objects}"
+        record.request = with_id(record.request, *ids)
+        return None
+
+
+def write_mode(
+    object_type: ObjectType, stream: Stream, existing: ExistingObjectsByType
+) -> UpsertMode:
+    """What lets the records of a stream pass.
+
+    Raises:
+        ConfigError: its options ask for what nobody can know.
+    """
+    check(object_type, stream)
+    if stream.options.match_by:
+        return MatchBy(existing.of(object_type), stream.options.match_by, object_type.name)
+    if _updates_subjects(object_type, stream.options.mode):
+        return UpdateSubjects(existing, object_type)
+    mode = _MODES.get(stream.options.mode)
+    return mode(existing.of(object_type)) if mode else UpsertMode()
+
+
+def check(object_type: ObjectType, stream: Stream) -> None:
+    """Let options pass that can be kept.
+
+    Raises:
+        ConfigError: with the setting, and what to do.
+    """
+    name, product = object_type.name, object_type.product.name
+    mode, where = stream.options.mode, f"Stream '{stream.name}': streams.{stream.name}"
+    is_known = object_type.listing is not None or _updates_subjects(object_type, mode)
+    if mode != "upsert" and not is_known:
+        known = ", ".join(kind.name for kind in _LISTED)
+        raise ConfigError(
+            f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
+            f"tell of {name}. Remove it, or use it for {known}"
+        )
+    if stream.options.mirror and name != "memberships":
+        raise ConfigError(
+            f"{where}.mirror ends memberships, and the stream is routed to {name}. Remove it"
+        )
+    match_by = stream.options.match_by
+    if match_by and name not in MATCHED:
+        raise ConfigError(
+            f"{where}.match_by finds users and groups, and the stream is routed to {name}. "
+            "Remove it"
+        )
+    if match_by in object_type.mapper.role_spec.columns:
+        raise ConfigError(
+            f"{where}.match_by names '{match_by}', which is no attribute of {name}. "
+            "Name one that is"
+        )
+    if match_by and mode == "insert":
+        raise ConfigError(
+            f"{where}.match_by finds {name} that exist, and mode 'insert' skips those. Remove one"
+        )
+
+
+def _updates_subjects(object_type: ObjectType, mode: str) -> bool:
+    """Whether records are let pass by the users and groups that they are about."""
+    return mode == "update" and object_type.listing is None and object_type.name in OBJECTS
+
+
+_MODES: dict[str, type[_ExistenceMode]] = {"update": Update, "insert": Insert}
+_LISTED = [kind for kind in OBJECT_TYPES.values() if kind.listing]
+"""The object types of which a product tells what exists."""

@@ -1,0 +1,1 @@
+"""The display on a terminal while a run goes on."""

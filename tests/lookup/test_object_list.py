@@ -1,0 +1,101 @@
+"""What exists is read with as few requests as it takes, whoever asks for how much of it."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.userflow.reading import USERS
+from target_userflow.lookup.object_list import ObjectList
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from target_userflow.apis.messages import Request
+
+
+class Userflow:
+    """Answers `GET /users` by the rules of the reference, without a network."""
+
+    def __init__(self, count: int) -> None:
+        """Have so many users."""
+        self.ids = [f"u{number}" for number in range(count)]
+        self.paths: list[str] = []
+
+    def begin(self, request: Request) -> Future[Answer]:
+        """The answer, at once."""
+        future: Future[Answer] = Future()
+        future.set_result(*self.fetch([request]))
+        return future
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """The answers, in the order of the requests."""
+        self.paths += [request.path for request in requests]
+        return [self._answer(urlsplit(request.path)) for request in requests]
+
+    def _answer(self, url: Any) -> Answer:
+        if url.path != "/users":
+            id_ = url.path.removeprefix("/users/")
+            return Answer(200 if id_ in self.ids else 404, {}, json.dumps({"id": id_}).encode())
+        (after,) = parse_qs(url.query).get("starting_after", [""])
+        if after and after not in self.ids:
+            return Answer(400, {}, b"{}")
+        start = self.ids.index(after) + 1 if after else 0
+        page = [{"id": id_} for id_ in self.ids[start : start + 100]]
+        body = {"data": page, "has_more": start + 100 < len(self.ids)}
+        return Answer(200, {}, json.dumps(body).encode())
+
+
+def learned(api: Userflow, *batches: Iterable[str]) -> set[str]:
+    """The ids that were handed over."""
+    found: set[str] = set()
+    objects = ObjectList(USERS, api, "Userflow", lambda one: found.add(one.id))
+    for ids in batches:
+        objects.learn(id_ for id_ in ids if id_ not in found)
+    return found
+
+
+def in_batches(ids: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+@pytest.mark.parametrize(
+    ("exist", "asked", "batch", "most"),
+    [
+        (10_000, 100, 100, 100),
+        (10_000, 10_000, 1_000, 105),
+        (10_000, 10_000, 10_000, 105),
+        (10_000, 150, 150, 200),
+        (20_000, 500, 100, 700),
+        (0, 10_000, 1_000, 10),
+        (100, 10_000, 100, 101),
+    ],
+)
+def test_it_takes_no_more_requests_than_a_list_or_look_ups_do(
+    exist: int, asked: int, batch: int, most: int
+) -> None:
+    """Some 100 pages for 10,000 users, 100 look-ups for 100, and at most twice the better."""
+    api = Userflow(exist)
+    ids = [f"u{number}" for number in range(asked)]
+    assert learned(api, *in_batches(ids, batch)) >= {*ids} & {*api.ids}
+    assert len(api.paths) <= most
+
+
+@settings(max_examples=50, deadline=None, print_blob=True)
+@given(st.randoms(use_true_random=False), st.integers(0, 3_000), st.integers(101, 4_000))
+def test_a_list_that_is_entered_in_several_places_is_read_whole(
+    random: Any, exist: int, asked: int
+) -> None:
+    """Whatever the order of what is asked for, and whether it exists."""
+    api = Userflow(exist)
+    ids = [f"u{number}" for number in range(asked)]
+    random.shuffle(ids)
+    assert learned(api, ids) >= {*ids} & {*api.ids}
+    assert len(api.paths) <= exist // 100 + 1 + 2 * (asked // 500)
