@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote
 
-from target_userflow.config.settings import OPERATIONS, StreamOptions
+from target_userflow.config.settings import OPERATIONS
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping import columns as roles
-from target_userflow.mapping.attributes import Attributes, attribute_name
-from target_userflow.mapping.property_schemas import inner_properties
+from target_userflow.mapping.attributes import Attributes
+from target_userflow.mapping.flattening import attribute_name
 from target_userflow.mapping.values import plain_number
 
 if TYPE_CHECKING:
@@ -72,11 +72,6 @@ class Mapper:
         """The mapper of records that have the same roles as this one."""
         return self
 
-    def deletion_mark(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the deletion mark of a record: the column of `fields.deleted_at` and its value."""
-        column = self._roles.get(roles.DELETED_AT)
-        return {} if column is None else {column: record.get(column)}
-
     def object_id(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids under which the API keeps an object that can be deleted.
 
@@ -95,17 +90,6 @@ class Mapper:
         """The request that deletes the object with these ids, or finds it gone already."""
         raise NotImplementedError
 
-    def _inner_attributes(self, stream: Stream, schema: Any) -> Attributes:
-        """Return the attributes of an object inside of a column, as the schema names them."""
-        options = StreamOptions(nulls=stream.options.nulls, send=stream.options.send)
-        named = inner_properties(schema)
-        try:
-            made = Attributes(stream.name, named, options=options, operations=self.takes_operations)
-        except ConfigError:  # keys that meet in one name: what holds both is rejected
-            made = Attributes(stream.name, {}, options=options, operations=self.takes_operations)
-        made.remarks = self.remarks
-        return made
-
     def _schema(self, stream: Stream, role: str) -> Any:
         """The schema of a role's column."""
         return stream.properties.get(self._roles.get(role, ""), {})
@@ -119,7 +103,7 @@ class Mapper:
     def _id(self, record: Mapping[str, Any], role: str) -> str:
         column = self._roles.get(role, "")
         try:
-            return self._wire_id(record.get(column), role)
+            return self._wire_id(record.get(column), "it" if column == role else role)
         except RejectRecord as error:
             raise (error.inside(column) if column else error) from None
 

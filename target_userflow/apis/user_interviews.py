@@ -16,8 +16,8 @@ from target_userflow.apis.messages import JSON, Request, has_json_object
 from target_userflow.apis.object_type import ObjectType
 from target_userflow.apis.product import Probe, Product
 from target_userflow.errors import RejectRecord
-from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.columns import RoleSpec
+from target_userflow.mapping.unsent_columns import is_of_loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,6 +13,7 @@ from target_userflow.apis.messages import Request
 from target_userflow.apis.object_type import ObjectType
 from target_userflow.apis.product import Probe, Product
 from target_userflow.errors import RejectRecord
+from target_userflow.mapping.attributes import inner_attributes
 from target_userflow.mapping.columns import RoleSpec
 from target_userflow.mapping.json_text import unpacked
 
@@ -62,7 +63,8 @@ class Users(_Mapper):
     def __init__(self, stream: Stream) -> None:
         """Find the columns; and what the schema says of a company."""
         super().__init__(stream)
-        self._company_of = self._inner_attributes(stream, self._schema(stream, "company"))
+        schema = self._schema(stream, "company")
+        self._company_of = inner_attributes(stream, schema, self.takes_operations, self.remarks)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user, and the company that it belongs to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.deletes.log_based import deleting_column, log_marks
+from target_userflow.mapping.columns import DELETED_AT
 
 if TYPE_CHECKING:
     import logging
@@ -32,7 +33,8 @@ class MarkedRows:
             logger: The logger of the stream.
         """
         self._stream = stream
-        self._mapper = mapper
+        assignment = mapper.assignments.get(DELETED_AT)
+        self._column = assignment.column if assignment else None
         self._why_skipped = why_skipped
         self._logger = logger
         self._has_warned = False
@@ -47,7 +49,8 @@ class MarkedRows:
         Raises:
             RejectRecord: a mark is no date-time.
         """
-        return deleting_column({**log_marks(raw), **self._mapper.deletion_mark(record)})
+        own = {} if self._column is None else {self._column: record.get(self._column)}
+        return deleting_column({**log_marks(raw), **own})
 
     def skips(self, column: str) -> bool:
         """Return whether deleted rows are left out; the first time, log why.

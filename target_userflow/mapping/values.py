@@ -32,18 +32,24 @@ def literal(value: Any, schema: Any = None) -> Any:
     Raises:
         RejectRecord: it is no finite number, or no date-time where the schema promises one.
     """
-    if isinstance(value, str):
-        read = _text_read(schema) if schema else None
-        return read(value) if read else value
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, (int, float, Decimal)):
-        return _number_read(schema)(value) if schema else _finite_number(value)
+    if isinstance(value, (str, int, float, Decimal)):
+        return _read_by(schema, value)
     if isinstance(value, list):
         return _strings(value)
     if isinstance(value, (date, time)):
         return iso8601(value)
     raise RejectRecord(f"a value of type {type(value).__name__} is no JSON")
+
+
+def _read_by(schema: Any, value: Any) -> Any:
+    """Return a text or number as what the schema of its column says that it is."""
+    if isinstance(value, str):
+        read = _text_read(schema) if schema else None
+    else:
+        read = _number_read(schema) if schema else _finite_number
+    return read(value) if read else value
 
 
 def _finite_number(value: Any) -> Any:

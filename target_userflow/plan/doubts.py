@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.mapping.attributes import is_of_loader
 from target_userflow.mapping.property_schemas import allowed_types
 from target_userflow.mapping.time_names import holds_times
+from target_userflow.mapping.unsent_columns import is_of_loader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.errors import Doubt, RejectRecord
-from target_userflow.mapping.attributes import attribute_name, is_of_loader
+from target_userflow.mapping.flattening import attribute_name
+from target_userflow.mapping.unsent_columns import is_of_loader
 from target_userflow.plan.doubts import Doubts
 from target_userflow.plan.facts import attribute_warnings, new_names
 from target_userflow.plan.sample import RECORDS, Sample
@@ -178,17 +179,17 @@ class StreamLook:
 
     def left_out(self) -> dict[str, list[str]]:
         """Why columns are left out → these columns."""
-        attributes = self._mapper.attributes
+        unsent = self._mapper.attributes.unsent
         late = [column for column in [*self.sample.columns] if column not in self.stream.properties]
-        stay = [column for column in late if attributes.stays(column, "")]
+        stay = [column for column in late if unsent.includes_late(column, "")]
         kept = {
             *self.stream.options.send,
             *(assignment.column for assignment in self.assignments.values()),
         }
         keys = [key for key in self.stream.keys if key not in kept]
         return {
-            SECRET: [*attributes.secrets, *(column for column in stay if not is_of_loader(column))],
-            LOADER: [*attributes.of_loaders, *filter(is_of_loader, stay)],
+            SECRET: [*unsent.secrets, *(column for column in stay if not is_of_loader(column))],
+            LOADER: [*unsent.of_loaders, *filter(is_of_loader, stay)],
             EVENT_KEY: keys if self.object_type.is_event else [],
             OWN_FACT: [column for column in self._mapper.facts if column not in kept],
         }

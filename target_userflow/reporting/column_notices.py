@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.mapping.attributes import is_of_loader
+from target_userflow.mapping.unsent_columns import is_of_loader
 
 if TYPE_CHECKING:
     import logging
@@ -42,7 +42,7 @@ class ColumnNotices:
 
     def of_schema(self) -> None:
         """Log which columns of the SCHEMA are not sent."""
-        self._log_unsent(self._attributes.of_loaders, self._attributes.secrets)
+        self._log_unsent(self._attributes.unsent.of_loaders, self._attributes.unsent.secrets)
 
     def of_names(self) -> None:
         """Log which columns of the SCHEMA are renamed."""
@@ -54,8 +54,9 @@ class ColumnNotices:
             return
         new = [column for column in record if column not in self._columns]
         self._columns.update(new)
-        self._log_renamed(self._attributes.renamed_of(new))
-        unsent = [column for column in new if self._attributes.stays(column, record[column])]
+        self._log_renamed(self._attributes.renamed_late(new))
+        sorting = self._attributes.unsent
+        unsent = [column for column in new if sorting.includes_late(column, record[column])]
         loaders = [column for column in unsent if is_of_loader(column)]
         self._log_unsent(loaders, [column for column in unsent if column not in loaders])
 

@@ -313,7 +313,7 @@ def test_events_and_sums_are_not_repeatable(kind: str, record: Any, *, repeatabl
         (
             "memberships",
             {"user_id": "u", "group_id": "N/A"},
-            "`group_id`: group_id is the word N/A",
+            "`group_id`: it is the word N/A",
         ),
     ],
     ids=short,

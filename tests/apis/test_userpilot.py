@@ -141,7 +141,7 @@ def test_a_record_is_sent_as_the_reference_says(
             "an id and another company_id",
         ),
         ("userpilot_companies", {"id": " "}, "company_id is blank"),
-        ("userpilot_events", {"user_id": None, "event": "x"}, "user_id is missing"),
+        ("userpilot_events", {"user_id": None, "event": "x"}, "`user_id`: it is missing"),
         ("userpilot_events", {"user_id": "u", "event": None}, "event name is missing"),
     ],
 )

@@ -238,7 +238,7 @@ def test_rows_without_ids_stop_the_run_before_a_request(sandbox: Sandbox, tmp_pa
     result = run_target(tmp_path, sandbox.config, rows(600, {*range(1, 601)} - {7, 8, 9}))
     (line,) = result.errors
     assert "Stream 'users': 597 of 600 records were rejected" in line
-    assert "Most often: `user_id`: user_id is missing" in line
+    assert "Most often: `user_id`: it is missing" in line
     assert (result.status, sandbox.requests()) == (1, [])
 
 

@@ -317,6 +317,7 @@ def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
     ("reason", "step"),
     [
         ("`id`: user_id is missing", "name the column"),
+        ("`user_id`: it is missing", "name the column"),
         ("`groups`: a group's id is the word null, and no id", "name the column"),
         ("`the key`: the event name is missing or illegal. Names are", "event_name"),
         ("`x`: its values and others meet in attribute names", "rename one"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.apis.userflow import own_objects
 from target_userflow.apis.userflow.mapper import UserflowMapper
 from target_userflow.errors import RejectRecord
+from target_userflow.mapping.attributes import inner_attributes
 from target_userflow.mapping.json_text import unpacked
 from target_userflow.mapping.property_schemas import inner_properties, items_schema
 
@@ -27,7 +28,9 @@ class GroupListMapper(UserflowMapper):
         group = inner_properties(items_schema(self._schema(stream, "groups")))
         member = inner_properties(items_schema(self._schema(stream, "memberships")))
         members_group = inner_properties(member.get("group", {}))
-        inner = partial(self._inner_attributes, stream)
+        inner = partial(
+            inner_attributes, stream, operations=self.takes_operations, remarks=self.remarks
+        )
         self._of_group_id = inner(self._schema(stream, "group_attributes"))
         self._of_group = inner(group.get("attributes", {}))
         self._of_member = inner(member.get("attributes", {}))
