@@ -125,6 +125,7 @@ def conclude_plan(  # noqa: PLR0913, PLR0917 - as `conclude`, and the form
         status = int(plan["doubtful"])
         error = f"{len(plan['doubts'])} in doubt" if plan["doubts"] else None
     facts = summary.facts(run, status, error, command(sys.argv[1:], os.environ))
+    facts["would_send"] = None  # as nothing was made ready to be sent
     try:
         for file in files:
             file.write(facts)

@@ -73,7 +73,7 @@ def name_advice(stream: str, column: str, name: str, other: str, *, is_there: bo
         other: The attribute that may be meant.
         is_there: Whether that one exists.
     """
-    maps = json.dumps({stream: {other: column, column: None}})
+    maps = json.dumps({stream: {other: column, column: "__NULL__"}})  # Meltano drops a null
     why = "there already" if is_there else "the name that Userflow itself looks for"
     return f"'{name}' will be an attribute beside '{other}', which is {why}: stream_maps: {maps}"
 

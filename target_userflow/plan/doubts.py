@@ -110,11 +110,12 @@ class Doubts:
         is_whole = id_ is not None and [*stream.keys] == [id_.column]
         if group is None or is_whole or _may_be_list(stream.properties.get(group.column)):
             return None
+        pruning = roles["prune_memberships"].column
         return (
             f"Stream '{stream.name}': prune_memberships would end all memberships of a user but "
             f"that of the row's '{group.column}'. Name a column with the list of them in "
             f"{_fields(stream, 'groups', '<column>')}, or take the column out with "
-            f'stream_maps: {{"{stream.name}": {{"{roles["prune_memberships"].column}": null}}}}'
+            f'stream_maps: {{"{stream.name}": {{"{pruning}": "__NULL__"}}}}'
         )
 
     def _is_settled(self, role: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.plan.facts import EXISTS, LOOKS_LIKE, OTHER_TYPE
+from target_userflow.plan.facts import LOOKS_LIKE, OTHER_TYPE
 from target_userflow.plan.text import STATES, head, role_texts
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ def _parts(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _stream(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"<section><h3>{escape(one['stream'])}</h3><p>{escape(head(one))}</p>"
-    for name, parts in _lists(one):
-        if parts:
-            yield f'<p><span class="quiet">{name}</span> {escape(", ".join(parts))}</p>'
+    terms = [(name, ", ".join(parts)) for name, parts in _lists(one) if parts]
+    yield f"<dl>{''.join(f'<dt>{name}</dt><dd>{escape(text)}</dd>' for name, text in terms)}</dl>"
     yield from (f'<p class="warn">{escape(line)}</p>' for line in one["warnings"])
     if one["attributes"]:
         heads = "".join(f'<th class="text">{text}</th>' for text in _HEADS)
         rows = "".join(map(_row, sorted(one["attributes"], key=_rank)))
         yield (
-            f'<div class="wide" role="region" tabindex="0" aria-label="Attributes">'
+            f'<div class="wide" role="region" tabindex="0" '
+            f'aria-label="Attributes of {escape(one["stream"])}">'
             f"<table><thead><tr>{heads}</tr></thead>"
             f"<tbody>{rows}</tbody></table></div>"
         )
@@ -69,5 +69,5 @@ def _row(one: Mapping[str, Any]) -> str:
         state = f"a {one['is']}"
     cells = (one["name"], one["column"], one["type"] or "", one["example"] or "")
     texts = "".join(f'<td class="text">{escape(cell)}</td>' for cell in cells)
-    kind = "text" if one["state"] == EXISTS else "text warn"
+    kind = "text warn" if one["state"] in {LOOKS_LIKE, OTHER_TYPE} else "text"
     return f'<tr>{texts}<td class="{kind}">{escape(state)}</td></tr>'

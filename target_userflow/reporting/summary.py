@@ -51,7 +51,7 @@ def facts(
         "max_rejects": run.settings.max_rejects,
         "error": error and escaped(error),
         "shard": run.settings.shard,
-        "would_send": run.dry_run.facts() if run.dry_run else None,
+        "would_send": run.dry_run.facts() if run.dry_run and not run.verification else None,
         "streams": _streams(run),
         **_troubles(run),
         "waited": _waits(run),

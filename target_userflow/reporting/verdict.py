@@ -18,18 +18,41 @@ def verdict(facts: Mapping[str, Any]) -> str:
     Args:
         facts: What `summary.facts` returns.
     """
+    if kind(facts) == "plan" and facts["plan"]:
+        return _planned(facts)
     if facts["error"]:
         return f"Stopped after {duration(facts['seconds'])}: {facts['error']}"
-    if facts.get("verified"):
+    if facts["verified"]:
         return _verified(facts)
     if facts["exit_status"]:
         return f"Failed: {_rejections(facts)}, more than max_rejects ({facts['max_rejects']:,})"
     allowed = _rejections(facts) if has_rejections(facts) else ""
-    kind = "a dry run of " if facts["dry_run"] else ""
+    dry = "a dry run of " if facts["dry_run"] else ""
     return (
-        f"OK: {kind}{_records(received(facts))} in {duration(facts['seconds'])}"
+        f"OK: {dry}{_records(received(facts))} in {duration(facts['seconds'])}"
         f"{f'; {allowed}, which the exit status allows' if allowed else ''}"
     )
+
+
+def kind(facts: Mapping[str, Any]) -> str:
+    """Return what a run was: `run`, `dry run`, `plan` or `comparison`.
+
+    Args:
+        facts: What `summary.facts` returns.
+    """
+    if facts["verified"]:
+        return "comparison"
+    if not facts["dry_run"]:
+        return "run"
+    return "dry run" if facts["would_send"] else "plan"
+
+
+def _planned(facts: Mapping[str, Any]) -> str:
+    doubts = len(facts["plan"]["doubts"])
+    planned = f"{_records(received(facts))} looked at in {duration(facts['seconds'])}"
+    if doubts:
+        return f"In doubt: {planned}, and a run would stop at {_things(doubts, 'doubt')}"
+    return f"OK: {planned}, and nothing is in doubt"
 
 
 def _verified(facts: Mapping[str, Any]) -> str:
@@ -75,7 +98,11 @@ def _share(part: int, whole: int) -> str:
 
 
 def _records(count: int) -> str:
-    return f"{count:,} {'record' if count == 1 else 'records'}"
+    return _things(count, "record")
+
+
+def _things(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _rejections(facts: Mapping[str, Any]) -> str:

@@ -30,6 +30,8 @@ def facts(**changes: Any) -> dict[str, Any]:
     """The facts of a run of 3,300 records, as far as its last words need them."""
     return {
         "dry_run": False,
+        "would_send": None,
+        "verified": None,
         "seconds": 78.4,
         "exit_status": 0,
         "max_rejects": 0,
@@ -41,6 +43,7 @@ def facts(**changes: Any) -> dict[str, Any]:
     }
 
 
+SENT: dict[str, Any] = {"streams": [], "products": []}
 REJECTED = [{"stream": "users", "reason": "HTTP 400", "count": 4, "next_step": "look"}]
 
 
@@ -49,7 +52,7 @@ REJECTED = [{"stream": "users", "reason": "HTTP 400", "count": 4, "next_step": "
     [
         ({}, "OK: 3,300 records in 1:18"),
         ({"streams": [{"received": 1}], "seconds": 0.2}, "OK: 1 record in 0 s"),
-        ({"dry_run": True}, "OK: a dry run of 3,300 records in 1:18"),
+        ({"dry_run": True, "would_send": SENT}, "OK: a dry run of 3,300 records in 1:18"),
         (
             {"rejected": REJECTED, "max_rejects": 9},
             "OK: 3,300 records in 1:18; 4 of 3,300 records rejected, which the exit status allows",

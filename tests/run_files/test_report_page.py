@@ -7,7 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.browser import browser, opened  # noqa: F401 - `browser` is a fixture
+from plan.tables import TABLES
+from plan.test_tables import facts_of
+from support.browser import barriers, browser, opened  # noqa: F401 - `browser` is a fixture
 from support.clocks import VirtualClock
 
 from target_userflow.config.problems import problems
@@ -79,6 +81,60 @@ def test_a_dry_run_is_called_one_and_holds_its_plan() -> None:
     assert "Userflow: 9 requests, in a minute" in text
     assert "9 of 10 records (90 %) would be in the destination" in text
     assert "What would be sent" not in words()
+
+
+def test_a_plan_is_called_one_and_has_nothing_else() -> None:
+    """Neither counts of what was not delivered, nor an empty table of requests."""
+    plan = facts_of(*TABLES[:3])
+    text = words(dry_run=True, would_send=None, plan={**plan, "doubts": []})
+    assert text.count("Plan of target-userflow: what would become of each column") == 2
+    assert "OK: 10 records looked at in 10 s, and nothing is in doubt" in text
+    for absent in ("delivered", "What would be sent", "would be in the destination"):
+        assert absent not in text
+    text = words(dry_run=True, would_send=None, plan={**plan, "doubts": ["which column?"]})
+    assert "In doubt: 10 records looked at in 10 s, and a run would stop at 1 doubt" in text
+
+
+VERIFIED = {
+    "streams": [
+        {"stream": "users", "same": 7, "different": 2, "missing": 1, "by_attribute": {"plan": 2}}
+    ],
+    "extra": {"users": 3},
+}
+
+
+def test_a_comparison_is_called_one_and_has_what_differs() -> None:
+    """Without the counts of a run, which writes."""
+    text = words(dry_run=True, would_send=None, verified=VERIFIED, exit_status=1)
+    assert text.count("Comparison by target-userflow: what Userflow has of the input") == 2
+    assert "Failed: 10 records compared in 10 s, not all is the same" in text
+    assert "stream same different missing different in users 7 2 1 plan 2" in text
+    assert "3 users exist in Userflow and not in the input" in text
+    for absent in ("delivered", "What would be sent"):
+        assert absent not in text
+
+
+SENT: dict[str, Any] = {"streams": [], "products": []}
+KINDS: dict[str, dict[str, Any]] = {
+    "run": {"waits": [WAIT], "status": 429, "dead_letters": {"path": "p", "replay": "r"}},
+    "dry run": {"dry_run": True, "would_send": SENT, "plan": facts_of(*TABLES[:3])},
+    "plan": {"dry_run": True, "plan": facts_of(*TABLES[:4]), "would_send": None},
+    "comparison": {"dry_run": True, "verified": VERIFIED, "would_send": None},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_screen_reader_and_weak_eyes_find_no_barrier(
+    browser: Browser,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Axe has nothing to say of the page on a telephone, in light and in dark."""
+    path = tmp_path / "run.html"
+    path.write_text(page(facts(**KINDS[kind])))
+    with opened(browser, path.as_uri(), viewport={"width": 390, "height": 800}) as shown:
+        assert shown.evaluate("document.documentElement.scrollWidth") == 390
+        assert barriers(shown) == []
 
 
 def test_a_plot_without_429s_is_left_out_and_waits_are_marked() -> None:

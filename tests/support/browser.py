@@ -39,6 +39,15 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def barriers(page: Page) -> list[str]:
+    """What axe finds on a page, in light and in dark, that keeps somebody from using it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page).response["violations"]
+    page.emulate_media(color_scheme="dark")
+    found += axe.run(page, options={"runOnly": ["color-contrast"]}).response["violations"]
+    return [f"{one['help']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
 @contextmanager
 def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """A page of a browser that has seen nothing yet; nothing may fail or leave for elsewhere."""
