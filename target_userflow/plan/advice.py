@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.mapping.secret_names import snake_case
@@ -63,6 +64,12 @@ def type_advice(stream: str, column: str, name: str, values: Sequence[Any]) -> s
     )
 
 
+def _expression(column: str) -> str:
+    """Return the expression that is a column's value: `display-name` would be a difference."""
+    is_name = column.isidentifier() and not iskeyword(column)
+    return column if is_name else f"record[{column!r}]"
+
+
 def name_advice(stream: str, column: str, name: str, other: str, *, is_there: bool) -> str:
     """Why another name may be meant, with the stream map that gives it.
 
@@ -73,7 +80,8 @@ def name_advice(stream: str, column: str, name: str, other: str, *, is_there: bo
         other: The attribute that may be meant.
         is_there: Whether that one exists.
     """
-    maps = json.dumps({stream: {other: column, column: "__NULL__"}})  # Meltano drops a null
+    columns = {other: _expression(column), column: "__NULL__"}  # as Meltano drops a null
+    maps = json.dumps({stream: columns})
     why = "there already" if is_there else "the name that Userflow itself looks for"
     return f"'{name}' will be an attribute beside '{other}', which is {why}: stream_maps: {maps}"
 
