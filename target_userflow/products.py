@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.compare.comparison import Comparison
-from target_userflow.delivery.product_delivery import ProductDelivery
-from target_userflow.dry_run.delivery import DryRun, DryRunDelivery
+from target_userflow.delivery.product_delivery import ProductDelivery, product_delivery
+from target_userflow.dry_run.delivery import DryRun, dry_run_delivery
 from target_userflow.errors import ConfigError
 from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
 from target_userflow.lookup.existing_objects import ExistingObjectsByType
@@ -89,15 +89,15 @@ class Products:
         if share:
             self.sharing.keep(share, client.limits)
         if self._dry_run:
-            return DryRunDelivery(self._dry_run, product, destination, client, clock)
-        return ProductDelivery(product, destination, client, clock, pace.concurrency)
+            return dry_run_delivery(self._dry_run, product, destination, client, clock)
+        return product_delivery(product, destination, client, clock, pace.concurrency)
 
     def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
         """Return what exists in the product of an object type."""
         product = object_type.product
         if product.name not in self._existing:
-            delivery, matched = self.delivery(object_type), self._settings.matched
-            self._existing[product.name] = ExistingObjectsByType(product, delivery, matched)
+            reads, matched = self.delivery(object_type).reads, self._settings.matched
+            self._existing[product.name] = ExistingObjectsByType(product, reads, matched)
         return self._existing[product.name]
 
     def write_mode(self, object_type: ObjectType, stream: Stream) -> UpsertMode:
@@ -118,14 +118,14 @@ class Products:
         """Return the attributes and event names in the product of an object type."""
         product = object_type.product
         if product.name not in self._definitions:
-            self._definitions[product.name] = Definitions(product, self.delivery(object_type))
+            self._definitions[product.name] = Definitions(product, self.delivery(object_type).reads)
         return self._definitions[product.name]
 
     def inventory(self, object_type: ObjectType) -> Inventory:
         """Return what the product of an object type has, for the plan of its streams."""
         name = object_type.product.name
         if name not in self._inventories:
-            reads = self.delivery(object_type)
+            reads = self.delivery(object_type).reads
             self._inventories[name] = Inventory(self.definitions(object_type), reads)
         return self._inventories[name]
 
@@ -133,7 +133,7 @@ class Products:
         """Return what all streams share that are compared with Userflow."""
         if self.compared is None:
             self.compared = Comparison(
-                self.delivery(object_type),
+                self.delivery(object_type).reads,
                 self.definitions(object_type),
                 is_exact=self._settings.verifies,
                 keeps_ids=self._settings.counts_extra,

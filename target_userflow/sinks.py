@@ -120,7 +120,7 @@ class UserflowSink(SdkSink):
         self._mirrors = options.mirror
         contents = run.versions.versions
         if self._mirrors:
-            contents = partial(run.versions.mirror, self._product)
+            contents = partial(run.versions.mirror, self._product.reads)
         place = self.object_type, mapped.source, mapped.name
         self.table = Table(partial(contents, *place), activation)
         """The table that the records come from."""

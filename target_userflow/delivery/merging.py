@@ -1,71 +1,60 @@
-"""Fewer requests for the same truth: which records go together in one request."""
+"""Makes one request of several: of those of one object, and of those of a batch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.userflow.merging import agree
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Sequence
 
     from target_userflow.accounts.pending import Batch, PendingRecord
-    from target_userflow.apis.messages import Payload
-
-    Kinds = Callable[[Payload], dict[str, str]]
-
-_MOST = 100  # of one chain: what is refused is sent again in halves
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.product import Product
+    from target_userflow.config.settings import Destination
 
 
-class Chain:
-    """Records of one ordering key that one request can stand for; the later adds to the earlier.
+class RequestMerger:
+    """Merges requests in the way of one product."""
 
-    They are of one user with its memberships, of one group, or of one participant.
-    """
-
-    def __init__(self, first: PendingRecord, kinds: Kinds | None) -> None:
-        """Begin with a record.
+    def __init__(self, product: Product, destination: Destination) -> None:
+        """Merge requests to a destination.
 
         Args:
-            first: The record, which is sent in any case.
-            kinds: The data types of a payload's values, where they have to stay the same.
+            product: How its payloads are merged.
+            destination: Where the requests go.
         """
-        self.records: Batch = [first]
-        self._kinds_of = kinds
-        self._kinds: dict[tuple[str, ...], dict[str, str]] = {}
+        self._product = product
+        self._destination = destination
+        self.is_batched = product.batch > 1
+        """Whether one request has the payloads of several objects."""
 
-    def add(self, record: PendingRecord) -> bool:
-        """Add a record, if its request can join; whether it was added."""
-        if not (self._is_open and record.request.mergeable and self._agrees(record)):
-            return False
-        self.records.append(record)
-        return True
+    def of_object(self, records: Batch) -> Request:
+        """Return the request that does all that the records of one object do."""
+        last = records[-1].request
+        if len(records) == 1 or self._product.fold is None:
+            return last
+        payloads = [record.request.payload or {} for record in records]
+        return replace(last, payload=self._product.fold(payloads))
 
-    @property
-    def _is_open(self) -> bool:
-        is_bounded = self._kinds_of is not None
-        is_full = is_bounded and len(self.records) >= _MOST
-        return self.records[0].request.mergeable and not is_full
-
-    def _agrees(self, record: PendingRecord) -> bool:
-        """Whether all values are of the types that the object's values had before."""
-        if self._kinds_of is None:
-            return True
-        if not self._kinds:
-            self._note(self.records[0], self._kinds_of(self.records[0].request.payload or {}))
-        new = self._kinds_of(record.request.payload or {})
-        if not agree(self._kinds.get(record.request.object_id, {}), new):
-            return False
-        self._note(record, new)
-        return True
-
-    def _note(self, record: PendingRecord, new: dict[str, str]) -> None:
-        self._kinds.setdefault(record.request.object_id, {}).update(new)
+    def of_batch(self, objects: Sequence[Batch]) -> Request:
+        """Return the request for several objects, each with what its last record writes."""
+        requests = [records[-1].observer.reduced(records[-1]) for records in objects]
+        if len(requests) == 1 and not self.is_batched:
+            return requests[0]
+        payloads = [request.payload or {} for request in requests]
+        return replace(requests[0], payload=self._product.join(self._destination, payloads))
 
 
-def objects(records: Iterable[PendingRecord]) -> list[Batch]:
-    """The records of one request by the object that they are about, in the order read."""
-    by_object: dict[tuple[str, ...], Batch] = {}
+def by_object(records: Iterable[PendingRecord]) -> list[Batch]:
+    """Return the records of one request by the object that they are about, in the order read."""
+    objects: dict[tuple[str, ...], Batch] = {}
     for record in records:
-        by_object.setdefault(record.request.object_id, []).append(record)
-    return [*by_object.values()]
+        objects.setdefault(record.request.object_id, []).append(record)
+    return [*objects.values()]
+
+
+def all_of(objects: Iterable[Batch]) -> Batch:
+    """Return the records of several objects."""
+    return [record for records in objects for record in records]

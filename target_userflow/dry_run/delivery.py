@@ -9,22 +9,25 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import Delivered
-from target_userflow.delivery.product_delivery import ProductDelivery
+from target_userflow.delivery.evidence import Evidence, Suspects
+from target_userflow.delivery.merging import RequestMerger, all_of
+from target_userflow.delivery.product_delivery import ProductDelivery, worker_pool
+from target_userflow.delivery.settling import Settler
 from target_userflow.dry_run import curl
 from target_userflow.escaping import escaped
+from target_userflow.workers.reads import ConcurrentReads
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from target_userflow.accounts.pending import Batch
     from target_userflow.accounts.tally import Tally
     from target_userflow.apis.messages import Answer, Request
-    from target_userflow.apis.outcomes import Rejected
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
-    from target_userflow.delivery.product_delivery import Half
+    from target_userflow.delivery.writer import Part, Writing
     from target_userflow.singer.dead_letters import DeadLetters
     from target_userflow.transport.client import Client
 
@@ -35,43 +38,73 @@ Kind = tuple[str, str]
 """A method, and a path without the ids in it."""
 
 
-class DryRunDelivery(ProductDelivery):
-    """Settles records as a delivery does, and sends nothing but reads.
-
-    There is one worker, so that the first requests are those of the first records.
-    """
+class DryRunReads(ConcurrentReads):
+    """Asks what is only read, as in any run, and counts it."""
 
     def __init__(
-        self, dry_run: DryRun, api: Product, destination: Destination, client: Client, clock: Clock
+        self, dry_run: DryRun, name: str, client: Client, clock: Clock, concurrency: int
     ) -> None:
-        """Tell `dry_run` what would be sent; for the rest see `ProductDelivery`."""
-        super().__init__(api, destination, client, clock, concurrency=1)
+        """Count in `dry_run`; for the rest see `ConcurrentReads`."""
+        super().__init__(name, client, clock, concurrency)
         self._dry_run = dry_run
-
-    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
-        """The answers to what is only read, as in any run."""
-        self._dry_run.read(self._api, len(requests))
-        return super().fetch(requests)
+        self._name = name
 
     def begin(self, request: Request) -> Future[Answer]:
-        """Ask what is only read, as in any run."""
-        self._dry_run.read(self._api, 1)
+        """Ask, and return at once."""
+        self._dry_run.read(self._name)
         return super().begin(request)
 
-    def _deliver(
-        self,
-        needed: list[Batch],
-        half: Half | None,  # noqa: ARG002 - nothing fails
-    ) -> Generator[float, None, Delivered | Rejected | None]:
-        """Take it for delivered, at once."""
-        request = self._request([chain[-1].observer.reduced(chain[-1]) for chain in needed])
-        for record in [record for chain in needed for record in chain]:
+
+class DryRunWriter:
+    """Takes every request for delivered, and sends none."""
+
+    def __init__(
+        self, dry_run: DryRun, product: Product, destination: Destination, merger: RequestMerger
+    ) -> None:
+        """Tell `dry_run` what would be sent.
+
+        Args:
+            dry_run: Counts the requests.
+            product: The product.
+            destination: Where they would go.
+            merger: Makes one request of several.
+        """
+        self._dry_run = dry_run
+        self._product = product
+        self._destination = destination
+        self._merger = merger
+
+    def write(self, objects: Sequence[Batch], part: Part) -> Writing:  # noqa: ARG002 - nothing fails
+        """Count the request for the records of several objects."""
+        request = self._merger.of_batch(objects)
+        for record in all_of(objects):
             record.observer.before_send(record)
             record.sent = True
-        stream = needed[0][-1].observer.stream_name
-        self._dry_run.note(stream, self._api, self._destination, request)
+        stream = objects[0][-1].observer.stream_name
+        self._dry_run.note(stream, self._product, self._destination, request)
         return Delivered()
         yield  # it waits for nothing
+
+
+def dry_run_delivery(
+    dry_run: DryRun, product: Product, destination: Destination, client: Client, clock: Clock
+) -> ProductDelivery:
+    """Return a delivery that settles records as any other does, and sends nothing but reads.
+
+    There is one worker, so that the first requests are those of the first records.
+
+    Args:
+        dry_run: Counts the requests.
+        product: What would be sent how.
+        destination: Where to.
+        client: Sends what is only read.
+        clock: Tells when the product's delivery is to end.
+    """
+    merger, suspects = RequestMerger(product, destination), Suspects(Evidence())
+    writer = DryRunWriter(dry_run, product, destination, merger)
+    workers = worker_pool(product, Settler(writer, merger, suspects, clock), clock, 1)
+    reads = DryRunReads(dry_run, product.name, client, clock, 1)
+    return ProductDelivery(client, reads, workers, suspects, clock)
 
 
 @dataclass(slots=True)
@@ -121,12 +154,12 @@ class DryRun:
         self._streams: defaultdict[str, _Part] = defaultdict(_Part)
         self._products: defaultdict[str, _Part] = defaultdict(_Part)
 
-    def read(self, api: Product, count: int) -> None:
-        """Count requests that only read; those of the plan are no part of a run."""
+    def read(self, product: str) -> None:
+        """Count a request that only reads; those of the plan are no part of a run."""
         if self.is_planning:
             return
         with self._lock:
-            self._products[api.name].reads += count
+            self._products[product].reads += 1
 
     def note(self, stream: str, api: Product, destination: Destination, request: Request) -> None:
         """Count a request, and keep the first requests of a stream as commands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from target_userflow.errors import Exhausted
@@ -22,5 +23,21 @@ def submit(pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) ->
     """
     try:
         return pool.submit(work, *arguments)
+    except RuntimeError as error:
+        raise Exhausted(error) from None
+
+
+def start(work: Callable[[], None], name: str) -> None:
+    """Start a thread that ends with the process, however far it is.
+
+    Args:
+        work: What it does.
+        name: Its name.
+
+    Raises:
+        Exhausted: no thread can be started.
+    """
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError as error:
         raise Exhausted(error) from None

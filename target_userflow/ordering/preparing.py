@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def prepared(records: Sequence[PendingRecord]) -> list[PendingRecord]:
-    """The records that need a request: those first that others refer to, deletions last.
+    """Return the records that need a request: first what others refer to, deletions last.
 
     Requests to Userflow create what they refer to: a membership that waits would bring a deleted
     user back. So what stays deleted is deleted after all else, first what refers to others. A
@@ -25,7 +25,7 @@ def prepared(records: Sequence[PendingRecord]) -> list[PendingRecord]:
 def deletions_last(
     records: Sequence[PendingRecord],
 ) -> tuple[list[PendingRecord], list[PendingRecord]]:
-    """The records, and apart those that end with deleting an object."""
+    """Return the records, and apart those that end with deleting an object."""
     again: set[tuple[str, ...]] = set()
     others: list[PendingRecord] = []
     last: list[PendingRecord] = []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.messages import Request
 from target_userflow.apis.userflow.merging import kinds
-from target_userflow.delivery.queues import OrderedQueues, Work
+from target_userflow.ordering.queues import OrderedQueues, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,14 +9,14 @@ from support.clocks import VirtualClock
 
 from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.messages import Request
-from target_userflow.delivery.concurrency import Concurrency
-from target_userflow.delivery.queues import OrderedQueues
-from target_userflow.delivery.worker_pool import WorkerPool
+from target_userflow.ordering.queues import OrderedQueues
+from target_userflow.workers.concurrency import Concurrency
+from target_userflow.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from target_userflow.delivery.queues import Work
+    from target_userflow.ordering.queues import Work
 
     Settle = Callable[[Work], Generator[float, None, None]]
 

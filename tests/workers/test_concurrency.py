@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.process import record, run_target, schema
 
-from target_userflow.delivery.concurrency import SLICE, Concurrency
+from target_userflow.workers.concurrency import SLICE, Concurrency
 
 if TYPE_CHECKING:
     from pathlib import Path

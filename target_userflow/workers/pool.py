@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
-from itertools import count
 from typing import TYPE_CHECKING
 
-from target_userflow.delivery.concurrency import SLICE
 from target_userflow.errors import Exhausted
+from target_userflow.workers.concurrency import SLICE
+from target_userflow.workers.delayed import DelayedWork, Task
+from target_userflow.workers.threads import start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Iterable
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.clock import Clock
-    from target_userflow.delivery.concurrency import Concurrency
-    from target_userflow.delivery.queues import OrderedQueues, Work
-
-    Settling = Generator[float, None, None]
-    """Settles some work; yields the seconds after which it wants to go on."""
+    from target_userflow.ordering.queues import OrderedQueues, Work
+    from target_userflow.workers.concurrency import Concurrency
+    from target_userflow.workers.delayed import Settling
 
 _POLL = 0.2  # seconds until a worker that waits looks whether the run was stopped
 
@@ -55,8 +53,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._work_came = threading.Condition(self._lock)
         self._work_ended = threading.Condition(self._lock)
-        self._later: list[tuple[float, int, Work, Settling]] = []
-        self._numbers = count()
+        self._later = DelayedWork(clock)
         self._threads = self._idle = 0
         self._is_timed = False
         self._closed = False
@@ -86,9 +83,9 @@ class WorkerPool:
     def abandon(self) -> None:
         """Have the records unsettled that wait for another attempt: there will be none."""
         with self._lock:
-            later, self._later = self._later, []
-        for *_, settling in later:
-            settling.close()
+            abandoned = self._later.take_all()
+        for task in abandoned:
+            task.settling.close()
 
     def close(self) -> None:
         """Let the workers go, without waiting for one that hangs."""
@@ -98,64 +95,50 @@ class WorkerPool:
 
     def _call_worker(self) -> None:
         """Have one more worker look for work, if there may be one more; it calls the next."""
-        if self.busy >= self._concurrency.workers or not self._has_work:
+        has_work = self._queues.may_have_work or self._later.is_due
+        if self.busy >= self._concurrency.workers or not has_work:
             return
         if self._idle:
             self._work_came.notify()
         elif self._threads < self._concurrency.workers:
-            self._start()
-
-    @property
-    def _has_work(self) -> bool:
-        return self._queues.may_have_work or self._is_due
-
-    @property
-    def _is_due(self) -> bool:
-        return bool(self._later) and self._later[0][0] <= self._clock.monotonic()
-
-    def _start(self) -> None:
-        thread = threading.Thread(
-            target=self._run, name=f"{self._name} {self._threads}", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError as error:
-            self._clock.stop(Exhausted(error))
-        else:
-            self._threads += 1
+            try:
+                start(self._run, f"{self._name} {self._threads}")
+            except Exhausted as error:
+                self._clock.stop(error)
+            else:
+                self._threads += 1
 
     def _run(self) -> None:
         with self._lock:
-            while (task := self._next()) is not None:
-                work, settling = task
+            while task := self._next():
                 self.busy += 1
                 self._call_worker()
-                self._lock.release()
-                try:
-                    seconds = self._advance(settling)
-                finally:
-                    self._lock.acquire()
-                    self.busy -= 1
+                seconds = self._advance(task)
+                self.busy -= 1
                 if seconds is None:
-                    self._queues.finish(work)
+                    self._queues.finish(task.work)
                 else:
-                    due = self._clock.monotonic() + seconds
-                    heapq.heappush(self._later, (due, next(self._numbers), work, settling))
+                    self._later.add(task, seconds)
                 if not len(self._queues) or (self._clock.stopped and not self.busy):
                     self._work_ended.notify()
 
-    def _advance(self, settling: Settling) -> float | None:
-        """Go on with some work: the seconds after which it wants to go on; None if it is done."""
+    def _advance(self, task: Task) -> float | None:
+        """Go on with a task, without the lock.
+
+        Returns:
+            The seconds after which it wants to go on; None if it is done.
+        """
+        self._lock.release()
         try:
-            return next(settling)
-        except StopIteration:
-            return None
+            return next(task.settling, None)
         except BaseException as error:  # noqa: BLE001 - the worker boundary: the run ends with it
             self._clock.stop(error)
             return None
+        finally:
+            self._lock.acquire()
 
-    def _next(self) -> tuple[Work, Settling] | None:
-        """The next work; None once the pool is closed or the delivery is to end."""
+    def _next(self) -> Task | None:
+        """Return the next task; None once the pool is closed or the delivery is to end."""
         while not self._closed and not self._clock.stopped:
             if self.busy < self._concurrency.workers and (task := self._ready()):
                 return task
@@ -164,18 +147,17 @@ class WorkerPool:
             self._idle -= 1
         return None
 
-    def _ready(self) -> tuple[Work, Settling] | None:
-        if self._is_due:
-            *_, work, settling = heapq.heappop(self._later)
-            return work, settling
+    def _ready(self) -> Task | None:
+        if self._later.is_due:
+            return self._later.take()
         taken = self._queues.take()
-        return (taken, self._settle(taken)) if taken else None
+        return Task(taken, self._settle(taken)) if taken else None
 
     def _pause(self) -> None:
         """Wait for work; one of those that wait looks to it that what is due is tried again."""
         if self._later and not self._is_timed:
             self._is_timed = True
-            left = self._later[0][0] - self._clock.monotonic()
+            left = self._later.seconds_left
             self._lock.release()
             self._clock.sleep(max(0.0, min(left, SLICE)))
             self._lock.acquire()

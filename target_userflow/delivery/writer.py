@@ -1,0 +1,117 @@
+"""Writes what goes into one request, and tells one record's trouble from an outage."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.outcomes import Delivered, GaveUp, Rejected, TryAgain
+from target_userflow.delivery.merging import all_of
+from target_userflow.transport.client import GivenUp, Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from target_userflow.accounts.pending import Batch
+    from target_userflow.apis.messages import Answer, Request
+    from target_userflow.apis.outcomes import Outcome
+    from target_userflow.delivery.evidence import Evidence
+    from target_userflow.delivery.merging import RequestMerger
+    from target_userflow.transport.client import Client
+
+    Writing = Generator[float, None, "Written | None"]
+    """Yields the seconds to wait before the next attempt. Returns what the request came to; None
+    if the delivery is to end before that is known."""
+
+_BEFORE_HALVING = 1 / 3
+"""The share of `max_retry_seconds` for which a batch is tried that keeps failing, before it is sent
+in halves: one of its records may be what the API fails on."""
+
+
+class Part(Enum):
+    """What of a batch is sent."""
+
+    WHOLE = "all of it"
+    HALF = "a half, as the whole kept failing"
+    OTHER_HALF = "the other half, as the first one kept failing too: it is the API's trouble"
+
+
+class KeepsFailing:
+    """A batch failed for so long that one of its records may be what the API fails on."""
+
+
+Written = Delivered | Rejected | KeepsFailing
+
+
+class Writer:
+    """Writes to one API until the request has an outcome that no repetition would change."""
+
+    def __init__(self, client: Client, merger: RequestMerger, evidence: Evidence) -> None:
+        """Write to an API.
+
+        Args:
+            client: Sends the requests.
+            merger: Makes one request of several.
+            evidence: Is told which requests were carried out.
+        """
+        self._client = client
+        self._merger = merger
+        self._evidence = evidence
+
+    def write(self, objects: Sequence[Batch], part: Part) -> Writing:
+        """Send one request for the records of several objects.
+
+        Args:
+            objects: The records of each object.
+            part: What of a batch they are.
+
+        Raises:
+            ApiDown: the API does not work, for these records or any others.
+            ApiRefused: no request would be taken.
+        """
+        request = self._merger.of_batch(objects)
+        may_halve = self._merger.is_batched and len(objects) > 1 and part is Part.WHOLE
+        patience = _BEFORE_HALVING if may_halve else 1.0
+        if part is not Part.WHOLE:
+            patience -= _BEFORE_HALVING
+        result = yield from self._client.write(request, _Attempts(all_of(objects)), patience)
+        if isinstance(result, GivenUp):
+            is_of_record = result.last.may_be_of_record and not result.is_told_to_wait
+            if may_halve and is_of_record:
+                return KeepsFailing()
+            return self._gave_up(request, result, may_convict=is_of_record, part=part)
+        if result is None:
+            return None
+        if isinstance(result.outcome, Delivered):
+            self._evidence.add(request, result.began)
+        return result.outcome  # type: ignore[return-value] # a write has no answer
+
+    def _gave_up(
+        self, request: Request, result: GivenUp, *, may_convict: bool, part: Part
+    ) -> GaveUp:
+        """Return that the records can't be delivered, if the API works for others.
+
+        Raises:
+            ApiDown: it is not these records' trouble alone.
+        """
+        works = self._evidence.works_again_and_again(request, since=result.failed)
+        if not may_convict or not (works or part is Part.HALF):
+            raise self._client.down(result.why)
+        return GaveUp(f"gave up: {result.last.reason}")
+
+
+class _Attempts(Observer):
+    """Tells the observers of records of each attempt to send them."""
+
+    def __init__(self, records: Batch) -> None:
+        self._records = records
+
+    def before_send(self) -> None:
+        for record in self._records:
+            record.observer.before_send(record)
+        self._records[0].observer.request_sent()
+
+    def after_send(self, outcome: Outcome | Answer) -> None:
+        for record in self._records:
+            record.sent = True
+            record.lost |= isinstance(outcome, TryAgain) and outcome.lost

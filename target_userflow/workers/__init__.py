@@ -1,0 +1,1 @@
+"""The threads of a product: those that send, and those that read."""
