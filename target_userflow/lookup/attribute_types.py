@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.config.settings import DATA_TYPES
-from target_userflow.errors import NotListed, RejectRecord, TooManyNewNames
+from target_userflow.errors import NotListed, TooManyNewNames
 from target_userflow.lookup.object_list import all_pages
 from target_userflow.mapping.operations import is_operation
-from target_userflow.mapping.times import parsed_time
+from target_userflow.mapping.times import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,7 +160,8 @@ class AttributeTypeCheck:
             known = self._known("attribute", scope, warn)
             for name, value in attributes.items():
                 if name in known:
-                    self._compare(scope, name, value, known[name], warn)
+                    if _TYPES.get(type(value)) != known[name]:
+                        self._compare(scope, name, value, known[name], warn)
                 elif value is not None:
                     why = self._define("attribute", scope, name)
                     if why:
@@ -212,7 +213,7 @@ def fits(value: Any, data_type: str) -> bool:
     """Whether an attribute of a data type can take a value or operation; of a new one, anything."""
     sent = type_of(value)
     if data_type == "datetime" and sent == "string":
-        return _is_time(_operand(value))
+        return is_time(_operand(value))
     return sent in {None, data_type} or data_type not in DATA_TYPES
 
 
@@ -231,11 +232,3 @@ def _operand(value: Any) -> Any:
 
 def _is_set(value: Any) -> bool:
     return isinstance(value, dict) and is_operation(value)
-
-
-def _is_time(text: str) -> bool:
-    try:
-        parsed_time(text)
-    except RejectRecord:
-        return False
-    return True

@@ -111,6 +111,18 @@ def parsed_time(text: str) -> str:
         raise _off_the_calendar() from None
 
 
+def is_time(text: str) -> bool:
+    """Return whether a text is an ISO 8601 date or date-time."""
+    try:
+        msgspec.convert(text, datetime)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        try:
+            parsed_time(text)
+        except RejectRecord:
+            return False
+    return True
+
+
 def read_text(text: str) -> str | None:
     """See `read_time`, for what is known to be a text."""
     if not text[_TOO_FINE].isdigit():

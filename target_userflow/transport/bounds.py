@@ -8,10 +8,11 @@ the whole time.
 from __future__ import annotations
 
 import io
+import re
 import time
 import zlib
 from functools import partial
-from http.client import HTTPResponse, parse_headers
+from http.client import HTTPMessage, HTTPResponse, parse_headers
 from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import DecodeError, HTTPError
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 MAX_BYTES = 10_000_000
 """Bytes of an answer's body, unpacked: the largest that is asked for has 100 objects in it."""
 _INTERIM = 1  # the class of HTTP statuses that another answer follows
+_NO_BODY = {204, 304}  # HTTP statuses
+_CHUNKED = -1  # in the place of a length
+_PLAIN = re.compile(
+    rb"HTTP/1\.1 ([2-5]\d\d) ([ -~]*)\r\n((?:[A-Za-z0-9-]+: ?[!-~](?:[ -~]*[!-~])?\r\n){1,99})\r\n"
+)
+"""The head of an answer as servers write it; whatever looks otherwise is left to `http.client`."""
+_FRAMING = re.compile(
+    rb"^(Transfer-Encoding|Content-Length|Connection): ?(.*)\r$", re.IGNORECASE | re.MULTILINE
+)
+"""Headers that say how long the body is, and whether the connection stays."""
 _ANY_ZLIB = 47  # for zlib: gzip or deflate, whichever it is
 
 
@@ -79,12 +90,53 @@ class _Answer(HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock, deadline))
 
+    def begin(self) -> None:
+        """Read the head of the answer.
+
+        `http.client` has it parsed like an email, which costs as much as all the rest of a
+        request. A head of the plain form is split here, the others are left to it.
+        """
+        head = _PLAIN.match(self.fp.peek())
+        length = _length(head[3]) if head else None
+        if head is None or length is None:
+            super().begin()
+            return
+        self.fp.read(head.end())
+        self.version, self.status, self.reason = 11, int(head[1]), head[2].decode().strip().strip()
+        self.code = self.status
+        self.headers = self.msg = _headers(head[3])
+        self.chunked, self.chunk_left = length == _CHUNKED, None
+        self.will_close = False
+        self.length = None if self.chunked else length
+        if self.status in _NO_BODY:
+            self.length = 0
+
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc] # not in its types
         while status // 100 == _INTERIM:
             parse_headers(self.fp)
             version, status, reason = super()._read_status()  # type: ignore[misc] # as above
         return version, status, reason
+
+
+def _length(headers: bytes) -> int | None:
+    """Return the bytes of a body, or `_CHUNKED`; None if the headers say more than that."""
+    framing = [(name.lower(), value.lower()) for name, value in _FRAMING.findall(headers)]
+    said = dict(framing)
+    if len(said) < len(framing) or said.pop(b"connection", b"keep-alive") != b"keep-alive":
+        return None
+    if said == {b"transfer-encoding": b"chunked"}:
+        return _CHUNKED
+    length = said.pop(b"content-length", b"")
+    return int(length) if length.isdigit() and not said else None
+
+
+def _headers(lines: bytes) -> HTTPMessage:
+    headers = HTTPMessage()
+    for line in lines.decode().splitlines():
+        name, _, value = line.partition(":")
+        headers.set_raw(name, value.strip())
+    return headers
 
 
 def bounded(connection: Any, deadline: Deadline) -> Any:
