@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from sandbox.test_userflow import Client
-from support.browser import browser, opened  # noqa: F401 - a fixture
+from support.browser import barriers, browser, opened  # noqa: F401 - a fixture
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 
@@ -251,6 +251,49 @@ def test_an_open_detail_leaves_nothing_empty_to_scroll_to(page: Page, client: Cl
         return pane.scrollHeight - (last - pane.getBoundingClientRect().top + pane.scrollTop);
     })()"""
     assert page.evaluate(below) < 40
+
+
+def test_a_move_is_shown_although_the_page_looks_again_meanwhile(
+    page: Page, client: Client
+) -> None:
+    """A later look drops the answers to the earlier one, and shows the same place."""
+    client.post("/users", ADA)
+    expect(rows(page)).to_have_count(1)
+    page.evaluate("""() => {
+        const look = () => document.dispatchEvent(new Event("visibilitychange"));
+        addEventListener("hashchange", () => setTimeout(look), { once: true });
+        location.hash = "#requests";
+    }""")
+    expect(rows(page)).to_contain_text("POST /users")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_off_and_no_barrier_is_met(
+    browser: Browser,  # noqa: F811 - the fixture
+    client: Client,
+    sandbox: Sandbox,
+    width: int,
+) -> None:
+    """On a telephone and on a desk, in light and in dark: a list, what opens of it, the faults."""
+    client.post("/users", {**ADA, "memberships": [{"group": {"id": "acme"}, "attributes": {}}]})
+    event = {"name": "a_name_that_is_long", "attributes": {"an_attribute_of_a_long_name": "value"}}
+    client.post("/events", {"user_id": "u1", **event})
+    size = {"width": width, "height": 800}
+    with opened(browser, f"{sandbox.url}/", viewport=size) as page:
+        choose(page, "Requests", "All")
+        assert barriers(page) == []
+        page.locator("#controls summary").click()
+        box = page.locator("#controls > div").bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        page.keyboard.press("Escape")
+        expect(page.locator("#controls > div")).to_be_hidden()
+        page.goto(f"{sandbox.url}/#users?of=users&id=u1")
+        detail = page.get_by_role("complementary", name="u1")
+        expect(detail).to_contain_text("an_attribute_of_a_long_name")
+        assert detail.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        assert barriers(page) == []
 
 
 def test_the_headings_are_in_order(page: Page, client: Client) -> None:

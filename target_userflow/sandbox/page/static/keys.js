@@ -25,7 +25,8 @@ function move(step) {
 
 function leave() {
   const { id, search } = here();
-  if (id) go({ of: "", id: "" });
+  if (part("controls").open) part("controls").open = false;
+  else if (id) go({ of: "", id: "" });
   else if (search) go({ search: "", offset: 0 });
 }
 

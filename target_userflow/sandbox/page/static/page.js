@@ -24,12 +24,14 @@ async function ask(endpoint, parameters = {}) {
 }
 
 async function look({ again = false } = {}) {
+  clearTimeout(timer);
   const mine = ++turn;
   const started = performance.now();
   try {
     const overview = await ask("overview");
+    const moved = location.hash !== drawn.hash; // also if another look was begun meanwhile
     const changed = JSON.parse(overview).revision !== drawn.revision && !selecting();
-    const found = again || changed ? await everything() : {};
+    const found = again || moved || changed ? await everything() : {};
     if (mine === turn) draw({ overview, ...found });
     if (mine === turn) connected(true);
   } catch (error) {

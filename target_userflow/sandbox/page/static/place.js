@@ -4,7 +4,7 @@ const NOWHERE = { list: "users", search: "", status: "", offset: 0, of: "", id: 
 
 /** The place that the URL names. */
 export function here() {
-  const [list, query] = location.hash.slice(1).split("?");
+  const [list, query] = location.hash.replace(/^#\/?/, "").split("?");
   const given = new URLSearchParams(query ?? "");
   return {
     list: list || NOWHERE.list,
@@ -24,7 +24,7 @@ export function address(changes, from = here()) {
     if (place[name]) query.set(name, place[name]);
   }
   const text = query.toString();
-  return `#${place.list}${text ? `?${text}` : ""}`;
+  return `#/${place.list}${text ? `?${text}` : ""}`; // `#users` would be a place on this page
 }
 
 /** Go to a place; with `quietly` the Back button does not lead here. */
