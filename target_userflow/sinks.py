@@ -24,6 +24,8 @@ from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
     from target_userflow.config.settings import Settings, StreamOptions
@@ -40,6 +42,10 @@ class Host(Protocol):
 
 class IgnoredSink(SdkSink):
     """A stream that is left out on purpose."""
+
+    def leaves(self, record: Mapping[str, Any]) -> bool:  # noqa: ARG002 - as `UserflowSink.leaves`
+        """Return that no other shard delivers it."""
+        return False
 
     def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:
         """Do nothing with a record."""
@@ -134,6 +140,9 @@ class UserflowSink(SdkSink):
             None if self._deletes else self._why_skipped(run.settings),
             self.logger,
         )
+        is_plain = mapped.is_untouched and not self._deletes and not run.settings.limit
+        self._deals_early = is_plain and self._shard.parts > 1
+        """Whether the ids that the tap wrote say all that other shards need to know."""
         self._received = 0
         """Records since the last `sync`."""
         self._notices = ColumnNotices(
@@ -172,6 +181,23 @@ class UserflowSink(SdkSink):
         self._look.before_first_request(self._products.inventory(self.object_type), self.logger)
         if not self._is_dry:
             self._look.sample.close()
+
+    def leaves(self, record: Mapping[str, Any]) -> bool:
+        """Return whether another shard delivers a record; counts it then, and nothing else is done.
+
+        What its ids do not tell is left to `take`.
+
+        Args:
+            record: The record as the tap wrote it.
+        """
+        if not self._deals_early:
+            return False
+        key = self._ordering_key(record)
+        is_elsewhere = bool(key) and not self._shard.has(key)
+        if is_elsewhere:
+            self._receive()
+            self._tally.leave(self.stream_name)
+        return is_elsewhere
 
     def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:
         """Hand a record to the pipeline, or write it to the dead letters.
@@ -263,11 +289,10 @@ class UserflowSink(SdkSink):
         self._write_dead_letter(message.source, Rejected(reason))
         self._tally.reject(self.stream_name, reason, ids, reading=True)
 
-    def _ordering_key(self, record: dict[str, Any]) -> str:
-        """Return the ordering key of a rejected record; empty where it can't be told."""
+    def _ordering_key(self, record: Mapping[str, Any]) -> str:
+        """Return the ordering key of a record; empty where it can't be told."""
         try:
-            ids = self._request_of.object_id(record)
-            return self._request_of.deletion(ids).ordering_key if ids else ""
+            return self._request_of.ordering_key(record)
         except RejectRecord:
             return ""
 
@@ -318,6 +343,7 @@ class PlannedSink(UserflowSink):
 
     def setup(self) -> None:
         """Take the stream into the plan."""
+        self._deals_early = False
         self._look.asks_for_ids = not self._look.stream.options.match_by
         self._plan.add(self._look)
 

@@ -162,6 +162,8 @@ class TargetUserflow(CommandLine):
         maps, version = self._streams.maps(message), self._version_of(message)
         for stream_map in maps:
             sink = self._sinks[message.stream, stream_map.stream_alias]
+            if sink.leaves(message.record):
+                continue
             try:
                 record = stream_map.transform({**message.record})
             except StopRun:  # a signal, in the middle of it

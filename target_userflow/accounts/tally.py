@@ -122,8 +122,11 @@ class Tally:
 
     def leave(self, stream: str) -> None:
         """Count a record that another shard delivers."""
-        self.accounts[stream].elsewhere += 1
-        self.skip(stream, OTHER_SHARD)
+        with self._lock:
+            account = self.accounts[stream]
+            account.elsewhere += 1
+            account.outcomes["skipped"] += 1
+            self.skips[stream, OTHER_SHARD] += 1
 
     def remark(self, stream: str, remarks: Mapping[str, int]) -> None:
         """Count values that were not sent as they came."""

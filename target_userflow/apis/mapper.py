@@ -40,6 +40,8 @@ class Mapper:
     """Columns that say what an object is, and are no attributes."""
     deleted_by: tuple[str, ...] = ()
     """The roles whose ids a deletion names; none where the API can't delete the object."""
+    subjects: ClassVar[Mapping[str, str]] = {}
+    """Role → what its id is of, in ordering keys; the first role that a record has counts."""
 
     def __init__(self, stream: Stream) -> None:
         """Find the roles and attributes among the stream's columns.
@@ -79,6 +81,18 @@ class Mapper:
             RejectRecord: one of them is missing or none.
         """
         return tuple(self._id(record, role) for role in self.deleted_by)
+
+    def ordering_key(self, record: Mapping[str, Any]) -> str:
+        """The ordering key of a record's request, told by its ids alone.
+
+        Raises:
+            RejectRecord: an id that it needs is missing or none.
+        """
+        for role, subject in self.subjects.items():
+            value = self._role(record, role)
+            if value is not None:
+                return f"{subject} {wire_id(value, role)}"
+        raise RejectRecord("it has no id")
 
     def take_remarks(self) -> dict[str, int]:
         """How many values were not sent as they came since the last call, by what is said of it."""

@@ -58,6 +58,14 @@ class OpenColumns(Mapper):
         """
         return self.mapper_of(record).object_id(record)
 
+    def ordering_key(self, record: Mapping[str, Any]) -> str:
+        """The ordering key of a record's request.
+
+        Raises:
+            RejectRecord: an id that it needs is missing or none.
+        """
+        return self.mapper_of(record).ordering_key(record)
+
     def deletion(self, ids: Sequence[str]) -> Request:
         """The request that deletes the object with these ids."""
         return self._any.deletion(ids)

@@ -47,6 +47,7 @@ _PLAIN_NAME = re.compile(r"^(?=[!-~]{1,63}\Z)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+
 """The start of a short email that is valid if its domain is: few domains, many names."""
 _DOMAINS = 1_000
 
+_NO_EMAIL = "email is missing or no text"
 _KEY_HEADERS = {
     "bearer": ("Authorization", "Bearer {}"),  # two sources
     "apikey": ("user-interviews-apikey", "{}"),  # one source
@@ -77,6 +78,13 @@ class Participants(Mapper):
         key = email.lower()
         payload = {"email": email, **fields}
         return Request("PATCH", PATH, payload, key, (key,), idempotent=True, mergeable=True)
+
+    def ordering_key(self, record: Mapping[str, Any]) -> str:
+        """The email; whether it is valid does not matter for that."""
+        email = self._role(record, "email")
+        if not isinstance(email, str):
+            raise RejectRecord(_NO_EMAIL)
+        return email.strip().lower()
 
 
 def headers(destination: Destination) -> dict[str, str]:
@@ -111,7 +119,7 @@ def is_believable(answer: Answer) -> bool:
 def _email(value: Any) -> str:
     """An email whose syntax is good; whether it exists is not asked."""
     if not isinstance(value, str):
-        raise RejectRecord("email is missing or no text")
+        raise RejectRecord(_NO_EMAIL)
     email = value.strip()
     if not _is_valid(_PLAIN_NAME.sub("any@", email)):
         raise RejectRecord("email is not valid")

@@ -6,7 +6,7 @@ a minute, but no word on single rows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
 from target_userflow.apis.messages import Request
@@ -59,6 +59,7 @@ class Users(_Mapper):
         key_is="user_id",
     )
     deleted_by = ("user_id",)
+    subjects: ClassVar = {"user_id": "user"}
 
     def __init__(self, stream: Stream) -> None:
         """Find the columns; and what the schema says of a company."""
@@ -112,6 +113,7 @@ class Companies(_Mapper):
         {"company_id": ("company_id", "id")}, [("company_id",)], key_is="company_id"
     )
     deleted_by = ("company_id",)
+    subjects: ClassVar = {"company_id": "company"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The company."""
@@ -132,6 +134,7 @@ class Events(EventMapper):
         columns={"user_id": ("user_id",), "name": ("event_name", "event", "name")},
         one_of=[("user_id",), ("name",)],
     )
+    subjects: ClassVar = {"user_id": "user"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The event; its time, if there is one, is metadata like any other."""

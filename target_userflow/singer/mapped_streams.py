@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import RecordsWithoutSchemaException
-from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
+from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
 
 from target_userflow.errors import InputError
 from target_userflow.singer.dead_letters import alias_of
@@ -45,6 +45,8 @@ class MappedStream:
     """Whether expressions made its records, so that any Python value may be in them."""
     is_dropped: bool
     """Whether the stream map drops all of its records."""
+    is_untouched: bool
+    """Whether its records come as the tap wrote them: neither mapped nor flattened."""
 
 
 class MappedStreams:
@@ -109,6 +111,7 @@ class MappedStreams:
                 stream_map.transformed_key_properties,
                 is_computed,
                 stream_map.stream_alias in dropped,
+                isinstance(stream_map, SameRecordTransform) and not self._flattens,
             )
             for stream_map in maps
         ]

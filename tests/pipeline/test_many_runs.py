@@ -16,6 +16,8 @@ from support.process import Result, config_file, record, run_target, schema, sin
 from support.taps import run_here
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from support.postgres import Database
 
     from target_userflow.sandbox import Sandbox
@@ -114,17 +116,50 @@ def test_what_another_shard_delivers_is_skipped_with_that_reason(
     assert [(one["reason"], one["count"]) for one in told] == [("other shard", counted["skipped"])]
 
 
+def bad_records() -> Iterator[dict[str, Any]]:
+    """Records that are rejected: for their ids, and for something else though these are good."""
+    for n in range(10):
+        yield record("users", id=None, plan=f"p{n}")
+        yield record("users", id=f"u{n}", plan={"no": "text"})
+        yield record("events", id=f"e{n}", user_id=f"u{n}", name="no $ name")
+        yield record("events", id=f"f{n}", user_id=None, name="used")
+        yield record("participants", email=f"p{n}@nowhere")
+        yield record("memberships", user_id=f"u{n}", group_id=None)
+
+
 def test_a_bad_record_is_rejected_by_one_shard(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Eight dead letters of one row would be replayed eight times."""
-    bad = [record("users", id=None, plan=f"p{n}") for n in range(10)]
-    bad += [record("users", id=f"u{n}", plan={"no": "text"}) for n in range(10)]
-    rejected = Counter[int]()
+    """Eight dead letters of one row would be replayed eight times, and none would be a loss."""
+    schemas = [
+        *(USERS, EVENTS),
+        schema("participants", {"email": "string"}, keys=["email"]),
+        schema("memberships", {"user_id": "string", "group_id": "string"}, keys=["user_id"]),
+    ]
+    rejected: dict[str, list[int]] = {one["stream"]: [] for one in schemas}
     for number in (1, 2, 3):
         config = {**sandbox.config, "shard": f"{number}/3", "abort_reject_ratio": 1}
-        counted = run_here(tmp_path, config, [USERS, *bad]).counts["users"]
-        rejected[number] = counted.get("rejected", 0)
-    assert sum(rejected.values()) == 20
-    assert max(rejected.values()) < 20
+        counted = run_here(tmp_path, config, [*schemas, *bad_records()]).counts
+        for stream, of in rejected.items():
+            of.append(counted[stream].get("rejected", 0))
+    assert {stream: sum(of) for stream, of in rejected.items()} == {
+        "users": 20,
+        "events": 20,
+        "participants": 10,
+        "memberships": 10,
+    }
+    assert all(max(of) < sum(of) for of in rejected.values())
+
+
+def test_a_stream_map_decides_before_the_shards_do(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Records are dealt out by the ids that are sent, which a map may make of other columns."""
+    users = [record("users", id=f"u{n}", plan=f"p{n % 8}") for n in range(MANY)]
+    delivered = []
+    for number in (1, 2):
+        maps = {"users": {"id": "plan"}}
+        config = {**sandbox.config, "shard": f"{number}/2", "stream_maps": maps, "ledger": ""}
+        counted = run_here(tmp_path, config, [USERS, *users]).counts["users"]
+        delivered.append(counted.get("delivered", 0) + counted.get("merged", 0))
+    assert sum(delivered) == MANY
+    assert len(sandbox.state()["users"]) == 8
 
 
 def test_too_many_rejects_are_those_of_the_shard(sandbox: Sandbox, tmp_path: Path) -> None:

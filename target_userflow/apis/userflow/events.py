@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis.mapper import EventMapper
 from target_userflow.apis.messages import Request
@@ -27,6 +27,7 @@ class Events(EventMapper):
         },
         one_of=[("user_id", "group_id"), ("name",)],
     )
+    subjects: ClassVar = {"user_id": "user", "group_id": "group"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The event, about a user, a group or both."""

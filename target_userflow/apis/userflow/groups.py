@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis.mapper import in_url
 from target_userflow.apis.messages import Request
@@ -27,6 +27,7 @@ class Groups(UserflowMapper):
     kind = own_objects.GROUP
     role_spec = RoleSpec({"group_id": ("group_id", "id")}, [("group_id",)], key_is="group_id")
     deleted_by: tuple[str, ...] = ("group_id",)
+    subjects: ClassVar = {"group_id": "group"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The group."""
@@ -51,6 +52,7 @@ class Memberships(UserflowMapper):
         {"user_id": ("user_id",), "group_id": ("group_id",)}, [("user_id",), ("group_id",)]
     )
     deleted_by = ("user_id", "group_id")
+    subjects: ClassVar = {"user_id": "user"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with this one membership; its others stay."""

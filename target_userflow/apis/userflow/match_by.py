@@ -43,6 +43,11 @@ class MatchedBy(Mapper):
         self._attribute = attribute
         super().__init__(stream)
 
+    def ordering_key(self, record: Mapping[str, Any]) -> str:
+        """The ordering key while the object's id is not known: what it is matched by."""
+        (subject,) = self.subjects.values()
+        return f"{subject} {self._id(record, self._attribute)}"
+
     def _id(self, record: Mapping[str, Any], role: str) -> str:  # noqa: ARG002 - it asks for the object's own only
         return matched_text(self._role(record, self._attribute))
 

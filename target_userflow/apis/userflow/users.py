@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_userflow.apis.mapper import in_url
 from target_userflow.apis.messages import Request
@@ -41,6 +41,7 @@ class Users(GroupListMapper):
         key_is="user_id",
     )
     deleted_by: tuple[str, ...] = ("user_id",)
+    subjects: ClassVar = {"user_id": "user"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
         """The user with what it belongs to."""
