@@ -238,8 +238,8 @@ def test_the_real_run_sends_what_the_dry_one_said(  # noqa: PLR0913 - what varie
         ),
         pytest.param({"concurrency": 3}, ", 3 at a time. How long", id="as configured"),
         pytest.param(
-            {"requests_per_minute": 600},
-            ". At 600 requests a minute that takes 2 min 1 s or more",
+            {"requests_per_minute": 6000},
+            ". At 6,000 requests a minute that takes 13 s or more",
             id="a budget",
         ),
     ],

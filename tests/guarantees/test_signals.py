@@ -140,7 +140,7 @@ def test_a_signal_ends_the_wait_for_the_budget(
 ) -> None:
     """Who waits for a turn does not take it, and the ledger knows which event had one."""
     config = sandbox.config
-    with piped(tmp_path, {**config, "requests_per_minute": 10}) as target:
+    with piped(tmp_path, {**config, "requests_per_minute": 24}) as target:
         target.feed([EVENTS, *(one for one in events(1, 3) if one["type"] == "RECORD")])
         target.feed([state(3)])
         assert target.process.stdin

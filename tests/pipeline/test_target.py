@@ -179,14 +179,14 @@ def test_one_429_pauses_all_workers(sandbox: Sandbox, tmp_path: Path) -> None:
     """No worker asks again before the second that `Retry-After` names is over."""
     sandbox.configure(latency_ms=100)  # so that none is done before the 429 is heard of
     sandbox.script([{"status": 429, "headers": {"Retry-After": "1"}, "times": 1}])
-    messages = [USERS, *(record("public-users", id=n) for n in range(50))]
+    messages = [USERS, *(record("public-users", id=n) for n in range(20))]
     result = run_target(tmp_path, {**sandbox.config, "concurrency": 5}, messages)
     assert result.status == 0, result.log
     requests = sandbox.requests()
     at = next(one["at"] for one in requests if one["status"] == 429)
     in_flight = [one for one in requests if at <= one["at"] < at + 1]
     assert len(in_flight) <= 5 + 4, "only what was on its way when the 429 came"
-    assert len(sandbox.state()["users"]) == 50
+    assert len(sandbox.state()["users"]) == 20
 
 
 def test_a_deleted_row_of_a_log_changes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
