@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFINITIONS = ["/attribute_definitions", "/event_definitions"]
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile all that it imports
 os.environ["PYTHONWARNINGS"] = "ignore::FutureWarning"  # the SDK's, of a Python that has ended
 
 
