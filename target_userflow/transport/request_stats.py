@@ -96,15 +96,13 @@ class RequestStats:
             status: The status of its answer; None if none came.
         """
         bin_ = math.floor(math.log(max(seconds, _LEAST_LATENCY)) * _PER_E)
-        request = Span(
-            requests=1,
-            limited=int(status == _LIMITED),
-            failed=int(status is None or status >= _SERVER_ERROR),
-            refused=int(status in _REDIRECTS or status in _REFUSALS),
-            bins={bin_: 1},
-        )
         with self._lock:
-            self._span(ended - self.started).add(request)
+            span = self._span(ended - self.started)
+            span.requests += 1
+            span.limited += status == _LIMITED
+            span.failed += status is None or status >= _SERVER_ERROR
+            span.refused += status in _REDIRECTS or status in _REFUSALS
+            span.bins[bin_] = span.bins.get(bin_, 0) + 1
 
     def spans(self) -> list[Span]:
         """Return all spans up to now, the idle ones too; the last one may be shorter or longer."""
