@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_userflow.compare.column_watch import DestinationWatch
 from target_userflow.compare.comparison import COMPARED
 from target_userflow.compare.dedup import CompareWithDestination
 from target_userflow.compare.verify import NotVerified, Verify
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
     from target_userflow.compare.verify import Verdicts
     from target_userflow.config.settings import Settings
+    from target_userflow.dedup.column_changes import AlwaysChanged
+    from target_userflow.dedup.column_watch import ColumnWatch
     from target_userflow.ledger.ledgers import Ledgers
     from target_userflow.mapping.columns import Stream
+    from target_userflow.plan.sources import Sources
     from target_userflow.products import Products
 
 
@@ -50,9 +54,16 @@ class Dedups:
         self._ledgers = ledgers
         self._verdicts = verdicts
         self._known_rows: dict[str, KnownRows] = {}
+        self._watches: dict[str, ColumnWatch] = {}
+        self._compared: dict[str, DestinationWatch] = {}
 
-    def dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
+    def dedup(self, object_type: ObjectType, stream: Stream, sources: Sources) -> NoDedup:
         """Return what a stream remembers of its records.
+
+        Args:
+            object_type: What the stream is routed to.
+            stream: The stream, after any stream map.
+            sources: Tells its columns apart in what is sent.
 
         Raises:
             ConfigError: `ledger` names no database that can be used.
@@ -65,8 +76,26 @@ class Dedups:
             matches = bool(stream.options.match_by)
             ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
             comparison = self._products.comparison(object_type)
-            return CompareWithDestination(comparison, ledger, matches=matches)
-        return self._ledger_dedup(object_type, stream) if settings.ledger else NoDedup()
+            watch = self._compared.setdefault(
+                stream.name, DestinationWatch(comparison, sources.column)
+            )
+            watch.column_of = sources.column
+            return CompareWithDestination(comparison, ledger, matches=matches, watch=watch)
+        return self._ledger_dedup(object_type, stream, sources) if settings.ledger else NoDedup()
+
+    def always_changed(self, stream: str) -> AlwaysChanged | None:
+        """Return the columns of a stream that differed in every record compared, if any did."""
+        watch = self._watches.get(stream) or self._compared.get(stream)
+        return watch.always() if watch else None
+
+    def write_columns(self) -> None:
+        """Write to the ledger how the columns of some records were delivered.
+
+        Raises:
+            StorageError: the ledger can't be written.
+        """
+        for watch in self._watches.values():
+            watch.write()
 
     def _verify(self, object_type: ObjectType, stream: Stream, verdicts: Verdicts) -> NoDedup:
         if object_type.name not in COMPARED:
@@ -74,7 +103,7 @@ class Dedups:
         matches = bool(stream.options.match_by)
         return Verify(self._products.comparison(object_type), verdicts, matches=matches)
 
-    def _ledger_dedup(self, object_type: ObjectType, stream: Stream) -> NoDedup:
+    def _ledger_dedup(self, object_type: ObjectType, stream: Stream, sources: Sources) -> NoDedup:
         settings, today = self._settings, self._clock.now().toordinal()
         if object_type.is_event:
             if not stream.keys:
@@ -85,7 +114,8 @@ class Dedups:
             leases = EventLeases(rows.ledger, runs)
             return EventDedup(rows, today, keys, leases, is_sample=bool(settings.limit))
         if settings.skip_unchanged and not settings.limit:
-            return self._change_detection(object_type, stream)
+            watch = self._watch(object_type, stream, sources)
+            return self._change_detection(object_type, stream, watch)
         if not settings.dry_run and self._has_ledger:
             return ForgetWritten(self._rows(object_type), today, object_type.name)
         return NoDedup()
@@ -94,9 +124,23 @@ class Dedups:
     def _has_ledger(self) -> bool:
         return bool(self._settings.ledger) and exists(self._settings.ledger)
 
-    def _change_detection(self, object_type: ObjectType, stream: Stream) -> ChangeDetection:
+    def _change_detection(
+        self, object_type: ObjectType, stream: Stream, watch: ColumnWatch | None = None
+    ) -> ChangeDetection:
         rows, today = self._rows(object_type, stream.name), self._clock.now().toordinal()
-        return ChangeDetection(rows, today, object_type.name, self._settings.resync_days)
+        days = self._settings.resync_days
+        return ChangeDetection(rows, today, object_type.name, days, watch)
+
+    def _watch(self, object_type: ObjectType, stream: Stream, sources: Sources) -> ColumnWatch:
+        """Return what watches the columns of a stream; it outlives a new SCHEMA."""
+        from target_userflow.dedup.column_watch import ColumnWatch  # noqa: PLC0415 - SQLAlchemy is slow to load
+
+        if stream.name not in self._watches:
+            ledger = self._rows(object_type, stream.name).ledger
+            samples = ledger.column_samples(object_type.name, stream.name, *self._ledgers.namespace)
+            self._watches[stream.name] = ColumnWatch(samples, sources.columns_of)
+        self._watches[stream.name].columns_of = sources.columns_of
+        return self._watches[stream.name]
 
     def _rows(self, object_type: ObjectType, stream: str = "") -> KnownRows:
         """Return what is known of a ledger's rows, for all streams to its product."""

@@ -17,6 +17,7 @@ from target_userflow.dry_run.delivery import DryRun
 from target_userflow.dry_run.verification import Verification
 from target_userflow.errors import StopRun
 from target_userflow.ledger.ledgers import Ledgers
+from target_userflow.plan.last_run import LastRun
 from target_userflow.plan.plan import Plan
 from target_userflow.products import Products
 from target_userflow.singer.dead_letters import DeadLetters
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Settings
+    from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.ledger.store import Store
+    from target_userflow.plan.stream_look import StreamLook
 
 
 class Syncable(Protocol):
@@ -89,7 +92,19 @@ class Run:
         if self.dry_run:
             self.dry_run.is_planning = True
         received = {stream: account.received for stream, account in self.tally.accounts.items()}
-        return self.plan.facts(self.products.inventory, received)
+        return self.plan.facts(self.products.inventory, received, self._always_changed)
+
+    def _always_changed(self, look: StreamLook) -> AlwaysChanged | None:
+        """Return the columns of a stream that keep `skip_unchanged` from skipping anything.
+
+        A dry run compares itself; a plan asks the ledger, or compares what it looks up.
+        """
+        planned = self.settings.plan_of
+        if planned is None:
+            return self.dedups.always_changed(look.stream.name)
+        if planned.compares_destination:
+            return self.products.inventory(look.object_type).always_changed(look)
+        return LastRun(planned).always_changed(look) if planned.skip_unchanged else None
 
     def verify_extra(self) -> None:
         """Have what exists and is not in the input counted, if it is to be.

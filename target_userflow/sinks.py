@@ -104,7 +104,7 @@ class UserflowSink(SdkSink):
             Shared(
                 run.tally,
                 run.checkpoint,
-                run.dedups.dedup(self.object_type, stream),
+                run.dedups.dedup(self.object_type, stream, self._look.sources()),
                 run.products.existing(self.object_type),
                 run.products.attribute_types(self.object_type, stream),
             ),

@@ -304,6 +304,7 @@ class TargetUserflow(CommandLine):
         try:
             self._listen(file_input)
             self.run.verify_extra()
+            self.run.dedups.write_columns()
             if not self._plans:
                 self.run.tally.check()
                 self.run.tally.check_keys()

@@ -24,7 +24,7 @@ from target_userflow.compare.view import View
 from target_userflow.errors import NotListed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Reference, Request
@@ -140,6 +140,32 @@ class Comparison:
             names.update([kind] if part is None else [f"{kind}: {name}" for name in part])
         return names
 
+    def differing_attributes(
+        self, record: PendingRecord
+    ) -> tuple[set[tuple[str, str]], bool] | None:
+        """Return what is different of an object that exists.
+
+        Returns:
+            Scope and name of the attributes that are defined and differ, and whether more differs;
+            None if the object does not exist, or it is not known what of it differs.
+        """
+        with self._lock:
+            own, effects = int(id(record) not in self._same), self._effects.of(record.request)
+            if record.request.deletes or not self._is_left_alone(effects, others_than=own):
+                return None
+            differing = self._differing(effects)
+        if next(iter(differing.values())) is None:
+            return None
+        names = {
+            (_SCOPES[kind], name)
+            for (kind, *_), part in differing.items()
+            for name in part or ()
+            if name in self._defined(kind)
+        }
+        return names, sum(1 if part is None else len(part) for part in differing.values()) > len(
+            names
+        )
+
     def extra(self) -> SeenObjects | None:
         """Return all that exists of what was compared, and what of it records were about.
 
@@ -210,13 +236,16 @@ class Comparison:
 
     def _times_of(self, name: str) -> Collection[str]:
         if name not in self._times:
-            types = {}
-            with suppress(NotListed):
-                types = self._definitions.of(_SCOPES[name])
+            types = self._defined(name)
             self._times[name] = {
                 attribute for attribute, kind in types.items() if kind == "datetime"
             }
         return self._times[name]
+
+    def _defined(self, name: str) -> Mapping[str, str]:
+        with suppress(NotListed):
+            return self._definitions.of(_SCOPES[name])
+        return {}
 
     def _differing(self, effects: Effects) -> Differing:
         view = self._views.get(effects.needs)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
+    from target_userflow.compare.column_watch import DestinationWatch
     from target_userflow.compare.comparison import Comparison
 
 _UNCHANGED = NotSent("unchanged")
@@ -20,17 +21,26 @@ _UNCHANGED = NotSent("unchanged")
 class CompareWithDestination(NoDedup):
     """Compares the records of one stream with what Userflow has, and keeps a ledger up to date."""
 
-    def __init__(self, comparison: Comparison, ledger: NoDedup, *, matches: bool) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        ledger: NoDedup,
+        *,
+        matches: bool,
+        watch: DestinationWatch | None = None,
+    ) -> None:
         """Compare.
 
         Args:
             comparison: What all streams to the destination share.
             ledger: What the ledger is told of; it decides nothing.
             matches: Whether the ids of records are only known once they are matched.
+            watch: Is told of each record, if it is to be known which columns differ.
         """
         self._comparison = comparison
         self._ledger = ledger
         self._matches = matches
+        self._watch = watch
         comparison.has_late_ids |= matches
 
     def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:
@@ -56,6 +66,8 @@ class CompareWithDestination(NoDedup):
         """Unchanged, if nothing of it would change anything."""
         if not self._comparison.is_same(record):
             return None
+        if self._watch:
+            self._watch.note_same()
         self._ledger.delivered(record)
         return _UNCHANGED
 
@@ -69,6 +81,8 @@ class CompareWithDestination(NoDedup):
 
     def sending(self, record: PendingRecord) -> None:
         """Note that the first attempt starts."""
+        if self._watch:
+            self._watch.note_sent(record)
         self._comparison.sending(record.request)
         self._ledger.sending(record)
 

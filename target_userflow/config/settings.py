@@ -107,9 +107,13 @@ class Settings:
     counts_extra: bool = False
     """Whether it looks for what exists and is not in the input: the option `--extra`."""
 
+    plan_of: Settings | None = None
+    """The settings of the run that is planned: the option `--plan`."""
+
     def to_plan(self) -> Settings:
         """Return the settings of a run that only says what would become of its input."""
-        return replace(self, ledger="", hard_delete=False, skip_unchanged=False, dry_run=True)
+        plain = replace(self, ledger="", hard_delete=False, skip_unchanged=False)
+        return replace(plain, dry_run=True, plan_of=self)
 
     def to_verify(self, *, extra: bool) -> Settings:
         """Return the settings of a run that only compares.

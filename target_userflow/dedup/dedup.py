@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
+    from target_userflow.dedup.column_watch import ColumnWatch
     from target_userflow.dedup.known_rows import KnownRows
 
 
@@ -158,10 +159,21 @@ class ChangeDetection(ForgetWritten):
     bring attributes of its groups.
     """
 
-    def __init__(self, rows: KnownRows, today: int, name: str, resync_days: int) -> None:
-        """Compare the records of the object `name`, for so many days after a delivery."""
+    def __init__(
+        self,
+        rows: KnownRows,
+        today: int,
+        name: str,
+        resync_days: int,
+        watch: ColumnWatch | None = None,
+    ) -> None:
+        """Compare the records of the object `name`, for so many days after a delivery.
+
+        `watch` looks at a few of them column by column, if it is to be known which columns differ.
+        """
         super().__init__(rows, today, name)
         self._resync_days = resync_days
+        self._watch = watch
 
     def prefetch(self, records: Sequence[PendingRecord]) -> None:
         """Look the rows up, and note what the records contradict each other about.
@@ -183,6 +195,8 @@ class ChangeDetection(ForgetWritten):
         """
         request = record.request
         mark, day = self._rows.get(record.ledger_key)
+        if self._watch and record.ledger_key <= self._watch.highest:
+            self._watch.compare(record, mark)
         if not mark or not request.idempotent or mark != fingerprint(request.payload):
             return None
         is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
@@ -196,6 +210,8 @@ class ChangeDetection(ForgetWritten):
         super().delivered(record)
         if not record.request.deletes:
             self._note(record.ledger_key, fingerprint(record.request.payload))
+            if self._watch and record.ledger_key <= self._watch.highest:
+                self._watch.keep(record)
         for key, mark in _written(record):
             if not self._rows.is_contested(key):
                 self._note(key, mark)

@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,6 +15,9 @@ from target_userflow.errors import StorageError
 from target_userflow.ledger.database import failing
 from target_userflow.ledger.store import Store
 from target_userflow.ledger.tables import CHUNK, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ATTEMPTS = 10
 _HEADER_SIZE = 32  # bytes of a write-ahead log's header
@@ -26,11 +30,12 @@ class LedgerCopy(Store):
     least lock it, and tidy up behind a run that was killed.
     """
 
-    def __init__(self, setting: str) -> None:
+    def __init__(self, setting: str, tables: Sequence[sa.Table] = metadata.sorted_tables) -> None:
         """Copy the ledger, if there is one, and open the copy.
 
         Args:
             setting: The setting `ledger`, as for `Store`.
+            tables: The tables that are needed; a file is copied as it is.
 
         Raises:
             ConfigError: the setting names no database that can be used.
@@ -43,7 +48,7 @@ class LedgerCopy(Store):
             if is_sqlite(ledger):
                 _copy_file(ledger, copy)
             else:
-                _copy_rows(ledger, copy)
+                _copy_rows(ledger, copy, tables)
         super().__init__(str(copy), shown=ledger)
 
     def close(self) -> None:
@@ -94,7 +99,7 @@ def _header(log: Path) -> bytes:
         return b""
 
 
-def _copy_rows(ledger: sa.URL, copy: Path) -> None:
+def _copy_rows(ledger: sa.URL, copy: Path, tables: Sequence[sa.Table]) -> None:
     """Copy the tables of a server's database, in one transaction that only reads."""
     read_only = {"postgresql_readonly": True, "stream_results": True}
     source = sa.create_engine(ledger, execution_options=read_only)
@@ -103,13 +108,17 @@ def _copy_rows(ledger: sa.URL, copy: Path) -> None:
         existing = sa.inspect(reading).get_table_names()
         for table in metadata.sorted_tables:
             if table.name in existing:
-                _copy_table(table, reading, writing)
+                _copy_table(table, reading, writing, has_rows=table in tables)
     source.dispose()
     target.dispose()
 
 
-def _copy_table(table: sa.Table, reading: sa.Connection, writing: sa.Connection) -> None:
+def _copy_table(
+    table: sa.Table, reading: sa.Connection, writing: sa.Connection, *, has_rows: bool
+) -> None:
     table.create(writing)
+    if not has_rows:
+        return
     rows = reading.execute(sa.select(table)).mappings()
     for chunk in rows.partitions(CHUNK):
         writing.execute(sa.insert(table), [dict(row) for row in chunk])

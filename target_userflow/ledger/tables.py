@@ -54,7 +54,35 @@ streams = sa.Table(
     sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
 )
 """The streams that each destination has received, as hashes."""
-_MIGRATIONS = ([_version, destinations, delivered], [delivered_rows], [names, streams])
+column_samples = sa.Table(
+    "ledger_column_samples",
+    metadata,
+    sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("stream", sa.LargeBinary(16), primary_key=True),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    sa.Column("mark", sa.LargeBinary(8), nullable=False),
+    sa.Column("columns", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What `ColumnSamples` keeps: some records of each stream, with a hash of each of their columns."""
+changing_columns = sa.Table(
+    "ledger_changing_columns",
+    metadata,
+    sa.Column("destination", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("stream", sa.LargeBinary(16), primary_key=True),
+    sa.Column("columns", sa.LargeBinary, nullable=False),
+    sa.Column("compared", sa.Integer, nullable=False),
+    sa.Column("otherwise_same", sa.Integer, nullable=False),
+)
+"""The columns of a stream that differed in every record compared by the last run, as hashes."""
+of_columns = (_version, destinations, names, changing_columns)
+"""The tables that tell which columns of a stream differed in every record."""
+_MIGRATIONS = (
+    [_version, destinations, delivered],
+    [delivered_rows],
+    [names, streams],
+    [column_samples, changing_columns],
+)
 """The tables that each schema version adds; a ledger's version is how many it has."""
 
 

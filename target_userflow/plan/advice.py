@@ -13,6 +13,9 @@ from target_userflow.plan.values import likely_type
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from target_userflow.dedup.column_changes import AlwaysChanged
+
+_MOST_NAMED = 4  # columns in a line
 _SEPARATORS = re.compile(r"[_\- ]")
 _STANDARD: dict[str, dict[str, Sequence[str]]] = {
     "user": {
@@ -84,6 +87,32 @@ def name_advice(stream: str, column: str, name: str, other: str, *, is_there: bo
     maps = json.dumps({stream: columns})
     why = "there already" if is_there else "the name that Userflow itself looks for"
     return f"'{name}' will be an attribute beside '{other}', which is {why}: stream_maps: {maps}"
+
+
+def change_advice(stream: str, changed: AlwaysChanged) -> str:
+    """Why `skip_unchanged` skips nothing, with the stream map that changes that.
+
+    Args:
+        stream: The stream's name.
+        changed: The columns that differed in every record compared.
+    """
+    named = listed(changed.columns)
+    maps = json.dumps(
+        {stream: dict.fromkeys(changed.columns, "__NULL__")}
+    )  # as Meltano drops a null
+    return (
+        f"skip_unchanged sends every record: {named} differed in all {changed.compared:,} that "
+        f"were compared, and {changed.otherwise_same:,} of them differed in nothing else. If that "
+        f"is so in each run, leave out what differs: stream_maps: {maps}"
+    )
+
+
+def listed(columns: Sequence[str]) -> str:
+    """Some columns by name, and how many more there are."""
+    named = [f"'{column}'" for column in columns[:_MOST_NAMED]]
+    more = [f"{len(columns) - _MOST_NAMED} more"] if len(columns) > _MOST_NAMED else []
+    *before, last = [*named, *more]
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _option(stream: str, option: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.mapping.property_schemas import allowed_types
 from target_userflow.mapping.time_names import holds_times
 from target_userflow.mapping.unsent_columns import is_of_loader
+from target_userflow.plan.advice import listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _LIKELY_TIMES = ("event_timestamp", "event_time", "derived_tstamp", "created_at", "created")
 """Columns that are the time of an event more often than others that hold times."""
-_MOST_NAMED = 4  # columns in a line
 
 
 class Doubts:
@@ -67,7 +67,7 @@ class Doubts:
         likely = next((column for column in _LIKELY_TIMES if column in times), times[0])
         return (
             f"Stream '{stream.name}': no column is named as the time of its events, and "
-            f"{_listed(times)} may be it. Set {_fields(stream, 'time', likely)}, or "
+            f"{listed(times)} may be it. Set {_fields(stream, 'time', likely)}, or "
             f'{{"time": null}} (with Meltano "__NULL__") if the time of arrival is meant'
         )
 
@@ -77,7 +77,7 @@ class Doubts:
         column = self._id_column(role) if role else None
         if role is None or column is None or (column in stream.keys and not self._varies):
             return None
-        keys = _listed(stream.keys)
+        keys = listed(stream.keys)
         named = f"Set {_fields(stream, role, column)} if '{column}' is the id"
         others = [key for key in stream.keys if key != column]
         return (
@@ -138,10 +138,3 @@ def _may_be_list(schema: Any) -> bool:
 
 def _fields(stream: Stream, role: str, column: str) -> str:
     return f"streams: {json.dumps({stream.name: {'fields': {role: column}}})}"
-
-
-def _listed(columns: Sequence[str]) -> str:
-    named = [f"'{column}'" for column in columns[:_MOST_NAMED]]
-    more = [f"{len(columns) - _MOST_NAMED} more"] if len(columns) > _MOST_NAMED else []
-    *before, last = [*named, *more]
-    return f"{', '.join(before)} and {last}" if before else last

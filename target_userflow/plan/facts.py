@@ -14,8 +14,9 @@ from target_userflow.plan.sample import SCOPES
 from target_userflow.plan.values import example, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.plan.sample import Attribute
     from target_userflow.plan.stream_look import StreamLook
 
@@ -39,16 +40,23 @@ class Known(Protocol):
         """Ids that were looked up, those that exist, and whether any object exists."""
 
 
-def stream_facts(look: StreamLook, known: Known, received: int) -> dict[str, Any]:
+def stream_facts(
+    look: StreamLook,
+    known: Known,
+    received: int,
+    always_changed: Callable[[StreamLook], AlwaysChanged | None],
+) -> dict[str, Any]:
     """The plan of a stream.
 
     Args:
         look: What was seen of it.
         known: What the destination has.
         received: Its records.
+        always_changed: The columns that differed in every record compared.
     """
     attributes = [*_attributes(look, known)]
     ids = known.ids(look)
+    changed = always_changed(look)
     return {
         "stream": escaped(look.stream.name),
         "object": look.object_type.name,
@@ -66,7 +74,8 @@ def stream_facts(look: StreamLook, known: Known, received: int) -> dict[str, Any
             for reason, count in look.rejections.most_common()
         ],
         "doubts": [*map(escaped, look.doubts())],
-        "warnings": [*map(escaped, _warnings(look, attributes, known, ids))],
+        "warnings": [*map(escaped, _warnings(look, attributes, known, ids))]
+        + ([escaped(advice.change_advice(look.stream.name, changed))] if changed else []),
     }
 
 
@@ -101,8 +110,8 @@ def _roles(look: StreamLook) -> Iterator[dict[str, Any]]:
 def _attributes(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
     sampled = look.sample.attributes(look.object_type)
     own = SCOPES.get(look.object_type.name, "")
-    columns = look.attribute_columns()
-    sources = {attribute: _column(attribute, own, columns, look) for attribute in sampled}
+    columns, of_stream = look.attribute_columns(), look.sources()
+    sources = {attribute: of_stream.column(attribute) for attribute in sampled}
     spread = {*sources.values(), "attributes"}
     silent = {(own, name): c for name, c in columns.items() if (own, name) not in sampled}
     for attribute, column in silent.items():
@@ -118,20 +127,6 @@ def _attributes(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
             "example": example(values[0]) if values else None,
             **_state((scope, name), values, sampled, known),
         }
-
-
-def _column(attribute: Attribute, own: str, columns: Mapping[str, str], look: StreamLook) -> str:
-    """The column that an attribute comes from: its own, or an object that is flattened."""
-    scope, name = attribute
-    if scope != own:
-        roles = ("group_attributes", "memberships", "groups", "company")
-        return next((look.assignments[r].column for r in roles if r in look.assignments), name)
-    if name in columns:
-        return columns[name]
-    outer = [column for column in columns if name.startswith(f"{column}_")]
-    if outer:
-        return columns[max(outer, key=len)]
-    return "attributes" if "attributes" in look.sample.columns else name
 
 
 def _state(

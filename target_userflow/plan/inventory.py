@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.messages import json_object, reading
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.apis.userflow.subjects import subjects
+from target_userflow.compare.equality import differing
+from target_userflow.dedup.column_changes import ColumnChanges
 from target_userflow.errors import NotListed
+from target_userflow.plan.sample import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.lookup.attribute_types import Definitions
     from target_userflow.lookup.object_list import Reads
     from target_userflow.plan.stream_look import StreamLook
@@ -34,7 +38,8 @@ class Inventory:
         """
         self._definitions = definitions
         self._reads = reads
-        self._exists: dict[tuple[str, str], bool] = {}
+        self._attributes: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+        """Object type and id → the attributes of what was looked up; None if it does not exist."""
         self._has_users: bool | None = None
 
     def definitions(self, scope: str) -> Mapping[str, str] | None:
@@ -56,10 +61,24 @@ class Inventory:
         wanted = [*named][:IDS]
         if not wanted:
             return None
-        self._look_up([object_id for object_id in wanted if object_id not in self._exists])
-        there = sum(self._exists[object_id] for object_id in wanted)
+        self._look_up([object_id for object_id in wanted if object_id not in self._attributes])
+        there = sum(self._attributes[object_id] is not None for object_id in wanted)
         has_any = bool(there) or (look.names_users and self._is_any_user_there())
         return len(wanted), there, has_any
+
+    def always_changed(self, look: StreamLook) -> AlwaysChanged | None:
+        """The columns of a stream that differ in every object that was looked up, if any do."""
+        scope, sources, changes = SCOPES.get(look.object_type.name), look.sources(), ColumnChanges()
+        defined = self.definitions(scope) if scope else None
+        times = {name for name, kind in (defined or {}).items() if kind == "datetime"}
+        for request in look.sample.requests:
+            there = self._attributes.get((look.object_type.name, *request.object_id))  # type: ignore[arg-type] # of a membership there are two
+            if scope and there:
+                names = {*differing((request.payload or {}).get("attributes", {}), there, times)}
+                known = names & there.keys()
+                columns = {sources.column((scope, name)) for name in known}
+                changes.note(columns, has_others=known != names)
+        return changes.always()
 
     def _look_up(self, ids: list[tuple[str, str]]) -> None:
         requests = []
@@ -69,7 +88,8 @@ class Inventory:
                 requests.append(reading(listing.by_id(id_)))
         answers = self._reads.fetch(requests) if requests else []
         for object_id, answer in zip(ids, answers, strict=True):
-            self._exists[object_id] = answer.status == _OK
+            found = json_object(answer.body).get("attributes") or {}
+            self._attributes[object_id] = found if answer.status == _OK else None
 
     def _is_any_user_there(self) -> bool:
         if self._has_users is None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.config.settings import Settings
+    from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.errors import ConfigError
     from target_userflow.plan.inventory import Inventory
     from target_userflow.plan.stream_look import StreamLook
@@ -46,18 +47,25 @@ class Plan:
         self,
         inventory: Callable[[ObjectType], Inventory],
         received: Mapping[str, int],
+        always_changed: Callable[[StreamLook], AlwaysChanged | None],
     ) -> dict[str, Any]:
         """The plan, which JSON can hold.
 
         Args:
             inventory: What the product of an object type has.
             received: Stream → its records.
+            always_changed: The columns of a stream that differed in every record compared.
 
         Raises:
             StopRun: a product does not answer.
         """
         streams = [
-            stream_facts(look, inventory(look.object_type), received.get(look.stream.name, 0))
+            stream_facts(
+                look,
+                inventory(look.object_type),
+                received.get(look.stream.name, 0),
+                always_changed,
+            )
             for look in self._looks
         ]
         streams += [_failed(*failure) for failure in self._failures.items()]

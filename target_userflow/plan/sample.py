@@ -60,7 +60,7 @@ class Sample:
         """The values that are sent as each attribute, without nulls; in the order of coming."""
         collected: defaultdict[Attribute, list[Any]] = defaultdict(list)
         for request in self.requests:
-            for scope, attributes in _written(object_type, request):
+            for scope, attributes in written(object_type, request):
                 for name, value in attributes.items():
                     values = collected[scope, name]
                     if value is not None:
@@ -68,8 +68,13 @@ class Sample:
         return dict(collected)
 
 
-def _written(object_type: ObjectType, request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Scope and attributes of what a request writes; of products without scopes, its fields."""
+def written(object_type: ObjectType, request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield scope and attributes of what a request writes; of products without scopes, its fields.
+
+    Args:
+        object_type: What the request is about.
+        request: The request.
+    """
     if object_type.name in SCOPES:
         yield from object_type.product.attributes(request)
         return

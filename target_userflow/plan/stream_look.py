@@ -14,6 +14,7 @@ from target_userflow.mapping.unsent_columns import is_of_loader
 from target_userflow.plan.doubts import Doubts
 from target_userflow.plan.facts import attribute_warnings, new_names
 from target_userflow.plan.sample import RECORDS, Sample
+from target_userflow.plan.sources import Sources
 
 if TYPE_CHECKING:
     import logging
@@ -176,6 +177,14 @@ class StreamLook:
         taken = {assignment.column for assignment in self.assignments.values()} | left_out
         columns = {**dict.fromkeys(self.stream.properties), **self.sample.columns}
         return {attribute_name(column): column for column in columns if column not in taken}
+
+    def sources(self) -> Sources:
+        """Which column each attribute comes from, as far as the columns are known by now."""
+        columns = self.sample.columns.keys() | self.stream.properties.keys()
+        is_spread = "attributes" in columns
+        return Sources(
+            self.object_type, self.attribute_columns(), self.assignments, is_spread=is_spread
+        )
 
     def left_out(self) -> dict[str, list[str]]:
         """Why columns are left out → these columns."""

@@ -9,6 +9,7 @@ from target_userflow.accounts.tally import printable
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import USER_AGENT
 from target_userflow.escaping import escaped
+from target_userflow.plan.advice import change_advice
 from target_userflow.reporting.remedies import KEYS_STEP, next_step
 from target_userflow.transport.request_stats import Span, total
 
@@ -22,7 +23,16 @@ VERSION = 1
 COMMAND = " " * 8
 """What a line of the text begins with that is a command to be copied."""
 _MOST_REASONS = 20  # in the text; the report has all
-_TROUBLES = ("error", "rejected", "differs", "in_doubt", "unsettled", "undeleted", "remarks")
+_TROUBLES = (
+    "always_changed",
+    "error",
+    "rejected",
+    "differs",
+    "in_doubt",
+    "unsettled",
+    "undeleted",
+    "remarks",
+)
 
 
 def facts(
@@ -97,6 +107,7 @@ def _troubles(run: Run) -> dict[str, Any]:
         "undeleted": tally.undeleted,
         "skipped": [{**_reason(*key), "count": count} for key, count in tally.skips.most_common()],
         "remarks": _remarks(run),
+        "always_changed": [*_always_changed(run)],
     }
 
 
@@ -111,6 +122,15 @@ def _remarks(run: Run) -> list[dict[str, Any]]:
         {"stream": printable(stream), "remark": printable(remark), "count": count}
         for (stream, remark), count in run.tally.remarks.most_common()
     ]
+
+
+def _always_changed(run: Run) -> Iterator[dict[str, Any]]:
+    for stream in run.tally.accounts:
+        changed = run.dedups.always_changed(stream)
+        if changed:
+            advice = escaped(change_advice(stream, changed))
+            columns = [*map(escaped, changed.columns)]
+            yield {"stream": printable(stream), "columns": columns, "advice": advice}
 
 
 def _waits(run: Run) -> list[dict[str, Any]]:
@@ -207,6 +227,12 @@ def _remarked(facts: dict[str, Any]) -> Iterator[str]:
         yield f"{remark['count']:,} times in {remark['stream']}: {remark['remark']}"
 
 
+def _changed(facts: dict[str, Any]) -> Iterator[str]:
+    if not facts["dry_run"]:  # whose plan says it
+        for changed in facts["always_changed"]:
+            yield f"{changed['stream']}: {changed['advice']}"
+
+
 def _waited(facts: dict[str, Any]) -> Iterator[str]:
     for wait in facts["waited"]:
         yield f"{wait['product']}: waited {wait['seconds']:,.0f} s for {wait['for']}"
@@ -237,6 +263,7 @@ _SECTIONS = (
     _unsettled,
     _skipped,
     _remarked,
+    _changed,
     _waited,
     _letters,
 )

@@ -182,6 +182,7 @@ def test_a_log_has_an_entry_for_each_part(caplog: pytest.LogCaptureFixture) -> N
         unsettled={},
         skipped=[],
         remarks=[],
+        always_changed=[],
         waited=[],
         dead_letters=None,
         repeated=0,

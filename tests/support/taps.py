@@ -153,6 +153,23 @@ def run_here(
     return Counted(status, counts)
 
 
+def plan_here(
+    directory: Path, config: Mapping[str, Any], messages: Iterable[Any], *, form: str = "json"
+) -> int:
+    """Print the plan of the target in this process; returns the exit status.
+
+    Args:
+        directory: Where the config is written.
+        config: The settings.
+        messages: What the tap says.
+        form: `text` or `json`.
+    """
+    settings = json.loads(config_file(directory, config).read_text())
+    with same_signals():
+        target = TargetUserflow(config=settings, clock=Clock())
+        return target.plan(io.BytesIO(singer(messages)), form)  # type: ignore[arg-type] # as above
+
+
 class SkippingClock(Clock):
     """Its time passes only while somebody waits, and then at once; waits are as many as ever."""
 
