@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from click import Command, Context
     from typing_extensions import Self
 
-    from target_userflow.services import Run
+    from target_userflow.services.run import Run
 
 _SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
 _WAITS = (

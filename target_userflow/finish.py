@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from target_userflow.accounts.tally import Tally
     from target_userflow.config.settings import Settings, StreamOptions
-    from target_userflow.services import Run
+    from target_userflow.services.run import Run
     from target_userflow.singer.reader import LineReader
 
 _NO_TERMINAL = 100  # characters of a line, where no terminal says how many it has
@@ -86,15 +86,21 @@ def conclude(
         if failure:
             status = status or failure.exit_code
             facts |= {"exit_status": status, "error": facts["error"] or escaped(str(failure))}
-    plan = run.dry_run.text(run.tally, run.dead_letters) if run.dry_run else ""
-    if run.plan_facts:
-        plan = f"{plan_text(run.plan_facts, _width())}\n\n{plan}"
-    conclusion = Conclusion(facts, plan)
+    conclusion = Conclusion(facts, _dry_run_text(run))
     reader = audience_here(os.environ)
-    conclusion.show(reader, logger) if reader.is_person else conclusion.log(logger)
+    if reader.is_person:
+        conclusion.show(reader, logger)
+    else:
+        conclusion.log(logger)
     for (stream, reason), ids in run.tally.named.items():
         logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
     return status
+
+
+def _dry_run_text(run: Run) -> str:
+    """Return what a dry run would have sent, below its plan; empty for another run."""
+    text = run.dry_run.text(run.tally, run.dead_letters) if run.dry_run else ""
+    return f"{plan_text(run.plan_facts, _width())}\n\n{text}" if run.plan_facts else text
 
 
 def conclude_plan(  # noqa: PLR0913, PLR0917 - as `conclude`, and the form
@@ -133,6 +139,18 @@ def conclude_plan(  # noqa: PLR0913, PLR0917 - as `conclude`, and the form
         logger.error("%s", failure)  # noqa: TRY400 - the line says it all
         return status or failure.exit_code
     return status
+
+
+def exit_status(run: Run) -> int:
+    """Return the exit status of a run that has read all of its input.
+
+    Records that are in the dead letters of earlier runs already do not count against
+    `max_rejects`; deletions that an API rejected do.
+    """
+    if run.verification:
+        return int(not run.verification.is_same(run.tally))
+    rejected = run.tally.rejected - run.dead_letters.repeated + run.tally.undeleted
+    return int(rejected > run.settings.max_rejects)
 
 
 def _width() -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from target_userflow.services import Run
+    from target_userflow.services.run import Run
     from target_userflow.singer.letter_files import Letter
 
 _COLUMN = re.compile(r"^`([^`.]*)|^'([^']*)' breaks ")

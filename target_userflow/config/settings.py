@@ -125,6 +125,11 @@ class Settings:
         return replace(compared, verifies=True, counts_extra=extra, dry_run=True)
 
     @property
+    def plans(self) -> bool:
+        """Whether the run only says what would become of its input."""
+        return self.plan_of is not None
+
+    @property
     def compares_destination(self) -> bool:
         """Whether records are compared with what the destination has."""
         return self.skip_unchanged == "destination"

@@ -16,7 +16,7 @@ from target_userflow.transport.request_stats import Span, total
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_userflow.services import Run
+    from target_userflow.services.run import Run
 
 VERSION = 1
 """The version of the facts: it grows when a field goes or changes its meaning, else not."""

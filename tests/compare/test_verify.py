@@ -33,11 +33,14 @@ def seeded(sandbox: Sandbox, tmp_path: Path, messages: list[Any]) -> int:
 
 
 def test_all_the_same_is_exit_status_0(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Nothing is written: neither to Userflow nor a ledger nor STATE."""
+    """Nothing is written: neither to Userflow nor a ledger, nor STATE, nor counters of all runs."""
     messages = [USERS, *users(3), MEMBERS, record("memberships", user_id="u1", group_id="g1")]
     before = seeded(sandbox, tmp_path, messages)
-    result = run_target(tmp_path, sandbox.config, messages, arguments=["--verify"])
+    metrics = tmp_path / "users.prom"
+    config = {**sandbox.config, "metrics_path": str(metrics)}
+    result = run_target(tmp_path, config, messages, arguments=["--verify"])
     assert result.status == 0, result.log
+    assert not metrics.exists()
     assert "users: 3 same, 0 different, 0 missing" in result.log
     assert "memberships: 1 same, 0 different, 0 missing" in result.log
     assert "OK: 4 records compared" in result.log

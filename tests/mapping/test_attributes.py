@@ -342,6 +342,13 @@ def test_an_illegal_name_is_renamed_and_the_renaming_can_be_told() -> None:
     assert people(record) == expected
 
 
+def test_a_name_that_only_records_have_counts_no_value() -> None:
+    """To ask what it is called is not to leave a value out."""
+    people = mapper("plan")
+    assert people.renamed_late(["api.token", "späť"]) == {"späť": "sp__"}
+    assert not people.remarks
+
+
 def test_two_columns_that_meet_in_one_name_fail_the_run() -> None:
     """Neither could win without losing the other, so the SCHEMA already says it."""
     with pytest.raises(ConfigError, match=r"'people': columns 'a\.b' and 'a_b' meet in"):

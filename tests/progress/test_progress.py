@@ -22,7 +22,7 @@ from target_userflow.progress.progress import Live, Logged
 from target_userflow.progress.progress_sampler import ProgressSampler
 from target_userflow.progress.terminal import Terminal
 from target_userflow.reporting.audience import audience
-from target_userflow.services import Run
+from target_userflow.services.run import Run
 from target_userflow.singer.reader import LineReader
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Scene:
     def read(self, stream: str, records: int) -> None:
         """Read records of a stream."""
         self.run.tally.open(stream, "users")
-        self.run.products.delivery(OBJECT_TYPES["users"])
+        assert self.run.products.of(OBJECT_TYPES["users"]).delivery
         for _ in range(records):
             self.run.tally.receive(stream)
 
@@ -233,7 +233,7 @@ def test_an_api_that_can_not_be_reached_limits_a_run_as_no_answer(scene: Scene) 
     """Its pause is no latency, and nobody's budget."""
     scene.read("users", 10)
     scene.reader.ended = True
-    client = scene.run.products.delivery(OBJECT_TYPES["users"]).client
+    client = scene.run.products.of(OBJECT_TYPES["users"]).delivery.client
     with client.limits.waits.on(Cause.PAUSE):
         scene.sampler.sample(0)
     assert [one.limit for one in scene.sampler.progress()] == ["no answer"]
@@ -243,7 +243,7 @@ def test_an_api_without_connection_limits_a_run_as_no_answer(scene: Scene) -> No
     """Each request waits for itself then, and it is no latency either."""
     scene.read("users", 10)
     scene.reader.ended = True
-    client = scene.run.products.delivery(OBJECT_TYPES["users"]).client
+    client = scene.run.products.of(OBJECT_TYPES["users"]).delivery.client
     limits = []
     for outcome in (TryAgain("ConnectionError", cause="refused", unreached=True), Delivered()):
         client.outage.note(outcome)

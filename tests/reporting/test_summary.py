@@ -17,7 +17,7 @@ from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import Settings
 from target_userflow.reporting import remedies, summary
 from target_userflow.run_files.html_report import page
-from target_userflow.services import Run
+from target_userflow.services.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from target_userflow.config.settings import Settings
 from target_userflow.pace.wait_spans import WaitSpan, WaitSpans
 from target_userflow.reporting import summary
 from target_userflow.run_files.html_report import page
-from target_userflow.services import Run
+from target_userflow.services.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

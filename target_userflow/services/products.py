@@ -1,4 +1,4 @@
-"""The ways to the products: their deliveries, and what is known of the objects in them."""
+"""The products that the streams of a run are routed to."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.compare.comparison import Comparison
 from target_userflow.delivery.product_delivery import ProductDelivery, product_delivery
 from target_userflow.dry_run.delivery import DryRun, dry_run_delivery
-from target_userflow.errors import ConfigError
-from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
-from target_userflow.lookup.existing_objects import ExistingObjectsByType
-from target_userflow.lookup.write_modes import UpsertMode, write_mode
+from target_userflow.lookup.attribute_types import NewNames
 from target_userflow.pace.sharing import Sharing
 from target_userflow.pace.throttle_stats import Cause
-from target_userflow.plan.inventory import Inventory
+from target_userflow.services.product_parts import ProductParts
 from target_userflow.transport.client import Client
 
 if TYPE_CHECKING:
@@ -24,12 +21,11 @@ if TYPE_CHECKING:
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Settings
-    from target_userflow.mapping.columns import Stream
     from target_userflow.transport.request_stats import RequestStats
 
 
 class Products:
-    """What the streams of a run share of each product, made when it is first needed."""
+    """The parts of each product, the deliveries that are open, and what these wait for."""
 
     def __init__(
         self,
@@ -39,24 +35,22 @@ class Products:
         dry_run: DryRun | None,
         connect: Callable[[ProductDelivery], None],
     ) -> None:
-        """Open no connection yet.
+        """Open no connection.
 
         Args:
             settings: The settings of the run.
             clock: The clock of the run.
             stats: Counts the requests of the run.
             dry_run: Counts what would be sent; None if it is sent.
-            connect: Is called with each delivery that is made.
+            connect: Is called with each delivery that is opened.
         """
         self._settings = settings
         self._clock = clock
         self._stats = stats
         self._dry_run = dry_run
         self._connect = connect
+        self._parts: dict[str, ProductParts] = {}
         self._deliveries: dict[str, ProductDelivery] = {}
-        self._existing: dict[str, ExistingObjectsByType] = {}
-        self._definitions: dict[str, Definitions] = {}
-        self._inventories: dict[str, Inventory] = {}
         self._new_names = NewNames(
             attributes=settings.max_new_attributes,
             events=settings.max_new_events,
@@ -67,21 +61,23 @@ class Products:
         self.compared: Comparison | None = None
         """The comparison with Userflow, if a stream is compared."""
 
-    def delivery(self, object_type: ObjectType) -> ProductDelivery:
-        """Return the delivery to the product of an object type.
-
-        Each has a clock of its own: one that is down does not stop the others.
-
-        Raises:
-            StorageError: a server's ledger can't be used, through which runs share limits.
-        """
+    def of(self, object_type: ObjectType) -> ProductParts:
+        """Return the parts of the product of an object type."""
         product = object_type.product
-        if product.name not in self._deliveries:
-            self._deliveries[product.name] = self._new_delivery(product)
-            self._connect(self._deliveries[product.name])
-        return self._deliveries[product.name]
+        if product.name not in self._parts:
+            self._parts[product.name] = ProductParts(
+                product, self._settings, self._new_names, self._open_delivery
+            )
+        return self._parts[product.name]
+
+    def _open_delivery(self, product: Product) -> ProductDelivery:
+        delivery = self._new_delivery(product)
+        self._deliveries[product.name] = delivery
+        self._connect(delivery)
+        return delivery
 
     def _new_delivery(self, product: Product) -> ProductDelivery:
+        """Return a delivery with a clock of its own: a product that is down stops no other."""
         destination, clock = self._settings.destinations[product.prefix], self._clock.child()
         pace = self._settings.pace
         share = self.sharing.share(product.prefix, destination)
@@ -92,56 +88,24 @@ class Products:
             return dry_run_delivery(self._dry_run, product, destination, client, clock)
         return product_delivery(product, destination, client, clock, pace.concurrency)
 
-    def existing(self, object_type: ObjectType) -> ExistingObjectsByType:
-        """Return what exists in the product of an object type."""
-        product = object_type.product
-        if product.name not in self._existing:
-            reads, matched = self.delivery(object_type).reads, self._settings.matched
-            self._existing[product.name] = ExistingObjectsByType(product, reads, matched)
-        return self._existing[product.name]
-
-    def write_mode(self, object_type: ObjectType, stream: Stream) -> UpsertMode:
-        """Return what lets the records of a stream pass.
-
-        Raises:
-            ConfigError: the product has no key, or the options ask for what nobody can know.
-        """
-        self._check_destination(object_type.product, stream.name)
-        return write_mode(object_type, stream, self.existing(object_type))
-
-    def attribute_types(self, object_type: ObjectType, stream: Stream) -> AttributeTypeCheck:
-        """Return the comparison of a stream with the attributes that exist."""
-        product, definitions = object_type.product, self.definitions(object_type)
-        return AttributeTypeCheck(stream.name, product, definitions, self._new_names)
-
-    def definitions(self, object_type: ObjectType) -> Definitions:
-        """Return the attributes and event names in the product of an object type."""
-        product = object_type.product
-        if product.name not in self._definitions:
-            self._definitions[product.name] = Definitions(product, self.delivery(object_type).reads)
-        return self._definitions[product.name]
-
-    def inventory(self, object_type: ObjectType) -> Inventory:
-        """Return what the product of an object type has, for the plan of its streams."""
-        name = object_type.product.name
-        if name not in self._inventories:
-            reads = self.delivery(object_type).reads
-            self._inventories[name] = Inventory(self.definitions(object_type), reads)
-        return self._inventories[name]
-
     def comparison(self, object_type: ObjectType) -> Comparison:
-        """Return what all streams share that are compared with Userflow."""
+        """Return the comparison with Userflow, which all streams share that are compared."""
         if self.compared is None:
+            parts = self.of(object_type)
             self.compared = Comparison(
-                self.delivery(object_type).reads,
-                self.definitions(object_type),
+                parts.delivery.reads,
+                parts.definitions,
                 is_exact=self._settings.verifies,
                 keeps_ids=self._settings.counts_extra,
             )
         return self.compared
 
     def convict(self, *, last: bool) -> None:
-        """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""
+        """Settle the records that were given up on and are clear to be at fault.
+
+        Args:
+            last: As for `Suspects.convict`.
+        """
         for delivery in self._deliveries.values():
             delivery.suspects.convict(last=last)
 
@@ -177,13 +141,3 @@ class Products:
         self.sharing.close()
         if self.compared:
             self.compared.close()
-
-    def _check_destination(self, product: Product, stream: str) -> None:
-        missing = self._settings.missing[product.prefix]
-        if missing:
-            names = " and ".join(f"'{name}'" for name in missing)
-            variables = " and ".join(f"TARGET_USERFLOW_{name.upper()}" for name in missing)
-            raise ConfigError(
-                f"Stream '{stream}' is routed to {product.name}: set {names} in the config, or "
-                f"{variables} with --config ENV"
-            )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from target_userflow.ledger.ledgers import Ledgers
     from target_userflow.mapping.columns import Stream
     from target_userflow.plan.sources import Sources
-    from target_userflow.products import Products
+    from target_userflow.services.products import Products
 
 
 class Dedups:

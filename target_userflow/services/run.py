@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from target_userflow.accounts.checkpoint import Checkpoint
 from target_userflow.accounts.tally import Tally
-from target_userflow.dedups import Dedups
 from target_userflow.deletes.versions import Versions
 from target_userflow.delivery.pipeline import Bounds, Pipeline
 from target_userflow.delivery.sample_limit import SampleLimits
@@ -19,7 +19,8 @@ from target_userflow.errors import StopRun
 from target_userflow.ledger.ledgers import Ledgers
 from target_userflow.plan.last_run import LastRun
 from target_userflow.plan.plan import Plan
-from target_userflow.products import Products
+from target_userflow.services.dedups import Dedups
+from target_userflow.services.products import Products
 from target_userflow.singer.dead_letters import DeadLetters
 from target_userflow.singer.state import StateWriter
 from target_userflow.transport.request_stats import RequestStats
@@ -27,10 +28,12 @@ from target_userflow.transport.request_stats import RequestStats
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_userflow.apis.object_type import ObjectType
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Settings
     from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.ledger.store import Store
+    from target_userflow.plan.inventory import Inventory
     from target_userflow.plan.stream_look import StreamLook
 
 
@@ -59,7 +62,7 @@ class Run:
         self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         self.verification = Verification(settings.pace) if settings.verifies else None
         self.dry_run = self.verification or (DryRun(settings.pace) if settings.dry_run else None)
-        self.dead_letters = self._new_dead_letters()
+        self.dead_letters = _dead_letters(self.id, settings)
         self.checkpoint = Checkpoint(clock)
         self._state = StateWriter()
         bounds = Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
@@ -67,7 +70,7 @@ class Run:
         self.products = Products(
             settings, clock, self.request_stats, self.dry_run, self.pipeline.connect
         )
-        self._ledgers = Ledgers(settings, self._open_store)
+        self._ledgers = Ledgers(settings, partial(_open_store, settings, clock))
         self.versions = Versions(
             self._ledgers if settings.ledger else None, settings.max_delete_ratio
         )
@@ -83,16 +86,28 @@ class Run:
         """Have what is noted of a stream's records written before STATE is."""
         self._streams.append(stream)
 
-    def planned(self) -> dict[str, Any]:
-        """Return the plan of the run; see `Plan.facts`.
+    def account(self) -> None:
+        """Check, once all input is read, that every record has an outcome.
+
+        What only the end of the input shows is noted: the plan of a dry run, and what exists
+        beside the input.
 
         Raises:
-            StopRun: a product does not answer.
+            StopRun: a record has none or two, or a product does not answer.
         """
+        self._note_extra()
+        self.dedups.write_columns()
+        if not self.settings.plans:
+            self.tally.check()
+            self.tally.check_keys()
+        if self.settings.dry_run and not self.settings.verifies:
+            self.plan_facts = self._planned()
+
+    def _planned(self) -> dict[str, Any]:
         if self.dry_run:
             self.dry_run.is_planning = True
         received = {stream: account.received for stream, account in self.tally.accounts.items()}
-        return self.plan.facts(self.products.inventory, received, self._always_changed)
+        return self.plan.facts(self._inventory, received, self._always_changed)
 
     def _always_changed(self, look: StreamLook) -> AlwaysChanged | None:
         """Return the columns of a stream that keep `skip_unchanged` from skipping anything.
@@ -103,19 +118,18 @@ class Run:
         if planned is None:
             return self.dedups.always_changed(look.stream.name)
         if planned.compares_destination:
-            return self.products.inventory(look.object_type).always_changed(look)
+            return self._inventory(look.object_type).always_changed(look)
         return LastRun(planned).always_changed(look) if planned.skip_unchanged else None
 
-    def verify_extra(self) -> None:
-        """Have what exists and is not in the input counted, if it is to be.
+    def _inventory(self, object_type: ObjectType) -> Inventory:
+        return self.products.of(object_type).inventory
 
-        Raises:
-            StopRun: an API does not answer.
-        """
+    def _note_extra(self) -> None:
+        """Count what exists and is not in the input, if it is to be."""
         compared = self.products.compared
-        found = compared.extra() if compared and self.settings.counts_extra else None
-        if self.verification and found:
-            self.verification.verdicts.note_extra(found)
+        extra = compared.extra() if compared and self.settings.counts_extra else None
+        if self.verification and extra:
+            self.verification.verdicts.note_extra(extra)
 
     def convict(self, *, last: bool) -> None:
         """Settle what was given up on and is clear to be at fault; see `Suspects.convict`."""
@@ -157,25 +171,26 @@ class Run:
         self._ledgers.close()
         self.dead_letters.close()
 
-    def _new_dead_letters(self) -> DeadLetters:
-        directory = self.settings.dead_letter_dir
-        if self.dry_run:
-            return DeadLetters(directory, f"{self.id}.dry-run")
-        return DeadLetters(directory, self.id, _fingerprint(self.settings.destinations))
 
-    def _open_store(self) -> Store:
-        if self.settings.dry_run:
-            from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - as below
+def _dead_letters(run_id: str, settings: Settings) -> DeadLetters:
+    if settings.dry_run:
+        return DeadLetters(settings.dead_letter_dir, f"{run_id}.dry-run")
+    return DeadLetters(settings.dead_letter_dir, run_id, _fingerprint(settings.destinations))
 
-            return LedgerCopy(self.settings.ledger)
-        from target_userflow.ledger.store import Store  # noqa: PLC0415 - SQLAlchemy is slow to load
 
-        return Store(
-            self.settings.ledger,
-            clock=self.clock,
-            max_retry_seconds=self.settings.pace.max_retry_seconds,
-            wait=self.settings.ledger_wait,
-        )
+def _open_store(settings: Settings, clock: Clock) -> Store:
+    if settings.dry_run:
+        from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - as below
+
+        return LedgerCopy(settings.ledger)
+    from target_userflow.ledger.store import Store  # noqa: PLC0415 - SQLAlchemy is slow to load
+
+    return Store(
+        settings.ledger,
+        clock=clock,
+        max_retry_seconds=settings.pace.max_retry_seconds,
+        wait=settings.ledger_wait,
+    )
 
 
 def _fingerprint(destinations: Mapping[str, Destination]) -> str:

@@ -1,0 +1,162 @@
+"""The way of a stream's records from its sink to the product."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from target_userflow.deletes.activate_version import Activation
+from target_userflow.deletes.tables import Table
+from target_userflow.delivery.tracker import DeliveryTracker, Shared
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from target_userflow.accounts.pending import PendingRecord
+    from target_userflow.apis.mapper import Mapper
+    from target_userflow.apis.messages import Request
+    from target_userflow.apis.object_type import ObjectType
+    from target_userflow.apis.outcomes import Rejected
+    from target_userflow.deletes.contents import Contents
+    from target_userflow.lookup.write_modes import UpsertMode
+    from target_userflow.mapping.columns import Stream
+    from target_userflow.mapping.shards import Shard
+    from target_userflow.plan.stream_look import StreamLook
+    from target_userflow.services.run import Run
+    from target_userflow.singer.message import Message, Source
+
+
+class StreamDelivery:
+    """Hands the pending records of one stream to the pipeline, and follows the stream's table."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
+        self,
+        run: Run,
+        source: str,
+        stream: Stream,
+        object_type: ObjectType,
+        mapper: Mapper,
+        write_mode: UpsertMode,
+        shard: Shard,
+        look: StreamLook,
+        write_dead_letter: Callable[[Source, Rejected], None],
+        logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        """Connect a stream with its product.
+
+        Args:
+            run: The run, whose parts are used.
+            source: The stream's name, as the tap calls it.
+            stream: The stream after the stream maps.
+            object_type: The object type of its records.
+            mapper: Makes its requests.
+            write_mode: Decides which records are sent, by what exists.
+            shard: The shard of the run.
+            look: Looks at the first records, and may hold them back.
+            write_dead_letter: Writes a record to the dead letters.
+            logger: The logger of the stream.
+
+        Raises:
+            StopRun: the ledger can't be used.
+        """
+        self._pipeline, self._tally = run.pipeline, run.tally
+        self._stream_name = stream.name
+        self._shard = shard
+        self._product = run.products.of(object_type).delivery
+        self._mirrors = stream.options.mirror
+        self.deletes = run.settings.hard_delete and bool(mapper.deleted_by)
+        """Whether objects of the stream can be deleted."""
+        self.limit = run.versions.limit(source, stream.name)
+        """The limit of the deletions by marks in rows."""
+        self.sample = run.samples.of(object_type, source, stream.name)
+        """The limit of a sample run."""
+        self.tracker = DeliveryTracker(
+            object_type,
+            stream,
+            write_mode,
+            _shared(run, object_type, stream, look),
+            logger,
+            write_dead_letter,
+            self.limit,
+        )
+        """Follows the records until they are settled."""
+        activation = Activation(
+            object_type,
+            mapper,
+            self.tracker,
+            self._product,
+            run.pipeline.deliver,
+            run.tally,
+            logger,
+        )
+        activation.shard = shard
+        contents: Callable[..., Contents] = run.versions.versions
+        if self._mirrors:
+            contents = partial(run.versions.mirror, self._product.reads)
+        self.table = Table(partial(contents, object_type, source, stream.name), activation)
+        """The table that the records come from."""
+        self.tracker.table = self.table
+        self.tracker.look = look
+
+    def pending(
+        self, record: dict[str, Any], request: Request, source: Source
+    ) -> PendingRecord | None:
+        """Return a pending record; None if it is of another shard.
+
+        Raises:
+            RejectRecord: its place in the ledger can't be told.
+        """
+        if not self._shard.has(request.ordering_key):
+            return None
+        return self.tracker.pending(record, request, source)
+
+    def add(self, pending: PendingRecord | None) -> None:
+        """Hand a record to the pipeline, or count it for another shard.
+
+        Args:
+            pending: What `pending` returned.
+
+        Raises:
+            StopRun: the run can't go on.
+        """
+        if pending is None:
+            self._tally.leave(self._stream_name)
+            return
+        if not self.tracker.matches:
+            self.sample.note(pending.request)
+        self._pipeline.add(self._product, pending)
+
+    def see(
+        self, message: Message, version: int | None, ids: tuple[str, ...] | None, *, rejected: bool
+    ) -> None:
+        """Note that a record is in a version of the table, if deletions will depend on that.
+
+        Args:
+            message: The RECORD message.
+            version: Its version, if the tap names one.
+            ids: The ids of its object; None if they are not known.
+            rejected: Whether the record is not delivered by this run.
+        """
+        if self.deletes and (version is not None or self._mirrors):
+            self.table.see(version or 0, message.source.number, ids, rejected=rejected)
+
+    def announce(self, message: Message, version: int) -> None:
+        """Delete what a version leaves behind, once its records are known.
+
+        Raises:
+            StopRun: there is more to delete than may be, or the run can't go on.
+        """
+        if self.deletes:
+            self.table.announce(version, message.source.number)
+
+
+def _shared(run: Run, object_type: ObjectType, stream: Stream, look: StreamLook) -> Shared:
+    parts = run.products.of(object_type)
+    return Shared(
+        run.tally,
+        run.checkpoint,
+        run.dedups.dedup(object_type, stream, look.sources()),
+        parts.existing,
+        parts.attribute_types(stream),
+    )
