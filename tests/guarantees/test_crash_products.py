@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KILLS = 30
 TURNS = ("event", "user", "event", "participant", "again")  # "again": one batch for two versions
-RECORDS = 200
+RECORDS = 120
 IDS = 15  # of participants, and of users
 WINDOW = 5
 CONCURRENCY = 4

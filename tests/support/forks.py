@@ -9,18 +9,21 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _SERVER = """
 import json, os, signal, sys
+from contextlib import suppress
 from target_userflow.ledger import store
 from target_userflow import target
+with suppress(ImportError):  # the smoke tests of the wheel do without
+    from sqlalchemy.dialects.postgresql import psycopg as _
+    import psycopg
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 for line in sys.stdin:
@@ -43,8 +46,12 @@ for line in sys.stdin:
 
 _SIDE_BY_SIDE = """
 import json, os, sys
+from contextlib import suppress
 from target_userflow.ledger import store
 from target_userflow import target
+with suppress(ImportError):  # the smoke tests of the wheel do without
+    from sqlalchemy.dialects.postgresql import psycopg as _
+    import psycopg
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 children = []
@@ -133,13 +140,6 @@ class Forking:
     def status(self) -> int:
         """How it ended."""
         return int(self._answers.readline())
-
-
-@contextmanager
-def forking() -> Iterator[Forking]:
-    """A process that forks targets, until the block ends."""
-    with _server() as process:
-        yield Forking(process)
 
 
 @cache

@@ -37,6 +37,15 @@ class Relay:
         self._target, self._at, self._moment, self._sent = target, at, moment, sent
         self._run, self._seen = self._run + 1, 0
 
+    @property
+    def seen(self) -> int:
+        """Writes of the target that was aimed at last."""
+        return self._seen
+
+    def cut(self) -> None:
+        """Let nothing arrive any more of the target that was aimed at last: it was killed."""
+        self._run += 1
+
     async def serve(self, opened: threading.Event, closed: threading.Event) -> None:
         """Carry what is said."""
         server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
