@@ -148,7 +148,7 @@ def bounded(connection: Any, deadline: Deadline) -> Any:
     """
 
     class Bounded(connection):  # type: ignore[misc] # with or without TLS
-        response_class = partial(_Answer, deadline=deadline)
+        response_class = staticmethod(partial(_Answer, deadline=deadline))
         _parts: list[bytes] | None = None
 
         def _new_conn(self) -> Any:
