@@ -1,9 +1,10 @@
 """Converts a JSON schema of any draft to draft 2020-12, by which records are checked.
 
 Taps write what their sources or libraries gave them: `exclusiveMaximum: true` (draft 4), a list as
-`items` (up to 2019-09), `required: true` inside of a property (draft 3), `nullable` (OpenAPI). What
-has a meaning in 2020-12 is written its way. What has none there is left out of the check, and so is
-what can't be looked up in the schema itself: nothing is ever fetched for it.
+`items` (up to 2019-09), `dependencies` (up to draft 7), `required: true` inside of a property
+(draft 3), `nullable` (OpenAPI). What has a meaning in 2020-12 is written its way. What has none
+there is left out of the check, and so is what can't be looked up in the schema itself: nothing is
+ever fetched for it.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ _PLAIN = frozenset(
     )
 )
 _REFERENCES = frozenset(("$ref", "$dynamicRef", "$recursiveRef"))
+_FORGOTTEN = frozenset(("disallow", "divisibleBy", "extends"))
+"""Keywords of draft 3 that no later draft has."""
 _CHECKED = _BY_NAME | _LISTED | _NESTED | _PLAIN | _REFERENCES
 """All that can make a record invalid: other keywords describe, and are passed over."""
 _NEVER_EMPTY = frozenset(("type", "items", "enum", "anyOf", "allOf", "oneOf", "prefixItems"))
@@ -97,6 +100,8 @@ class ModernSchema:
         self, schema: dict[str, Any], place: tuple[str, ...]
     ) -> Iterator[tuple[str, Any]]:
         for keyword, value in schema.items():
+            if keyword in _FORGOTTEN:
+                self._leave_out(place, keyword)
             if keyword not in _CHECKED:
                 continue
             if _says_nothing(keyword, value) or self._leads_out(keyword, value):
@@ -173,6 +178,7 @@ def _modern(schema: dict[str, Any]) -> dict[str, Any]:
     if isinstance(items, list) and items:
         schema["prefixItems"] = items
         schema["items"] = schema.get("additionalItems", True)
+    _split_dependencies(schema)
     types = schema.get("type")
     if schema.get("nullable") is True and isinstance(types, (str, list)):
         schema["type"] = [*([types] if isinstance(types, str) else types), "null"]
@@ -187,6 +193,26 @@ def _exclude(schema: dict[str, Any], bound: str) -> None:
         del schema[exclusive]
         if is_excluded and bound in schema:
             schema[exclusive] = schema.pop(bound)
+
+
+def _split_dependencies(schema: dict[str, Any]) -> None:
+    """Convert `dependencies`, whose values are lists of names or schemas, in place.
+
+    In draft 3 a value may be a single name. A value that is none of these is left for the compiler
+    to refuse.
+    """
+    dependencies = schema.pop("dependencies", None)
+    if not isinstance(dependencies, dict):
+        return
+    named = {
+        name: [value] if isinstance(value, str) else value
+        for name, value in dependencies.items()
+        if not isinstance(value, (dict, bool))
+    }
+    schemas = {name: value for name, value in dependencies.items() if name not in named}
+    for keyword, converted in (("dependentRequired", named), ("dependentSchemas", schemas)):
+        if converted:
+            schema[keyword] = {**converted, **schema.get(keyword, {})}
 
 
 def _says_nothing(keyword: str, value: Any) -> bool:

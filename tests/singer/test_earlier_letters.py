@@ -146,6 +146,17 @@ def test_equal_is_what_says_the_same_of_the_same_stream(line: bytes, *, same: bo
     assert (fingerprint(line) == mine) is same
 
 
+@pytest.mark.parametrize("value", [b"NaN", b"Infinity", b'"\\ud800"', b"18446744073709551616"])
+def test_a_row_that_only_python_reads_is_known_again(value: bytes) -> None:
+    """Such rows are rejected on every run, and another value is another row."""
+    line = b'{"type": "RECORD", "stream": "users", "record": {"x": ' + value + b"}"
+    mine = fingerprint(line + b"}")
+    assert mine is not None
+    assert fingerprint(line + b', "time_extracted": "2026-01-01T00:00:00Z"}') == mine
+    assert fingerprint(line.replace(value, b"null") + b"}") != mine
+    assert fingerprint(line.replace(value, b"-1") + b"}") != mine
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"[]", b"{}", b'{"type":"SCHEMA"}', b"{" * 2000, b'{"type":"RECORD","record":5}']
 )

@@ -200,6 +200,23 @@ def test_a_reason_names_the_column_and_the_rule_but_no_value(
     assert "1.5" not in told
 
 
+@pytest.mark.parametrize("needed", [["address"], "address", {"required": ["address"]}], ids=repr)
+def test_a_column_that_another_depends_on_must_be_there(needed: Any) -> None:
+    """`dependencies` is of draft 7 and before: a list, a schema, or in draft 3 a name."""
+    rules = {"properties": {"card": {}, "address": {}}, "dependencies": {"card": needed}}
+    assert reason(rules, {"card": 1})
+    assert reason(rules, {"card": 1, "address": 2}) is None
+    assert reason(rules, {"address": 2}) is None
+
+
+def test_what_only_draft_3_has_is_said_not_to_be_checked() -> None:
+    """A rule that is passed over in silence would pass for one that is kept."""
+    column = {"disallow": "string", "divisibleBy": 2}
+    validator = Validator("users", {"properties": {"x": column}, "extends": {"type": "object"}})
+    assert validator.unchecked == ["x: disallow", "x: divisibleBy", "extends"]
+    validator.check({"x": 3})
+
+
 def test_a_missing_column_is_named() -> None:
     """Of a wide table, the reason says which of the required columns it is."""
     told = reason({"properties": {"id": {}, "plan": {}}, "required": ["id", "plan"]}, {"id": 1})
