@@ -1,4 +1,4 @@
-"""Escapes text from outside, for the log and for terminals.
+"""Escapes text from outside, for the log, for terminals and for tables.
 
 Others write the names of streams and columns, the answers of APIs and the messages of exceptions: a
 line break in them would pass for a line of the log, and a control character would steer the
@@ -12,7 +12,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 
 class Block(str):
@@ -67,3 +67,28 @@ def _traceback(error: BaseException) -> Iterator[str]:
     for part in traceback.TracebackException.from_exception(error).format():
         text = part.strip("\n")
         yield escaped_lines(text) if text.startswith(" ") else escaped(text)
+
+
+def aligned(lines: Sequence[Sequence[str]], *, texts: Collection[int] = (0,)) -> list[str]:
+    """Return the lines of a table.
+
+    Args:
+        lines: The cells of each line.
+        texts: The columns whose cells begin below each other; those of the others end so.
+    """
+    rows = [[printable(cell) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place in texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def printable(text: str) -> str:
+    """Return a text without line breaks, and without what would steer a terminal."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

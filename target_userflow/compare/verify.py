@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.accounts.tally import printable
 from target_userflow.apis.outcomes import NotSent
 from target_userflow.compare.dedup import CompareWithDestination
 from target_userflow.dedup.dedup import NoDedup
+from target_userflow.escaping import printable
 
 if TYPE_CHECKING:
     import logging

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from target_userflow.accounts.tally import Tally
+    from target_userflow.accounts.stream_tally import StreamTally
     from target_userflow.apis.mapper import Mapper
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Settled
+    from target_userflow.dedup.dedup import NoDedup
     from target_userflow.deletes.contents import Contents
-    from target_userflow.delivery.product_delivery import ProductDelivery
-    from target_userflow.delivery.tracker import DeliveryTracker
     from target_userflow.ledger.delivered_rows import Ids
+    from target_userflow.lookup.existing_objects import ExistingObjectsByType
 
 _NO_RECORD = Source("", b"", b"")
 
@@ -37,19 +37,30 @@ class Activation:
         self,
         object_type: ObjectType,
         mapper: Mapper,
-        tracker: DeliveryTracker,
-        product: ProductDelivery,
-        deliver: Callable[[ProductDelivery, list[PendingRecord]], None],
-        tally: Tally,
+        stream_name: str,
+        dedup: NoDedup,
+        existing: ExistingObjectsByType,
+        deliver: Callable[[list[PendingRecord]], None],
+        tally: StreamTally,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        """Delete objects of one type; arguments as a sink has them for its records."""
-        self.stream_name = tracker.stream_name
+        """Delete objects of one type.
+
+        Args:
+            object_type: The objects.
+            mapper: Makes the request that deletes an object.
+            stream_name: The stream's name, after any stream map.
+            dedup: What the stream remembers of its records.
+            existing: What exists in the stream's product.
+            deliver: Returns when deletions are settled.
+            tally: Counts them.
+            logger: The logger of the stream.
+        """
+        self.stream_name = stream_name
         self._object_type = object_type
         self._mapper = mapper
-        self._dedup = tracker.dedup
-        self._existing = tracker.existing
-        self._product = product
+        self._dedup = dedup
+        self._existing = existing
         self._deliver = deliver
         self._tally = tally
         self._logger = logger
@@ -95,7 +106,7 @@ class Activation:
             if self.shard.has(deletion.request.ordering_key)
         }
         try:
-            self._deliver(self._product, [*deletions.values()])
+            self._deliver([*deletions.values()])
         finally:
             self._dedup.sync()
             versions.deleted({key for key, deletion in deletions.items() if _is_done(deletion)})
@@ -130,7 +141,7 @@ class Activation:
 
     def request_sent(self) -> None:
         """Count a request."""
-        self._tally.ask(self.stream_name)
+        self._tally.ask()
 
     def before_send(self, record: PendingRecord) -> None:
         """Forget what was last delivered."""
@@ -143,7 +154,7 @@ class Activation:
             return
         record.outcome = outcome
         rejected = isinstance(outcome, Rejected)
-        self._tally.delete(self.stream_name, rejected=rejected)
+        self._tally.delete(rejected=rejected)
         if isinstance(outcome, Rejected):
             self._reasons[outcome.reason] += 1
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import RequestMerger
-from target_userflow.delivery.settling import Settler
+from target_userflow.delivery.sending import Sender
 from target_userflow.delivery.writer import Writer
 from target_userflow.ordering.preparing import prepared
 from target_userflow.ordering.queues import OrderedQueues
@@ -134,14 +134,14 @@ def product_delivery(
     """
     merger, evidence = RequestMerger(product, destination), Evidence()
     suspects = Suspects(evidence)
-    settler = Settler(Writer(client, merger, evidence), merger, suspects, clock)
+    sender = Sender(Writer(client, merger, evidence), merger, suspects, clock)
     reads = ConcurrentReads(product.name, client, clock, concurrency)
-    workers = worker_pool(product, settler, clock, concurrency)
+    workers = worker_pool(product, sender, clock, concurrency)
     return ProductDelivery(client, reads, workers, suspects, clock)
 
 
-def worker_pool(product: Product, settler: Settler, clock: Clock, concurrency: int) -> WorkerPool:
+def worker_pool(product: Product, sender: Sender, clock: Clock, concurrency: int) -> WorkerPool:
     """Return the workers of a product; arguments as for `product_delivery`."""
     turns = {name: kind.turn for name, kind in OBJECT_TYPES.items() if kind.product is product}
     queues = OrderedQueues(turns, product.batch, product.deletions, product.kinds)
-    return WorkerPool(product.name, queues, settler.settle, Concurrency(concurrency), clock)
+    return WorkerPool(product.name, queues, sender.send, Concurrency(concurrency), clock)

@@ -12,7 +12,7 @@ from target_userflow.apis.outcomes import Delivered
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import RequestMerger, all_of
 from target_userflow.delivery.product_delivery import ProductDelivery, worker_pool
-from target_userflow.delivery.settling import Settler
+from target_userflow.delivery.sending import Sender
 from target_userflow.dry_run import curl
 from target_userflow.escaping import escaped
 from target_userflow.workers.reads import ConcurrentReads
@@ -102,7 +102,7 @@ def dry_run_delivery(
     """
     merger, suspects = RequestMerger(product, destination), Suspects(Evidence())
     writer = DryRunWriter(dry_run, product, destination, merger)
-    workers = worker_pool(product, Settler(writer, merger, suspects, clock), clock, 1)
+    workers = worker_pool(product, Sender(writer, merger, suspects, clock), clock, 1)
     reads = DryRunReads(dry_run, product.name, client, clock, 1)
     return ProductDelivery(client, reads, workers, suspects, clock)
 

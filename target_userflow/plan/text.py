@@ -6,7 +6,7 @@ import textwrap
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.accounts.tally import aligned
+from target_userflow.escaping import aligned
 from target_userflow.plan.facts import EXISTS, LOOKS_LIKE, NEW, OTHER_TYPE, UNKNOWN
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from target_userflow.accounts.tally import aligned
+from target_userflow.escaping import aligned
 from target_userflow.progress.terminal import Terminal
 from target_userflow.reporting.audience import audience_here
 from target_userflow.reporting.stream_table import shortened

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from target_userflow.accounts.tally import printable
+from target_userflow.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.accounts.tally import OUTCOMES, aligned
+from target_userflow.accounts.account import OUTCOMES
+from target_userflow.escaping import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

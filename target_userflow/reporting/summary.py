@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.accounts.tally import printable
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import USER_AGENT
-from target_userflow.escaping import escaped
+from target_userflow.escaping import escaped, printable
 from target_userflow.plan.advice import change_advice
 from target_userflow.reporting.remedies import KEYS_STEP, next_step
 from target_userflow.transport.request_stats import Span, total

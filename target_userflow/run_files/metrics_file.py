@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
-from target_userflow.accounts.tally import OUTCOMES
+from target_userflow.accounts.account import OUTCOMES
 from target_userflow.run_files.whole_file import WholeFile
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from target_userflow.accounts.checkpoint import Checkpoint
+from target_userflow.accounts.state_output import StateOutput
 from target_userflow.accounts.tally import Tally
 from target_userflow.deletes.versions import Versions
+from target_userflow.delivery.deliveries import Deliveries
 from target_userflow.delivery.pipeline import Bounds, Pipeline
 from target_userflow.delivery.sample_limit import SampleLimits
 from target_userflow.dry_run.delivery import DryRun
@@ -66,10 +68,10 @@ class Run:
         self.checkpoint = Checkpoint(clock)
         self._state = StateWriter()
         bounds = Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
-        self.pipeline = Pipeline(self.checkpoint, self._write_state, self, clock, bounds)
-        self.products = Products(
-            settings, clock, self.request_stats, self.dry_run, self.pipeline.connect
-        )
+        deliveries = Deliveries(clock)
+        states = StateOutput(self.checkpoint, self._write_state, self, clock)
+        self.pipeline = Pipeline(self.checkpoint, states, self, deliveries, clock, bounds)
+        self.products = Products(settings, clock, self.request_stats, self.dry_run, deliveries.add)
         self._ledgers = Ledgers(settings, partial(_open_store, settings, clock))
         self.versions = Versions(
             self._ledgers if settings.ledger else None, settings.max_delete_ratio
@@ -162,8 +164,6 @@ class Run:
         """
         with suppress(StopRun):
             self.pipeline.stop()
-            self.pipeline.write_last_state()
-            self.sync()
 
     def close(self) -> None:
         """Close connections and files."""

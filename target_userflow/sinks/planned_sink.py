@@ -24,7 +24,7 @@ class PlannedSink(UserflowSink):
     def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:  # noqa: ARG002 - as `UserflowSink.take`
         """Look at a record, if it is one of the first."""
         self._receive()
-        self._tally.skip(self.stream_name, "only looked at, for the plan")
+        self._tally.skip("only looked at, for the plan")
         if self._look.is_done:
             return
         try:

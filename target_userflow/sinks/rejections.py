@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import Rejected
+from target_userflow.mapping.shards import OTHER_SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,8 @@ class Rejections:
             requests: Tells the ordering key of a record, where that is possible.
             shard: The shard of the run: the records of others are rejected by their own runs.
         """
-        self._dead_letters, self._tally, self._clock = run.dead_letters, run.tally, run.clock
+        self._dead_letters, self._clock = run.dead_letters, run.clock
+        self._tally = run.tally.of(stream)
         self._stream = stream
         self._keys = keys
         self._requests = requests
@@ -44,10 +46,10 @@ class Rejections:
         """
         keys = [record[key] for key in self._keys if key in record]
         if not self._shard.has(self._requests.ordering_key(record) or repr(keys or record)):
-            self._tally.leave(self._stream)
+            self._tally.skip(OTHER_SHARD)
             return
         self.write(message.source, Rejected(reason))
-        self._tally.reject(self._stream, reason, " ".join(map(str, keys)), reading=True)
+        self._tally.reject(reason, " ".join(map(str, keys)), reading=True)
 
     def write(self, source: Source, rejection: Rejected) -> None:
         """Write a record to the dead letters.

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.tables import Table
-from target_userflow.delivery.tracker import DeliveryTracker, Shared
+from target_userflow.mapping.shards import OTHER_SHARD
+from target_userflow.tracking.pending_records import PendingRecords
+from target_userflow.tracking.record_filter import RecordFilter
+from target_userflow.tracking.settlement import Settlement
+from target_userflow.tracking.tracker import DeliveryTracker
 
 if TYPE_CHECKING:
     import logging
@@ -40,6 +44,7 @@ class StreamDelivery:
         write_mode: UpsertMode,
         shard: Shard,
         look: StreamLook,
+        before_first_request: Callable[[], None],
         write_dead_letter: Callable[[Source, Rejected], None],
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
@@ -54,40 +59,35 @@ class StreamDelivery:
             write_mode: Decides which records are sent, by what exists.
             shard: The shard of the run.
             look: Looks at the first records, and may hold them back.
+            before_first_request: Is called once, ahead of the stream's first request.
             write_dead_letter: Writes a record to the dead letters.
             logger: The logger of the stream.
 
         Raises:
             StopRun: the ledger can't be used.
         """
-        self._pipeline, self._tally = run.pipeline, run.tally
-        self._stream_name = stream.name
+        parts, tally = run.products.of(object_type), run.tally.of(stream.name)
+        dedup = run.dedups.dedup(object_type, stream, look.sources())
+        self._pipeline, self._tally = run.pipeline, tally
         self._shard = shard
-        self._product = run.products.of(object_type).delivery
+        self._product = parts.delivery
         self._mirrors = stream.options.mirror
+        self.matches = write_mode.matches
+        """Whether the ids of records are only known once they are matched."""
         self.deletes = run.settings.hard_delete and bool(mapper.deleted_by)
         """Whether objects of the stream can be deleted."""
         self.limit = run.versions.limit(source, stream.name)
         """The limit of the deletions by marks in rows."""
         self.sample = run.samples.of(object_type, source, stream.name)
         """The limit of a sample run."""
-        self.tracker = DeliveryTracker(
-            object_type,
-            stream,
-            write_mode,
-            _shared(run, object_type, stream, look),
-            logger,
-            write_dead_letter,
-            self.limit,
-        )
-        """Follows the records until they are settled."""
         activation = Activation(
             object_type,
             mapper,
-            self.tracker,
-            self._product,
-            run.pipeline.deliver,
-            run.tally,
+            stream.name,
+            dedup,
+            parts.existing,
+            partial(run.pipeline.deliver, self._product),
+            tally,
             logger,
         )
         activation.shard = shard
@@ -96,8 +96,25 @@ class StreamDelivery:
             contents = partial(run.versions.mirror, self._product.reads)
         self.table = Table(partial(contents, object_type, source, stream.name), activation)
         """The table that the records come from."""
-        self.tracker.table = self.table
-        self.tracker.look = look
+        types = parts.attribute_types(stream)
+        self.tracker = DeliveryTracker(
+            stream.name,
+            dedup,
+            PendingRecords(object_type, write_mode, dedup, run.checkpoint),
+            RecordFilter(dedup, write_mode, types, before_first_request, logger.warning),
+            Settlement(
+                object_type,
+                tally,
+                run.checkpoint,
+                dedup,
+                parts.existing,
+                write_dead_letter,
+                self.table,
+            ),
+            tally,
+            (self.limit.check, partial(look.check, logger)),
+        )
+        """Follows the records until they are settled."""
 
     def pending(
         self, record: dict[str, Any], request: Request, source: Source
@@ -121,9 +138,9 @@ class StreamDelivery:
             StopRun: the run can't go on.
         """
         if pending is None:
-            self._tally.leave(self._stream_name)
+            self._tally.skip(OTHER_SHARD)
             return
-        if not self.tracker.matches:
+        if not self.matches:
             self.sample.note(pending.request)
         self._pipeline.add(self._product, pending)
 
@@ -149,14 +166,3 @@ class StreamDelivery:
         """
         if self.deletes:
             self.table.announce(version, message.source.number)
-
-
-def _shared(run: Run, object_type: ObjectType, stream: Stream, look: StreamLook) -> Shared:
-    parts = run.products.of(object_type)
-    return Shared(
-        run.tally,
-        run.checkpoint,
-        run.dedups.dedup(object_type, stream, look.sources()),
-        parts.existing,
-        parts.attribute_types(stream),
-    )

@@ -9,7 +9,7 @@ from target_userflow.deletes.marked_rows import MarkedRows
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
-from target_userflow.mapping.shards import Shard
+from target_userflow.mapping.shards import OTHER_SHARD, Shard
 from target_userflow.plan.stream_look import StreamLook
 from target_userflow.reporting.column_notices import ColumnNotices
 from target_userflow.singer.record_validator import Validator
@@ -59,10 +59,9 @@ class UserflowSink(SdkSink):
         """
         super().__init__(target, mapped.name, mapped.schema, mapped.keys)  # type: ignore[arg-type] # it is the target
         self._run = run = target.run
-        self._tally = run.tally
+        self._tally = run.tally.open(mapped.name, object_type)
         self._shard = Shard.of(run.settings.shard)
         self.object_type = OBJECT_TYPES[object_type]
-        self._tally.open(mapped.name, object_type)
         self._rules = Validator(mapped.name, self.schema) if self.validate_schema else None
         stream = self._stream(mapped, options)
         write_mode = run.products.of(self.object_type).write_mode(self.object_type, stream)
@@ -106,7 +105,7 @@ class UserflowSink(SdkSink):
     def _stream_delivery(
         self, mapped: MappedStream, stream: Stream, write_mode: UpsertMode
     ) -> StreamDelivery:
-        delivery = StreamDelivery(
+        return StreamDelivery(
             self._run,
             mapped.source,
             stream,
@@ -115,11 +114,10 @@ class UserflowSink(SdkSink):
             write_mode,
             self._shard,
             self._look,
+            self._before_first_request,
             self._rejections.write,
             self.logger,
         )
-        delivery.tracker.first_request = self._before_first_request
-        return delivery
 
     def _marked_rows(self, mapped: MappedStream) -> MarkedRows:
         why_skipped = None if self._delivery.deletes else self._why_skipped(self._run.settings)
@@ -129,7 +127,7 @@ class UserflowSink(SdkSink):
         """Return why deleted rows delete nothing."""
         if not settings.hard_delete:
             return "hard_delete is off"
-        if self._delivery.tracker.matches:
+        if self._delivery.matches:
             return "match_by enriches users and deletes none"
         return f"{self.object_type.product.name} can't delete {self.object_type.name}"
 
@@ -173,7 +171,7 @@ class UserflowSink(SdkSink):
         is_elsewhere = bool(key) and not self._shard.has(key)
         if is_elsewhere:
             self._receive()
-            self._tally.leave(self.stream_name)
+            self._tally.skip(OTHER_SHARD)
         return is_elsewhere
 
     def take(self, message: Message, version: int | None, record: dict[str, Any]) -> None:
@@ -195,7 +193,7 @@ class UserflowSink(SdkSink):
             mark = self._marked.mark(message.record, record)
             if mark:
                 if self._marked.skips(mark):
-                    self._tally.settle(self.stream_name, "skipped")
+                    self._tally.settle("skipped")
                     return
                 request = self._requests.deletion(message, record)
                 self._delivery.limit.mark()
@@ -233,7 +231,7 @@ class UserflowSink(SdkSink):
             StorageError: the ledger can't be written.
         """
         self._delivery.tracker.sync()
-        self._tally.remark(self.stream_name, self._mapper.take_remarks())
+        self._tally.remark(self._mapper.take_remarks())
         count, self._unsynced = self._unsynced, 0
         self.record_counter_metric.increment(count)
         self.tally_record_read(count)
@@ -251,6 +249,6 @@ class UserflowSink(SdkSink):
         self._delivery.table.activate(complete=complete)
 
     def _receive(self) -> None:
-        self._tally.receive(self.stream_name)
+        self._tally.receive()
         self._delivery.limit.receive()
         self._unsynced += 1

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.process import record, run_target, schema
 
-from target_userflow.accounts.tally import OUTCOMES, Tally
+from target_userflow.accounts.account import OUTCOMES
+from target_userflow.accounts.tally import Tally
 from target_userflow.errors import StopRun, TooManyRejects
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def tally_of(stream: str = "users", ratio: float = 1.0, /, **outcomes: int) -> T
 def settle(tally: Tally, stream: str, /, **outcomes: int) -> None:
     for outcome, count in outcomes.items():
         for _ in range(count):
-            tally.receive(stream)
+            tally.of(stream).receive()
             if outcome == "rejected":
-                tally.reject(stream, "HTTP 400")
+                tally.of(stream).reject("HTTP 400")
             else:
-                tally.settle(stream, outcome)
+                tally.of(stream).settle(outcome)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -46,7 +47,7 @@ def test_each_outcome_accounts_for_a_record(outcome: str) -> None:
 def test_a_record_without_an_outcome_fails_the_run() -> None:
     """A run that lost a record says of which stream, and the numbers."""
     tally = tally_of(delivered=5)
-    tally.receive("events")
+    tally.of("events").receive()
     with pytest.raises(StopRun, match=r"'events': 1 records were received and 0 accounted for"):
         tally.check()
 
@@ -54,7 +55,7 @@ def test_a_record_without_an_outcome_fails_the_run() -> None:
 def test_a_record_with_two_outcomes_fails_the_run_too() -> None:
     """Counting one twice would hide another one's loss."""
     tally = tally_of(delivered=5)
-    tally.settle("users", "merged")
+    tally.of("users").settle("merged")
     with pytest.raises(StopRun, match="5 records were received and 6 accounted for"):
         tally.check()
 
@@ -62,7 +63,7 @@ def test_a_record_with_two_outcomes_fails_the_run_too() -> None:
 def test_what_is_in_doubt_is_counted_beside_the_outcomes() -> None:
     """A request that was repeated is no second record."""
     tally = tally_of(delivered=1)
-    tally.doubt("users")
+    tally.of("users").doubt()
     tally.check()
     assert list(tally.counts()) == [
         ("users", "received", 1),
@@ -98,9 +99,9 @@ def test_rejections_up_to_the_ratio_go_on(ratio: float, delivered: int, rejected
 def test_one_rejection_more_aborts(ratio: float, delivered: int, rejected: int) -> None:
     """The very record that exceeds the ratio ends the run, and is itself accounted for."""
     tally = tally_of("users", ratio, delivered=delivered, rejected=rejected - 1)
-    tally.receive("users")
+    tally.of("users").receive()
     with pytest.raises(TooManyRejects) as caught:
-        tally.reject("users", "user_id is missing")
+        tally.of("users").reject("user_id is missing")
     tally.check()
     total = delivered + rejected
     assert f"Stream 'users': {rejected} of {total} records were rejected" in str(caught.value)
@@ -118,22 +119,22 @@ def test_what_waits_counts_as_not_rejected() -> None:
     """A bad record is settled when it is read, a good one when its window is delivered."""
     tally = Tally(0.5)
     for number in range(500):
-        tally.receive("users")
+        tally.of("users").receive()
         if number < 200:
-            tally.reject("users", "user_id is missing", reading=True)
+            tally.of("users").reject("user_id is missing", reading=True)
     tally.check_shares()
     for _ in range(50):
-        tally.reject("users", "HTTP 400")
+        tally.of("users").reject("HTTP 400")
     with pytest.raises(TooManyRejects, match="'users': 251 of 500 records were rejected"):
-        tally.reject("users", "HTTP 400")
+        tally.of("users").reject("HTTP 400")
 
 
 def test_nothing_is_looked_at_while_a_window_is_read() -> None:
     """Bad records may all stand at its beginning; once it is read, they can't be outweighed."""
     tally = Tally(0.5)
     for _ in range(150):
-        tally.receive("users")
-        tally.reject("users", "user_id is missing", reading=True)
+        tally.of("users").receive()
+        tally.of("users").reject("user_id is missing", reading=True)
     with pytest.raises(TooManyRejects, match="'users': 150 of 150 records were rejected"):
         tally.check_shares()
 
@@ -142,8 +143,8 @@ def test_reasons_without_end_are_counted_as_others() -> None:
     """Columns that come with the records may be data: memory does not grow with them."""
     tally = Tally()
     for number in range(5000):
-        tally.receive("users")
-        tally.reject("users", f"`{number % 3000}`: a date-time is not ISO 8601")
+        tally.of("users").receive()
+        tally.of("users").reject(f"`{number % 3000}`: a date-time is not ISO 8601")
     assert len(tally.reasons) == 1001
     assert sum(tally.reasons.values()) == 5000
     assert tally.reasons["users", "`7`: a date-time is not ISO 8601"] == 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from support.clocks import VirtualClock
 
 from target_userflow.accounts.checkpoint import Checkpoint
+from target_userflow.accounts.state_output import StateOutput
+from target_userflow.delivery.deliveries import Deliveries
 from target_userflow.delivery.pipeline import Bounds, Pipeline
 
 
@@ -14,22 +17,43 @@ class Accounts:
     def __init__(self) -> None:
         """Begin at 0."""
         self.syncs = 0
+        self.convicted = False
 
     def check_shares(self) -> None:
         """Let everything pass."""
 
     def convict(self, *, last: bool) -> None:
-        """Settle nothing."""
+        """Settle nothing, and note the last call."""
+        self.convicted |= last
 
     def sync(self) -> None:
         """Count it."""
         self.syncs += 1
 
 
+def pipeline_of(checkpoint: Checkpoint, accounts: Accounts, clock: VirtualClock) -> Pipeline:
+    """A pipeline to no product; STATE is written as in a run, once all is on disk."""
+    states = StateOutput(checkpoint, lambda _: accounts.sync(), accounts, clock)
+    return Pipeline(checkpoint, states, accounts, Deliveries(clock), clock, Bounds())
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+def test_the_end_brings_all_to_disk_once_after_the_last_record_is_settled(has_state: bool) -> None:  # noqa: FBT001 - pytest names it
+    """Whether a STATE is written at the end or not: nothing is settled after that."""
+    clock, accounts = VirtualClock(), Accounts()
+    checkpoint = Checkpoint(clock)
+    pipeline = pipeline_of(checkpoint, accounts, clock)
+    if has_state:
+        checkpoint.state("{}")
+    pipeline.end()
+    assert accounts.convicted
+    assert accounts.syncs == 1
+
+
 def test_what_is_known_goes_to_disk_each_second_of_a_tap_without_state() -> None:
     """Else all of it would be held until the end of the input, however long that is."""
     clock, accounts = VirtualClock(), Accounts()
-    pipeline = Pipeline(Checkpoint(clock), lambda _: None, accounts, clock, Bounds())
+    pipeline = pipeline_of(Checkpoint(clock), accounts, clock)
     for _ in range(10):
         clock.sleep(0.5)
         pipeline.tick()

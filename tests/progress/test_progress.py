@@ -57,13 +57,13 @@ class Scene:
         self.run.tally.open(stream, "users")
         assert self.run.products.of(OBJECT_TYPES["users"]).delivery
         for _ in range(records):
-            self.run.tally.receive(stream)
+            self.run.tally.of(stream).receive()
 
     def deliver(self, stream: str, requests: int) -> None:
         """Deliver a record with each request."""
         for _ in range(requests):
-            self.run.tally.ask(stream)
-            self.run.tally.settle(stream, "delivered")
+            self.run.tally.of(stream).ask()
+            self.run.tally.of(stream).settle("delivered")
 
 
 @pytest.fixture

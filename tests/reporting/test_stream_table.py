@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from target_userflow.accounts.tally import OUTCOMES
+from target_userflow.accounts.account import OUTCOMES
 from target_userflow.reporting.stream_table import COLUMNS, shortened, stream_table
 
 

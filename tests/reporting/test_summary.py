@@ -53,13 +53,13 @@ def at_its_end() -> Run:
     for stream in ("users", HOSTILE):
         run.tally.open(stream, "users")
         for _ in range(5):
-            run.tally.receive(stream)
-        run.tally.settle(stream, "delivered")
-        run.tally.skip(stream, f"because of {HOSTILE}")
-        run.tally.reject(stream, f"HTTP 400 {HOSTILE}", "an-id")
-        run.tally.reject(stream, "user_id is missing", "an-id")
-        run.tally.doubt(stream)
-    run.tally.delete("users", rejected=True)
+            run.tally.of(stream).receive()
+        run.tally.of(stream).settle("delivered")
+        run.tally.of(stream).skip(f"because of {HOSTILE}")
+        run.tally.of(stream).reject(f"HTTP 400 {HOSTILE}", "an-id")
+        run.tally.of(stream).reject("user_id is missing", "an-id")
+        run.tally.of(stream).doubt()
+    run.tally.of("users").delete(rejected=True)
     for second, status in enumerate([200, 429, None, 200]):
         run.request_stats.add(second + 0.5, 0.1 * (second + 1), status)
     run.clock.sleep(5)
@@ -111,8 +111,8 @@ def test_the_facts_measure_the_requests_of_every_second() -> None:
 def test_a_good_run_has_nothing_to_be_looked_at() -> None:
     """Below the table stands nothing at all."""
     run = quiet()
-    run.tally.receive("users")
-    run.tally.settle("users", "delivered")
+    run.tally.of("users").receive()
+    run.tally.of("users").settle("delivered")
     assert summary.text(facts_of(run)) == ""
     assert not summary.needs_attention(facts_of(run))
 
@@ -135,7 +135,7 @@ def test_only_the_most_frequent_reasons_are_logged() -> None:
     """Hundreds of reasons do not scroll the table away; the report has all of them."""
     run = at_its_end()
     for number in range(900):
-        run.tally.reject("users", f"a reason of its own, {number}")
+        run.tally.of("users").reject(f"a reason of its own, {number}")
     facts = facts_of(run)
     assert len(summary.text(facts).splitlines()) < 60
     assert "more for other reasons" in summary.text(facts)
@@ -304,8 +304,8 @@ def test_what_was_not_sent_as_it_came_is_counted_everywhere() -> None:
     """In the log, in the report and on its page: nobody else would notice."""
     run = quiet()
     run.tally.open("users", "users")
-    run.tally.remark("users", {"blanks around an id are taken off": 2})
-    run.tally.remark("users", {"blanks around an id are taken off": 1})
+    run.tally.of("users").remark({"blanks around an id are taken off": 2})
+    run.tally.of("users").remark({"blanks around an id are taken off": 1})
     facts = facts_of(run)
     line = "3 times in users: blanks around an id are taken off"
     assert line in summary.text(facts)

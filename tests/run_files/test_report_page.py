@@ -36,10 +36,10 @@ def facts(**changes: Any) -> dict[str, Any]:
     name = "warehouse_production-a_table_with_a_name_that_is_longer_than_any_telephone"
     run.tally.open(name, "users")
     for _ in range(10):
-        run.tally.receive(name)
+        run.tally.of(name).receive()
     for _ in range(9):
-        run.tally.settle(name, "delivered")
-    run.tally.reject(name, "`a_column_of_a_long_name`: HTTP 400 and more, " * 3)
+        run.tally.of(name).settle("delivered")
+    run.tally.of(name).reject("`a_column_of_a_long_name`: HTTP 400 and more, " * 3)
     for second, status in enumerate([200, changes.pop("status", 200), 200]):
         run.request_stats.add(second + 0.5, 0.1, status)
     run.clock.sleep(10)

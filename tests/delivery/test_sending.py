@@ -13,7 +13,7 @@ from target_userflow.apis.outcomes import MERGED, Delivered, GaveUp, NotSent, Re
 from target_userflow.apis.registry import PRODUCTS
 from target_userflow.delivery.evidence import Evidence, Suspects
 from target_userflow.delivery.merging import RequestMerger
-from target_userflow.delivery.settling import Settler
+from target_userflow.delivery.sending import Sender
 from target_userflow.delivery.writer import KeepsFailing, Part
 from target_userflow.ordering.queues import Work
 
@@ -89,8 +89,8 @@ def settle(
         records.append(PendingRecord(request, source=HERE, observer=outcomes))  # type: ignore[arg-type] # what is asked of one is there
     merger = RequestMerger(INTERVIEWS if batched else USERFLOW, HERE)
     suspects = Suspects(Evidence())
-    settler = Settler(api, merger, suspects, clock or VirtualClock())
-    assert list(settler.settle(Work([], [records]))) == []
+    sender = Sender(api, merger, suspects, clock or VirtualClock())
+    assert list(sender.send(Work([], [records]))) == []
     return suspects
 
 

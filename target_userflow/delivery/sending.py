@@ -1,4 +1,4 @@
-"""Settles the work of one product: sends what is needed of it, until each record is settled."""
+"""Sends what is needed of some work, until each of its records is settled."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Writes(Protocol):
         """Send it; see `Writer.write`."""
 
 
-class Settler:
-    """Settles records; those that fail together are sent in halves, until each culprit is alone."""
+class Sender:
+    """Sends records; those that fail together are sent in halves, until each culprit is alone."""
 
     def __init__(
         self, writer: Writes, merger: RequestMerger, suspects: Suspects, clock: Clock
@@ -46,8 +46,8 @@ class Settler:
         self._suspects = suspects
         self._clock = clock
 
-    def settle(self, work: Work) -> Generator[float, None, None]:
-        """Settle some work, once no other run is sending any of it.
+    def send(self, work: Work) -> Generator[float, None, None]:
+        """Send some work and settle it, once no other run is sending any of it.
 
         Yields:
             The seconds after which it wants to go on.

@@ -15,14 +15,16 @@ from target_userflow.apis.outcomes import Delivered, GaveUp, Rejected
 from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.config.settings import StreamOptions
 from target_userflow.dedup.dedup import NoDedup
-from target_userflow.deletes.log_based import DeletionLimit
-from target_userflow.delivery.tracker import DeliveryTracker, Shared
 from target_userflow.errors import TooManyRejects
 from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
 from target_userflow.lookup.existing_objects import ExistingObjectsByType
 from target_userflow.lookup.write_modes import UpsertMode
 from target_userflow.mapping.columns import Stream
 from target_userflow.singer.message import Source
+from target_userflow.tracking.pending_records import PendingRecords
+from target_userflow.tracking.record_filter import RecordFilter
+from target_userflow.tracking.settlement import Settlement
+from target_userflow.tracking.tracker import DeliveryTracker
 
 if TYPE_CHECKING:
     from target_userflow.accounts.pending import PendingRecord
@@ -41,27 +43,30 @@ class Scene:
         names = NewNames(attributes=0, events=0, reject=False)
         self.tally, self.checkpoint = Tally(abort_reject_ratio), Checkpoint(VirtualClock())
         self.letters: list[str] = []
+        tally, dedup, mode = self.tally.of("companies"), NoDedup(), UpsertMode()
+        types = AttributeTypeCheck("companies", product, Definitions(product, reads), names)
         self.tracker = DeliveryTracker(
-            COMPANIES,
-            STREAM,
-            UpsertMode(),
-            Shared(
-                self.tally,
+            "companies",
+            dedup,
+            PendingRecords(COMPANIES, mode, dedup, self.checkpoint),
+            RecordFilter(dedup, mode, types, lambda: None, logging.warning),
+            Settlement(
+                COMPANIES,
+                tally,
                 self.checkpoint,
-                NoDedup(),
+                dedup,
                 ExistingObjectsByType(product, reads, ()),
-                AttributeTypeCheck("companies", product, Definitions(product, reads), names),
+                lambda _source, rejection: self.letters.append(rejection.reason),
             ),
-            logging.getLogger("companies"),
-            lambda _source, rejection: self.letters.append(rejection.reason),
-            DeletionLimit("companies", 1.0),
+            tally,
+            (),
         )
         self._mapper = mapper(COMPANIES, STREAM)
 
     def pending(self, id_: str) -> PendingRecord:
         """A record that was read, and prepared."""
         row = {"id": id_, "plan": "pro"}
-        self.tally.receive("companies")
+        self.tally.of("companies").receive()
         record = self.tracker.pending(row, self._mapper(row), Source("companies", b"", b"line"))
         assert self.tracker.prepare([record]) == [record]
         return record
