@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis import user_interviews, userpilot
 from target_userflow.apis.open_columns import OpenColumns
-from target_userflow.apis.userflow import object_types as userflow
+from target_userflow.apis.userflow import product as userflow
 from target_userflow.apis.userflow.match_by import MatchedGroups, MatchedUsers
-from target_userflow.apis.userflow.product import PRODUCT as USERFLOW
 
 if TYPE_CHECKING:
     from target_userflow.apis.mapper import Mapper
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.product import Product
     from target_userflow.mapping.columns import Stream
 
-PRODUCTS: tuple[Product, ...] = (USERFLOW, user_interviews.PRODUCT, userpilot.PRODUCT)
+PRODUCTS: tuple[Product, ...] = (userflow.PRODUCT, user_interviews.PRODUCT, userpilot.PRODUCT)
 OBJECT_TYPES: dict[str, ObjectType] = {
     object_type.name: object_type
     for object_type in (

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from target_userflow.dead_letters.letter_files import letters, move_replayed, open_files, to_replay
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escaped
 from target_userflow.reporting.remedies import next_step
-from target_userflow.singer.letter_files import letters, move_replayed, open_files, to_replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import IO
 
+    from target_userflow.dead_letters.letter_files import Letter
     from target_userflow.services.run import Run
-    from target_userflow.singer.letter_files import Letter
 
 _COLUMN = re.compile(r"^`([^`.]*)|^'([^']*)' breaks ")
 """The column that a reason begins with."""

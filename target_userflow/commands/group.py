@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from target_userflow.commands import dead_letters, ledger
+from target_userflow.dead_letters.letter_files import find, open_files
 from target_userflow.errors import StopRun
 from target_userflow.escaping import escaped_lines
-from target_userflow.singer.letter_files import find, open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

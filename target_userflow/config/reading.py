@@ -81,13 +81,17 @@ def delete_nulls(streams: Any) -> None:
         streams: The setting `streams`; what is no object is left as it is.
     """
     for options in streams.values() if isinstance(streams, dict) else ():
-        for name in [*options] if isinstance(options, dict) else ():
-            if options[name] is None:
-                del options[name]
-        fields = options.get("fields") if isinstance(options, dict) else None
-        if isinstance(fields, dict):
-            nulls = [role for role, column in fields.items() if column == NULL]
-            fields.update(dict.fromkeys(nulls))
+        if isinstance(options, dict):
+            _delete_nulls(options)
+
+
+def _delete_nulls(options: dict[str, Any]) -> None:
+    for name in [name for name, value in options.items() if value is None]:
+        del options[name]
+    fields = options.get("fields")
+    if isinstance(fields, dict):
+        nulls = [role for role, column in fields.items() if column == NULL]
+        fields.update(dict.fromkeys(nulls))
 
 
 def _converted(value: Any, types: list[str]) -> Any:

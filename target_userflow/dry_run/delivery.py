@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from target_userflow.apis.product import Product
     from target_userflow.clock import Clock
     from target_userflow.config.settings import Destination, Pace
+    from target_userflow.dead_letters.dead_letters import DeadLetters
     from target_userflow.delivery.writer import Part, Writing
-    from target_userflow.singer.dead_letters import DeadLetters
     from target_userflow.transport.client import Client
 
 _MAX_SHOWN = 3  # requests of each stream

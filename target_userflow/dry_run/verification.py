@@ -11,7 +11,7 @@ from target_userflow.dry_run.delivery import DryRun
 if TYPE_CHECKING:
     from target_userflow.accounts.tally import Tally
     from target_userflow.config.settings import Pace
-    from target_userflow.singer.dead_letters import DeadLetters
+    from target_userflow.dead_letters.dead_letters import DeadLetters
 
 
 class Verification(DryRun):

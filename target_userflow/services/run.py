@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from target_userflow.accounts.checkpoint import Checkpoint
 from target_userflow.accounts.state_output import StateOutput
 from target_userflow.accounts.tally import Tally
+from target_userflow.dead_letters.dead_letters import DeadLetters
 from target_userflow.deletes.versions import Versions
 from target_userflow.delivery.deliveries import Deliveries
 from target_userflow.delivery.pipeline import Bounds, Pipeline
@@ -23,7 +24,6 @@ from target_userflow.plan.last_run import LastRun
 from target_userflow.plan.plan import Plan
 from target_userflow.services.dedups import Dedups
 from target_userflow.services.products import Products
-from target_userflow.singer.dead_letters import DeadLetters
 from target_userflow.singer.state import StateWriter
 from target_userflow.transport.request_stats import RequestStats
 

@@ -1,1 +1,1 @@
-"""Singer messages in, STATE and dead letters out; all that is private to the SDK."""
+"""Singer messages in, STATE out; all that is private to the SDK."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import RecordsWithoutSchemaException
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
 
+from target_userflow.dead_letters.dead_letters import alias_of
 from target_userflow.errors import InputError
-from target_userflow.singer.dead_letters import alias_of
 from target_userflow.singer.stream_schema import for_flattening, with_columns
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from support.process import TARGET, config_file, record, run_target, schema, sin
 
 from target_userflow.apis.outcomes import Rejected
 from target_userflow.commands import dead_letters
+from target_userflow.dead_letters import letter_files
+from target_userflow.dead_letters.dead_letters import DeadLetters
 from target_userflow.errors import ConfigError
 from target_userflow.private_files import lock
-from target_userflow.singer import letter_files
-from target_userflow.singer.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

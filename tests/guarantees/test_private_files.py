@@ -15,8 +15,8 @@ from support.process import TARGET, Result, config_file, record, run_target, sch
 from support.taps import PATIENCE, piped, wait_until
 
 from target_userflow.apis.outcomes import Rejected
+from target_userflow.dead_letters.dead_letters import DeadLetters
 from target_userflow.errors import StorageError
-from target_userflow.singer.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

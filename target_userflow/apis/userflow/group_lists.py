@@ -39,20 +39,24 @@ class GroupListMapper(UserflowMapper):
         self._has_lists = not self._roles.keys() <= {"user_id", stream.options.match_by}
 
     def _lists(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """`groups` or `memberships`, never both, and whether those not listed are to end."""
+        """Return `groups` or `memberships`, never both, and whether those not listed are to end."""
         prune = self._prune(record)
-        given = {
-            "groups": self._listed(record, "groups", partial(self._group, self._of_group)),
-            "memberships": self._listed(record, "memberships", self._membership),
-            "group_id": self._groups_by_id(record),
-        }
-        given = {role: listed for role, listed in given.items() if listed is not None}
+        given = self._given(record)
         if prune and not given and self._is_of_no_group(record):
             given = {"groups": []}
         if len(given) > 1:
             raise RejectRecord(f"both {' and '.join(given)} are given: the API takes one")
         sent = {role.replace("group_id", "groups"): listed for role, listed in given.items()}
         return {**sent, "prune_memberships": True} if sent and prune else sent
+
+    def _given(self, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+        """Return role → what it lists, for the roles that list something."""
+        lists = {
+            "groups": self._listed(record, "groups", partial(self._group, self._of_group)),
+            "memberships": self._listed(record, "memberships", self._membership),
+            "group_id": self._groups_by_id(record),
+        }
+        return {role: listed for role, listed in lists.items() if listed is not None}
 
     def _is_of_no_group(self, record: Mapping[str, Any]) -> bool:
         """Whether `group_id` is null, and no column that could say otherwise is missing.

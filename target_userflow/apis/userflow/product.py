@@ -1,12 +1,19 @@
-"""Userflow: what its requests carry, and what it can be asked (Userflow API reference)."""
+"""Userflow: its object types, what its requests carry, and what it can be asked.
+
+Wire facts are from the Userflow API reference.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_userflow.apis.object_type import ObjectType
 from target_userflow.apis.product import Probe, Product
 from target_userflow.apis.userflow import reading
+from target_userflow.apis.userflow.events import Events
+from target_userflow.apis.userflow.groups import Groups, Memberships
 from target_userflow.apis.userflow.merging import folded, joined, kinds
+from target_userflow.apis.userflow.users import Users
 from target_userflow.config.settings import USERFLOW_URLS
 
 if TYPE_CHECKING:
@@ -43,4 +50,10 @@ PRODUCT = Product(
     join=joined,
     fold=folded,
     kinds=kinds,
+)
+OBJECT_TYPES = (
+    ObjectType("users", PRODUCT, 1, Users, listing=reading.USERS),
+    ObjectType("groups", PRODUCT, 0, Groups, listing=reading.GROUPS),
+    ObjectType("memberships", PRODUCT, 2, Memberships),
+    ObjectType("events", PRODUCT, 3, Events, is_event=True),
 )

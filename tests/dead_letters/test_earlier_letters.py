@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.process import Result, config_file, record, run_target, schema, state
 
-from target_userflow.singer.earlier_letters import fingerprint
+from target_userflow.dead_letters.earlier_letters import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_userflow.apis.outcomes import Rejected
+from target_userflow.dead_letters.dead_letters import DeadLetters
 from target_userflow.errors import StorageError
-from target_userflow.singer.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from pathlib import Path

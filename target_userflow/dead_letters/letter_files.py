@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from target_userflow.dead_letters.dead_letters import is_error
 from target_userflow.errors import ConfigError, StorageError, of_disk
 from target_userflow.private_files import lock, make_directory
-from target_userflow.singer.dead_letters import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.dead_letters.earlier_letters import EarlierLetters
 from target_userflow.errors import StorageError, of_disk
 from target_userflow.escaping import escaped
 from target_userflow.mapping.values import encoded
 from target_userflow.private_files import append_whole, lock, open_private
-from target_userflow.singer.earlier_letters import EarlierLetters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

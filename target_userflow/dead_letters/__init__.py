@@ -1,0 +1,1 @@
+"""Rejected records: the files that keep them, as Singer messages that can be replayed."""
