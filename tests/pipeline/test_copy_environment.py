@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.meltano import installed, run
+import yaml
+from support.meltano import MELTANO, ROOT, Project, installed, run
 from support.process import record, run_target, schema
 from support.readme import config
 
@@ -18,7 +21,6 @@ from target_userflow.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from support.meltano import Command
 
@@ -60,6 +62,31 @@ def python(recipe: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
     """The interpreter of an environment that has the tap."""
     package, *others = recipe["pip_url"].split()
     return installed(package, tmp_path_factory.mktemp("tap") / "venv", *others) / "python"
+
+
+@pytest.fixture(scope="module")
+def meltano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Meltano's program."""
+    return installed(MELTANO, tmp_path_factory.mktemp("meltano") / "tool") / "meltano"
+
+
+def project_of(meltano: Path, python: Path, tap: dict[str, Any], url: str, home: Path) -> Project:
+    """A project with the tap as a recipe has it, which reads another address, and the target."""
+    (home / "reading.py").write_text(TAP)
+    program = home / "tap-userflow"
+    program.write_text(f'#!/bin/sh\nexec {python} {home}/reading.py {url} "$@"\n')
+    program.chmod(0o700)
+    definition = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    (target,) = definition["plugins"]["loaders"]
+    for plugin in (tap, target):  # nothing is installed here
+        plugin.pop("pip_url")
+    target["executable"] = str(Path(sys.executable).with_name("target-userflow"))
+    definition["plugins"] = {
+        "extractors": [{**tap, "executable": f"./{program.name}"}],
+        "loaders": [target],
+    }
+    (home / "meltano.yml").write_text(yaml.safe_dump(definition))
+    return Project(meltano, home)
 
 
 @pytest.fixture
@@ -122,16 +149,19 @@ def what_there_is(sandbox: Sandbox) -> Any:
 
 
 def test_the_published_tap_copies_an_environment(
-    python: Path, recipe: dict[str, Any], sandbox: Sandbox, other: Sandbox, tmp_path: Path
+    meltano: Path, python: Path, sandbox: Sandbox, other: Sandbox, tmp_path: Path
 ) -> None:
     """Every attribute, group and membership arrives as it was, and nothing besides."""
     fill(sandbox, tmp_path)
-    streams = [pattern.removesuffix(".*") for pattern in recipe["select"]]
-    messages = read(python, sandbox.url, tmp_path, streams)
-    result = run_target(tmp_path, {**other.config, "ledger": ""}, messages)
-    assert result.status == 0, result.log
+    (tap,) = config("copy-environment")["plugins"]["extractors"]
+    project = project_of(meltano, python, tap, sandbox.url, tmp_path)
+    variables = {f"TARGET_USERFLOW_{name.upper()}": one for name, one in other.config.items()}
+    variables["TAP_USERFLOW_AUTH_TOKEN"] = Settings().api_key
+    project("run", "tap-userflow", "target-userflow", **variables)
     assert what_there_is(other) == what_there_is(sandbox)
     assert len(what_there_is(other)["users"]) == USERS
+    asked = {one["path"] for one in sandbox.requests() if one["method"] == "GET"}
+    assert asked == {"/users", "/groups"}  # what is not selected is not read
 
 
 def test_the_tap_reads_definitions_of_the_sandbox(
@@ -171,14 +201,18 @@ class Sessions(BaseHTTPRequestHandler):
         """Write nothing to the terminal."""
 
 
-def test_answers_to_a_survey_are_what_the_recipe_says(python: Path, tmp_path: Path) -> None:
+def test_answers_to_a_survey_are_what_the_recipe_says(
+    meltano: Path, python: Path, tmp_path: Path
+) -> None:
     """One row for a session with an answer, with the columns that are named and no other."""
     (tap,) = config("nps")["plugins"]["extractors"]
     with ThreadingHTTPServer(("127.0.0.1", 0), Sessions) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        messages = read(python, url, tmp_path, ["content_sessions"], **tap["config"])
+        project = project_of(meltano, python, tap, url, tmp_path)
+        printed = project("invoke", tap["name"], TAP_USERFLOW_NPS_AUTH_TOKEN=Settings().api_key)
         server.shutdown()
+    messages = [json.loads(line) for line in printed.splitlines()]
     rows = [one for one in messages if one["type"] == "RECORD"]
     assert {one["stream"] for one in rows} == {"nps_answers"}
     expected = {"session_id": "s1", "user_id": "ada", "answered_at": DAY, "nps": "9"}

@@ -38,7 +38,7 @@ HERE = "tests/pipeline/test_readme.py:"
 PIPELINE = "tests/pipeline/test_pipeline.py:"
 ORCHESTRATION = "tests/pipeline/test_orchestration.py:"
 IMAGE = "tests/pipeline/test_image.py:test_the_image_delivers"
-TARGET = "tests/pipeline/test_target.py:"
+MELTANO = "tests/pipeline/test_recipes.py:"
 RESUMES = f"{PIPELINE}test_meltano_run_resumes_where_the_last_one_ended"
 COMMANDS = f"{PIPELINE}test_commands_work_under_meltano_where_streams_are_set"
 LETTERS = "tests/commands/test_dead_letters.py:"
@@ -145,30 +145,19 @@ RECIPES = {
     "nps": "tests/pipeline/test_copy_environment.py:test_answers_to_a_survey",
     "github-actions": f"{ORCHESTRATION}test_the_scheduled_job",
     "postgresql": f"{PIPELINE}test_tables_of_other_names",
-    "snowflake": f"{HERE}test_tables_of_snowflake",
-    "salesforce": ("tests/lookup/test_match_by.py:test_salesforce_enriches"),
+    "snowflake": f"{PIPELINE}test_tables_of_snowflake",
+    "salesforce": f"{MELTANO}test_a_crm_enriches",
     "copy-environment": ("tests/pipeline/test_copy_environment.py:test_the_published_tap_copies"),
-    "audience": f"{TARGET}test_an_audience_becomes",
-    "deletes": f"{HERE}test_a_row_that_is_deleted",
-    "backfill": f"{HERE}test_events_of_the_past",
+    "audience": f"{MELTANO}test_an_audience_is",
+    "deletes": f"{MELTANO}test_a_row_that_is_gone",
+    "backfill": f"{MELTANO}test_past_events_arrive",
     "full-refresh": REFRESHES,
     "dead-letters": f"{HERE}test_dead_letters_are",
     "ci": f"{HERE}test_the_recipe_for_ci",
     "environments": f"{HERE}test_environments_have_ledgers",
     "shared-ledger": f"{HERE}test_machines_that_share",
-    "limits": f"{HERE}test_a_budget_and_a_concurrency",
+    "limits": f"{MELTANO}test_a_budget",
 }
-
-MARTS = [
-    schema("marts-customers", {"customer_id": "string", "plan": "string"}, keys=[]),
-    record("marts-customers", customer_id="ada", plan="pro"),
-    schema(
-        "marts-orders",
-        {"order_id": "integer", "customer_id": "string", "placed_at": "string", "total": "number"},
-        keys=[],
-    ),
-    record("marts-orders", order_id=1, customer_id="ada", placed_at="2024-03-01", total=5),
-]
 
 MANAGED = Path("/usr/bin/python3")
 needs_a_managed_python = pytest.mark.skipif(
@@ -462,50 +451,6 @@ def delivered(home: Path, sandbox: Sandbox, config: Mapping[str, Any], *messages
     return result
 
 
-def test_tables_of_snowflake_are_users_and_events_that_arrive_once(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """Its views have no keys; with that of the stream map, a second run sends no event again."""
-    project = config("snowflake")
-    (loader,) = loaders(project)
-    for _ in range(2):
-        delivered(tmp_path, sandbox, loader["config"], *MARTS)
-    found = sandbox.state()
-    assert found["users"]["ada"]["attributes"] == {"plan": "pro"}
-    (event,) = found["events"]
-    assert (event["name"], event["user_id"]) == ("order placed", "ada")
-    assert (event["time"], event["attributes"]) == ("2024-03-01T00:00:00Z", {"total": 5})
-
-
-def test_a_row_that_is_deleted_at_the_source_is_deleted_by_the_recipe(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """With the two settings, `_sdc_deleted_at` ends the user."""
-    columns = schema("users", {"id": "string", "_sdc_deleted_at": "string"})
-    settings = config("deletes")
-    delivered(tmp_path, sandbox, settings, columns, record("users", id="ada"))
-    gone = record("users", id="ada", _sdc_deleted_at="2026-01-01T00:00:00Z")
-    delivered(tmp_path, sandbox, settings, columns, gone)
-    assert sandbox.state()["users"] == {}
-
-
-def test_events_of_the_past_arrive_once_with_their_own_time(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """However often the backfill is started."""
-    columns = {"order_id": "integer", "customer_id": "string", "placed_at": "string"}
-    orders = [
-        record("old_orders", order_id=n, customer_id="ada", placed_at=f"2024-03-0{n}")
-        for n in (1, 2, 3)
-    ]
-    settings = {**config("backfill"), "concurrency": 1}
-    for last in (2, 3):
-        announced = schema("old_orders", columns, keys=[])
-        delivered(tmp_path, sandbox, settings, announced, *orders[:last])
-    days = [one["time"] for one in sandbox.state()["events"]]
-    assert days == [f"2024-03-0{n}T00:00:00Z" for n in (1, 2, 3)]
-
-
 def test_environments_have_ledgers_of_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
     """What was delivered to one is sent to the other, and each has a file."""
     for loader in loaders(config("environments")):
@@ -527,11 +472,3 @@ def test_machines_that_share_a_ledger_send_an_event_once(
         (tmp_path / machine).mkdir()
         delivered(tmp_path / machine, sandbox, {"ledger": ledger}, *ONCE)
     assert len(sandbox.state()["events"]) == 1
-
-
-def test_a_budget_and_a_concurrency_cost_no_record(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The recipe's numbers are ones that the target works with."""
-    users = [record("users", id=f"u{n}") for n in range(5)]
-    settings = config("limits")
-    delivered(tmp_path, sandbox, settings, schema("users", {"id": "string"}), *users)
-    assert len(sandbox.state()["users"]) == 5
