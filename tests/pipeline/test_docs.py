@@ -191,6 +191,19 @@ def test_the_plots_show_the_numbers_of_their_tables() -> None:
     assert {path: path.read_text() for path in drawn} == drawn
 
 
+def test_a_link_of_the_site_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    """`.ci/run` has all pages looked at, after they are built."""
+    from support.site_links import broken_links  # noqa: PLC0415 - likewise
+
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/index.html").write_text('<h2 id="part">Part</h2><a href="../one.html">')
+    links = ("there", "there/#part", "#here", "https://example.com", "two.html", "there/#no", "#no")
+    text = "".join(f'<a href="{link}">' for link in links)
+    (tmp_path / "one.html").write_text(f'<h1 id="here">{text}<img src="no.svg">')
+    lost = [one.partition(" ")[2] for one in broken_links(tmp_path)]
+    assert lost == ["#no", "no.svg", "there/#no", "two.html"]
+
+
 if __name__ == "__main__":
     sys.path.append(str(ROOT / "tests"))
     for path, drawing in plots().items():

@@ -113,13 +113,52 @@ def test_each_run_adds_to_the_file(sandbox: Sandbox, tmp_path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["crm.prom"]
 
 
-@pytest.mark.skipif(not DOCS.exists(), reason="only in a checkout")
+ONLY_IN_A_CHECKOUT = pytest.mark.skipif(not DOCS.exists(), reason="only in a checkout")
+ALL = {**FACTS, "requests": {**FACTS["requests"], "p95": 0.2}}
+
+
+def dashboard() -> dict[str, Any]:
+    """The dashboard that docs/metrics.md has people import."""
+    (block,) = re.findall(r"```json\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    found: dict[str, Any] = json.loads(block)
+    return found
+
+
+@ONLY_IN_A_CHECKOUT
 def test_the_panel_and_the_alerts_ask_for_metrics_that_there_are() -> None:
-    """Each name in docs/metrics.md is one of a run, and the panel is JSON that Grafana takes."""
-    page = DOCS.read_text()
-    (panel,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    assert json.loads(panel)["panels"]
-    written = text({**FACTS, "requests": {**FACTS["requests"], "p95": 0.2}}, "crm").decode()
-    names = {*re.findall(r"target_userflow_\w+", page)}
+    """Each name in docs/metrics.md is one of a run."""
+    written = text(ALL, "crm").decode()
+    names = {*re.findall(r"target_userflow_\w+", DOCS.read_text())}
     assert names
     assert {name for name in names if f"\n{name}{{" not in written} == set()
+
+
+@ONLY_IN_A_CHECKOUT
+def test_each_panel_is_one_that_grafana_draws() -> None:
+    """With a kind, a place that no other takes, a data source, and a query of labels there are."""
+    board = dashboard()
+    assert {"title", "schemaVersion", "time", "templating"} <= board.keys()
+    variables = {one["name"] for one in board["templating"]["list"]}
+    samples = {
+        sample.name: {*sample.labels}
+        for metric in text_string_to_metric_families(text(ALL, "crm").decode())
+        for sample in metric.samples
+    }
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        assert panel["type"] in {"stat", "timeseries"}
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${source}"}
+        x, y, width, height = (panel["gridPos"][name] for name in "xywh")
+        cells = {(x + right, y + down) for right in range(width) for down in range(height)}
+        assert not cells & taken
+        assert x + width <= 24
+        taken |= cells
+        for target in panel["targets"]:
+            assert target["refId"]
+            labels = samples[re.findall(r"target_userflow_\w+", target["expr"])[0]]
+            named = re.findall(r"(\w+)=~?\"", target["expr"])
+            named += re.findall(r"\w+", "".join(re.findall(r"by \((.*?)\)", target["expr"])))
+            named += re.findall(r"{{(\w+)}}", target.get("legendFormat", ""))
+            assert {*named} <= labels
+            assert {*re.findall(r"\$([a-z]\w*)", target["expr"])} <= variables
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
