@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 from abc import abstractmethod
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from os import _exit as exit_at_once
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import click
 from click import Choice, ClickException, Group, Option
@@ -46,9 +47,25 @@ The config of a table of customers that become users:
 \b
 Add --check to try the key, and "dry_run": true to see what would be sent.
 """
+Target = TypeVar("Target", bound="CommandLine")
 _CONFIG = "target_userflow.config"
 """Where the contexts of commands have the configs that were given."""
 _USELESS_SETTINGS = ("add_record_metadata", "load_method")  # the SDK's, with no meaning here
+
+
+class Mode(NamedTuple):
+    """What the options ask of a target."""
+
+    file_input: IO[str] | None = None
+    """The input; standard input, if it is None."""
+    check: bool = False
+    """Whether to print what would stop a run."""
+    verify: bool = False
+    """Whether to compare the input with what Userflow has."""
+    extra: bool = False
+    """Whether to count what exists and is not in the input, too; it implies `verify`."""
+    plan: str | None = None
+    """`text` or `json` to print what would become of every column."""
 
 
 class TargetGroup(SingerCommand, Group):
@@ -67,16 +84,8 @@ class CommandLine(SdkTarget):
         """Read the input to its end, log the summary, and return the exit status."""
 
     @abstractmethod
-    def verify(self, file_input: IO[str] | None, *, extra: bool) -> int:
-        """Compare the input with what Userflow has, and return the exit status."""
-
-    @abstractmethod
-    def check(self) -> int:
-        """Print what would stop a run, and return the exit status."""
-
-    @abstractmethod
-    def plan(self, file_input: IO[str] | None, form: str) -> int:
-        """Print what would become of every column, and return the exit status."""
+    def start(self, mode: Mode) -> int:
+        """Do what the options ask for, and return the exit status."""
 
     @classmethod
     def cb_config(cls, ctx: Context, param: Option, value: tuple[str, ...]) -> ConfigInput:
@@ -118,22 +127,13 @@ class CommandLine(SdkTarget):
 
     @classmethod
     def get_singer_command(cls) -> Command:
-        """Return the SDK's command, with the option `--check` and commands of its own."""
+        """Return the SDK's command, with options and commands of its own."""
         command = super().get_singer_command()
-        text = "Ask each product whether it lets the config's key in; read and write nothing else."
-        check = Option(["--check"], is_flag=True, help=text)
-        text = "Compare the input with what Userflow has, and write nothing; 0 if all is the same."
-        verify = Option(["--verify"], is_flag=True, help=text)
-        text = "With --verify: also count what exists there and is not in the input."
-        extra = Option(["--extra"], is_flag=True, help=text)
-        text = "Say what would become of every column of the input, as text or json."
-        form: Any = {"flag_value": "text", "is_flag": False, "type": Choice(["text", "json"])}
-        plan = Option(["--plan"], help=text, **form)
         return TargetGroup(
             name=command.name,
             callback=cls._invoked,
             context_settings=command.context_settings,
-            params=[*command.params, check, verify, extra, plan],
+            params=[*command.params, *_options()],
             help="Read Singer messages, and bring their records to the products.",
             epilog=_EXAMPLE,
             logger=cls.logger,
@@ -151,31 +151,31 @@ class CommandLine(SdkTarget):
             context.meta[_CONFIG] = options["config"]
 
     @classmethod
-    def invoke(  # type: ignore[override] # noqa: PLR0913 - as the SDK's own Target does, and an option each
+    def invoke(
         cls,
         *,
         about: bool = False,
         about_format: str | None = None,
         config: ConfigInput | None = None,
-        file_input: IO[str] | None = None,
-        check: bool = False,
-        verify: bool = False,
-        extra: bool = False,
-        plan: str | None = None,
+        **mode: Any,
     ) -> None:
-        """Run the command, and exit with a status that tells how it went."""
+        """Run the command, and exit with a status that tells how it went.
+
+        Args:
+            about: Whether to print what the target is.
+            about_format: The form of that.
+            config: The settings, and whether variables are read for them.
+            mode: The fields of `Mode`.
+        """
         if about:
             cls.print_about(about_format)
             return
         escape_the_log()
         cls.print_version(print_fn=cls.logger.info)
         target = cls.opened(config or ConfigInput())
-        target.prepare_terminal(waits=file_input is None and not check)
-        if verify or extra:
-            _leave(target.verify(file_input, extra=extra))
-        if plan:
-            _leave(target.plan(file_input, plan))
-        _leave(target.check() if check else target.finish(file_input))
+        chosen = Mode(**mode)
+        target.prepare_terminal(waits=chosen.file_input is None and not chosen.check)
+        _leave(target.start(chosen))
 
     @classmethod
     def opened(cls, given: ConfigInput) -> Self:
@@ -190,7 +190,7 @@ class CommandLine(SdkTarget):
             logger=cls.logger,
         ):
             sys.exit(1)
-        target = cls._configured(given)
+        target = _configured(cls, given)
         for line in exposed(target.config):
             cls.logger.warning(line)
         return target
@@ -206,17 +206,34 @@ class CommandLine(SdkTarget):
         if waits and sys.stdin is not None and sys.stdin.isatty():
             self.logger.warning(_WAITS)
 
-    @classmethod
-    def _configured(cls, given: ConfigInput) -> Self:
-        """Return the target; if its config has problems, log a line for each, and exit with 1."""
-        try:
-            return cls(config=given.config, parse_env_config=given.parse_env)
-        except ConfigError as error:
-            raise ClickException(escaped(str(error))) from None
-        except ConfigValidationError as error:
-            for line in error.errors:
-                cls.logger.error(line)  # noqa: TRY400 - the line says it all
-            sys.exit(1)
+
+def _configured(kind: type[Target], given: ConfigInput) -> Target:
+    """Return the target of a config; if that has problems, log a line for each, and exit with 1."""
+    try:
+        return kind(config=given.config, parse_env_config=given.parse_env)
+    except ConfigError as error:
+        raise ClickException(escaped(str(error))) from None
+    except ConfigValidationError as error:
+        for line in error.errors:
+            kind.logger.error(line)  # noqa: TRY400 - the line says it all
+        sys.exit(1)
+
+
+def _options() -> list[Option]:
+    """Return the options of the modes; their names are the fields of `Mode`."""
+    flags = {
+        "--check": "Ask each product whether it lets the config's key in; read and write nothing "
+        "else.",
+        "--verify": "Compare the input with what Userflow has, and write nothing; 0 if all is the "
+        "same.",
+        "--extra": "With --verify: also count what exists there and is not in the input.",
+    }
+    form: dict[str, Any] = {"flag_value": "text", "is_flag": False}
+    plan = "Say what would become of every column of the input, as text or json."
+    return [
+        *(Option([name], is_flag=True, help=text) for name, text in flags.items()),
+        Option(["--plan"], help=plan, type=Choice(["text", "json"]), **form),
+    ]
 
 
 class _Host:
@@ -257,5 +274,5 @@ def _leave(status: int) -> NoReturn:
     """Exit, at once after a signal: a request that hangs must not hold the process."""
     if status > _SIGNAL_STATUS:
         logging.shutdown()
-        os._exit(status)
+        exit_at_once(status)
     sys.exit(status)

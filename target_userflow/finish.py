@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk import metrics
@@ -24,29 +24,14 @@ from target_userflow.run_files.report_file import ReportFile
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from target_userflow.accounts.tally import Tally
     from target_userflow.config.settings import Settings, StreamOptions
+    from target_userflow.run_files.run_file import RunFile
     from target_userflow.services.run import Run
     from target_userflow.singer.reader import LineReader
 
 _NO_TERMINAL = 100  # characters of a line, where no terminal says how many it has
-
-
-class RunFile(Protocol):
-    """A file that a run leaves."""
-
-    title: str
-    """Its name in the log."""
-    path: Path
-
-    def write(self, facts: Mapping[str, Any]) -> None:
-        """Write what `summary.facts` returns.
-
-        Raises:
-            StorageError: it can't be written.
-        """
 
 
 def run_files(settings: Settings) -> list[RunFile]:

@@ -34,6 +34,7 @@ from target_userflow.sinks.stream_sinks import StreamSinks
 from target_userflow.sinks.userflow_sink import UserflowSink
 
 if TYPE_CHECKING:
+    from target_userflow.cli import Mode
     from target_userflow.singer.message import Message
 
 
@@ -147,6 +148,21 @@ class TargetUserflow(CommandLine):
         self._ending = self.run.pipeline.is_hurried = bool(again)
         if again or self.message_reader.is_interruptible:
             raise why
+
+    def start(self, mode: Mode) -> int:
+        """Check, compare, plan or deliver, as the options ask for it.
+
+        Args:
+            mode: The options.
+
+        Returns:
+            The exit status.
+        """
+        if mode.verify or mode.extra:
+            return self.verify(mode.file_input, extra=mode.extra)
+        if mode.plan:
+            return self.plan(mode.file_input, mode.plan)
+        return self.check() if mode.check else self.finish(mode.file_input)
 
     def finish(self, file_input: IO[str] | None) -> int:
         """Read the input to its end, and log how the run went.

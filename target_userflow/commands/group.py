@@ -13,7 +13,7 @@ from target_userflow.errors import StopRun
 from target_userflow.escaping import escaped_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -44,92 +44,125 @@ def commands(host: Host) -> list[click.Command]:
     Args:
         host: The command line that they are part of.
     """
-    return [_dead_letters(host), _ledger(host)]
+    return [_DeadLetters(host).group(), _Ledger(host).group()]
 
 
-def _dead_letters(host: Host) -> click.Group:
-    @_in_a_line
-    def show_list() -> None:
-        for line in dead_letters.listing(_directory(host)):
+class _DeadLetters:
+    """The command `dead-letters`; without a command of its own it lists."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def group(self) -> click.Group:
+        run = click.Argument(["run"], required=False)
+        number = click.Argument(["number"], type=click.IntRange(1), default=1)
+        listing = _command(
+            self._host, "list", self.list, "Count the dead letters of each run by reason."
+        )
+        show = _command(
+            self._host,
+            "show",
+            self.show,
+            "Print one record with its reason: the first of the newest run, or NUMBER of RUN. It "
+            "may hold personal data.",
+            [run, number],
+        )
+        replay = _command(
+            self._host,
+            "replay",
+            self.replay,
+            "Deliver the dead letters of RUN, and move its file to replayed/. What is rejected "
+            "again is in a new file.",
+            [run],
+        )
+        text = "List, show and replay the records that were rejected."
+        group = _group(self._host, "dead-letters", [listing, show, replay], text)
+        group.invoke_without_command, group.callback = True, _unless_named(self.list)
+        return group
+
+    def list(self) -> None:
+        for line in dead_letters.listing(self._directory()):
             click.echo(line)
 
-    @_in_a_line
-    def show(run: str | None, number: int) -> None:
-        path = _file(host, run, newest=True)
+    def show(self, run: str | None, number: int) -> None:
+        path = self._file(run, newest=True)
         for line in dead_letters.shown(path, number):
-            click.echo(line, color=host.color)
+            click.echo(line, color=self._host.color)
 
-    @_in_a_line
-    def replay(run: str | None) -> None:
-        path = _file(host, run, newest=False)
-        leave(dead_letters.replay(host.target(is_quiet=False), path))
+    def replay(self, run: str | None) -> None:
+        path = self._file(run, newest=False)
+        leave(dead_letters.replay(self._host.target(is_quiet=False), path))
 
-    def unless_one_is_named() -> None:
-        if click.get_current_context().invoked_subcommand is None:
-            show_list()
+    def _directory(self) -> str:
+        return self._host.target(is_quiet=True).run.settings.dead_letter_dir
 
-    run = click.Argument(["run"], required=False)
-    number = click.Argument(["number"], type=click.IntRange(1), default=1)
-    return click.Group(
-        "dead-letters",
-        invoke_without_command=True,
-        callback=unless_one_is_named,
-        params=[host.option()],
-        help="List, show and replay the records that were rejected.",
-        commands=[
-            click.Command(
-                "list",
-                callback=show_list,
-                params=[host.option()],
-                help="Count the dead letters of each run by reason.",
-            ),
-            click.Command(
-                "show",
-                callback=show,
-                params=[run, number, host.option()],
-                help="Print one record with its reason: the first of the newest run, or NUMBER of "
-                "RUN. It may hold personal data.",
-            ),
-            click.Command(
-                "replay",
-                callback=replay,
-                params=[run, host.option()],
-                help="Deliver the dead letters of RUN, and move its file to replayed/. What is "
-                "rejected again is in a new file.",
-            ),
-        ],
-    )
+    def _file(self, run: str | None, *, newest: bool) -> Path:
+        directory = self._directory()
+        if run:
+            return find(directory, run)
+        files = open_files(directory)
+        return files[-1] if files and newest else dead_letters.the_one(directory)
 
 
-def _ledger(host: Host) -> click.Group:
-    @_in_a_line
-    def show(stream: str, key: tuple[str, ...]) -> None:
-        target = host.target(is_quiet=True)
+class _Ledger:
+    """The command `ledger`."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def group(self) -> click.Group:
+        show = _command(
+            self._host,
+            "show",
+            self.show,
+            "Print what the ledger knows of a record of STREAM: whether and when it was "
+            "delivered, as far as hashes tell. KEY is the values of its key properties, or the "
+            "ids of its object (user, then group). Exits with 1 if nothing is known.",
+            [click.Argument(["stream"]), click.Argument(["key"], nargs=-1, required=True)],
+        )
+        return _group(self._host, "ledger", [show], "Look up what was delivered.")
+
+    def show(self, stream: str, key: tuple[str, ...]) -> None:
+        target = self._host.target(is_quiet=True)
         stream_maps = target.config.get("stream_maps") or {}
         lines, is_known = ledger.shown(target.run.settings, stream_maps, stream, key)
         for line in lines:
             click.echo(line)
         leave(int(not is_known))
 
-    return click.Group(
-        "ledger",
-        params=[host.option()],
-        help="Look up what was delivered.",
-        commands=[
-            click.Command(
-                "show",
-                callback=show,
-                params=[
-                    click.Argument(["stream"]),
-                    click.Argument(["key"], nargs=-1, required=True),
-                    host.option(),
-                ],
-                help="Print what the ledger knows of a record of STREAM: whether and when it was "
-                "delivered, as far as hashes tell. KEY is the values of its key properties, or the "
-                "ids of its object (user, then group). Exits with 1 if nothing is known.",
-            )
-        ],
-    )
+
+def _command(
+    host: Host,
+    name: str,
+    callback: Callable[..., None],
+    text: str,
+    arguments: Sequence[click.Parameter] = (),
+) -> click.Command:
+    """Return a command with the option `--config`.
+
+    Args:
+        host: The command line.
+        name: The name of the command.
+        callback: What it does; it takes the arguments by name.
+        text: The help.
+        arguments: Its arguments.
+    """
+    params = [*arguments, host.option()]
+    return click.Command(name, callback=_in_a_line(callback), params=params, help=text)
+
+
+def _group(host: Host, name: str, commands: list[click.Command], text: str) -> click.Group:
+    return click.Group(name, commands, params=[host.option()], help=text)
+
+
+def _unless_named(callback: Callable[..., None]) -> Callable[..., None]:
+    """Return what a group does: nothing, if one of its commands is named."""
+
+    def call() -> None:
+        if click.get_current_context().invoked_subcommand is None:
+            _in_a_line(callback)()
+
+    return call
 
 
 def leave(status: int) -> None:
@@ -137,26 +170,14 @@ def leave(status: int) -> None:
     click.get_current_context().exit(status)
 
 
-def _directory(host: Host) -> str:
-    return host.target(is_quiet=True).run.settings.dead_letter_dir
-
-
-def _file(host: Host, run: str | None, *, newest: bool) -> Path:
-    directory = _directory(host)
-    if run:
-        return find(directory, run)
-    files = open_files(directory)
-    return files[-1] if files and newest else dead_letters.the_one(directory)
-
-
 def _in_a_line(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command end with the line of what stopped it, and exit status 1."""
 
     @wraps(command)
-    def told(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
         except StopRun as error:
             raise click.ClickException(escaped_lines(str(error))) from None
 
-    return told
+    return run

@@ -15,14 +15,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
 from target_userflow.accounts.account import OUTCOMES
-from target_userflow.run_files.whole_file import WholeFile
+from target_userflow.run_files.run_file import RunFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from prometheus_client.core import Metric
 
-_FOR_ALL = 0o644  # its collector is another user; there are no ids and no values in it
 _PREFIX = "target_userflow_"
 _LABELS = {
     "records": ("stream", "object", "outcome"),
@@ -47,33 +46,16 @@ Sample = tuple[str, tuple[str, ...]]
 """The name of a metric without prefix, and the values of its labels."""
 
 
-class MetricsFile:
+class MetricsFile(RunFile):
     """The file that `metrics_path` names; its name without the ending is the pipeline's."""
 
     title = "Metrics"
+    setting = "metrics_path"
+    mode = 0o644  # its collector is another user; there are no ids and no values in it
 
-    def __init__(self, path: str) -> None:
-        """Check that the file can be written, and keep what it holds.
-
-        Args:
-            path: The setting `metrics_path`.
-
-        Raises:
-            ConfigError: the file can't be written.
-        """
-        self._file = WholeFile("metrics_path", path, _FOR_ALL)
-        self.path = self._file.path
-
-    def write(self, facts: Mapping[str, Any]) -> None:
-        """Add a run to the file.
-
-        Args:
-            facts: What `summary.facts` returns.
-
-        Raises:
-            StorageError: the file can't be written.
-        """
-        self._file.write(text(facts, self.path.stem, self._before()))
+    def content(self, facts: Mapping[str, Any]) -> bytes:
+        """Return the metrics of the file and of a run."""
+        return text(facts, self.path.stem, self._before())
 
     def _before(self) -> str:
         """Return what the file holds; nothing if it is not there or no text."""

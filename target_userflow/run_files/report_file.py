@@ -5,40 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.run_files.whole_file import WholeFile
+from target_userflow.run_files.run_file import RunFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ReportFile:
-    """The file that `report_path` names, readable by its owner alone."""
+class ReportFile(RunFile):
+    """The file that `report_path` names: a page if its name ends with `.html`."""
 
     title = "Report"
+    setting = "report_path"
 
-    def __init__(self, path: str) -> None:
-        """Check that the file can be written, and keep what it holds.
-
-        Args:
-            path: The setting `report_path`.
-
-        Raises:
-            ConfigError: the file can't be written.
-        """
-        self._file = WholeFile("report_path", path)
-        self.path = self._file.path
-        self._is_page = self.path.suffix.lower() == ".html"
-
-    def write(self, facts: Mapping[str, Any]) -> None:
-        """Replace the file by the facts of a run.
-
-        Args:
-            facts: What `summary.facts` returns.
-
-        Raises:
-            StorageError: the file can't be written.
-        """
-        self._file.write(_page(facts) if self._is_page else _document(facts))
+    def content(self, facts: Mapping[str, Any]) -> bytes:
+        """Return the facts of a run as a page or as JSON."""
+        return _page(facts) if self.path.suffix.lower() == ".html" else _document(facts)
 
 
 def _page(facts: Mapping[str, Any]) -> bytes:
