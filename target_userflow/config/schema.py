@@ -6,6 +6,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
+from target_userflow.config.properties import choice, count, flag, schema_of, setting, share, text
 from target_userflow.config.settings import (
     DATA_TYPES,
     IGNORE,
@@ -17,406 +18,250 @@ from target_userflow.config.settings import (
 )
 
 _STREAM_OPTIONS = th.ObjectType(
-    th.Property(
-        "object",
-        th.StringType,
-        allowed_values=[*OBJECTS, IGNORE],
-        description="What the stream is routed to.",
-    ),
-    th.Property(
+    choice("object", [*OBJECTS, IGNORE], "What the stream is routed to."),
+    choice(
         "mode",
-        th.StringType,
-        allowed_values=["upsert", "update", "insert"],
-        description=(
-            "`upsert`: create or update. `update`: skip what does not exist. `insert`: skip what "
-            "does."
-        ),
+        ["upsert", "update", "insert"],
+        "`upsert`: create or update. `update`: skip what does not exist. `insert`: skip what does.",
     ),
-    th.Property(
+    text(
         "match_by",
-        th.StringType,
-        description=(
-            "An attribute such as `email`: find users or groups by it, and skip what matches none "
-            "or several."
-        ),
+        "An attribute such as `email`: find users or groups by it, and skip what matches none "
+        "or several.",
     ),
-    th.Property(
+    setting(
         "fields",
         th.ObjectType(additional_properties=th.CustomType({"type": ["string", "null"]})),
-        description=(
-            "Which column has a role, where its name does not say so: role to column, or to null "
-            "where none has it (with Meltano, which removes nulls, to `__NULL__`). `deleted_at` is "
-            "the time of a row's deletion."
-        ),
+        "Which column has a role, where its name does not say so: role to column, or to null "
+        "where none has it (with Meltano, which removes nulls, to `__NULL__`). `deleted_at` is "
+        "the time of a row's deletion.",
     ),
-    th.Property(
-        "event_name",
-        th.StringType,
-        description="The name of every event of the stream, where no column holds it.",
-    ),
-    th.Property(
+    text("event_name", "The name of every event of the stream, where no column holds it."),
+    choice(
         "nulls",
-        th.StringType,
-        allowed_values=["clear", "omit"],
-        description="`clear`: a null unsets the attribute. `omit`: nulls are not sent.",
+        ["clear", "omit"],
+        "`clear`: a null unsets the attribute. `omit`: nulls are not sent.",
     ),
-    th.Property(
+    setting(
         "operations",
         th.ObjectType(additional_properties=th.StringType(allowed_values=list(OPERATIONS))),
-        description="Column to operation, for columns that hold its plain operand.",
+        "Column to operation, for columns that hold its plain operand.",
     ),
-    th.Property(
+    setting(
         "data_types",
         th.ObjectType(additional_properties=th.StringType(allowed_values=list(DATA_TYPES))),
-        description="Column to data type, for attributes that must have one.",
+        "Column to data type, for attributes that must have one.",
     ),
-    th.Property(
+    setting(
         "send",
         th.ArrayType(th.StringType),
-        description=(
-            "Columns to send that are left out otherwise: named like secrets, added by other "
-            "loaders, or the key of an event."
-        ),
+        "Columns to send that are left out otherwise: named like secrets, added by other "
+        "loaders, or the key of an event.",
     ),
-    th.Property(
+    flag(
         "mirror",
-        th.BooleanType,
-        description=(
-            "With `hard_delete`, for memberships that are read in full: end those of their users "
-            "and groups that are not among them."
-        ),
+        "With `hard_delete`, for memberships that are read in full: end those of their users "
+        "and groups that are not among them.",
     ),
     additional_properties=False,
 )
 
-CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
-    th.Property(
-        "api_key",
-        th.StringType,
-        secret=True,
-        title="API key",
-        description="Userflow API key of the environment to write to.",
+CONFIG_SCHEMA: dict[str, Any] = schema_of(
+    text("api_key", "Userflow API key of the environment to write to.", secret=True),
+    choice(
+        "region", USERFLOW_URLS, "Where the Userflow environment is: `us` or `eu`.", default="us"
     ),
-    th.Property(
-        "region",
-        th.StringType,
-        allowed_values=list(USERFLOW_URLS),
-        default="us",
-        title="Region",
-        description="Where the Userflow environment is: `us` or `eu`.",
-    ),
-    th.Property(
+    text(
         "api_url",
-        th.StringType,
-        title="API URL",
-        description=(
-            "Another base URL, instead of `region`'s: https, or http on a loopback address, else "
-            "see `allow_http`."
-        ),
+        "Another base URL, instead of `region`'s: https, or http on a loopback address, else "
+        "see `allow_http`.",
     ),
-    th.Property(
+    flag(
         "allow_http",
-        th.BooleanType,
+        "Let the URLs of APIs be http beyond loopback addresses: for a sandbox in another "
+        "container or on another machine. Keys and data go there in the clear.",
         default=False,
-        title="Allow http",
-        description=(
-            "Let the URLs of APIs be http beyond loopback addresses: for a sandbox in another "
-            "container or on another machine. Keys and data go there in the clear."
-        ),
     ),
-    th.Property(
-        "user_interviews_api_key",
-        th.StringType,
-        secret=True,
-        title="User Interviews API key",
-        description="User Interviews API key, for `participants`.",
-    ),
-    th.Property(
+    text("user_interviews_api_key", "User Interviews API key, for `participants`.", secret=True),
+    text(
         "user_interviews_api_url",
-        th.StringType,
+        "Base URL of User Interviews, such as that of its sandbox environment.",
         default=USER_INTERVIEWS_URL,
-        title="User Interviews API URL",
-        description="Base URL of User Interviews, such as that of its sandbox environment.",
     ),
-    th.Property(
+    choice(
         "user_interviews_auth",
-        th.StringType,
-        allowed_values=["bearer", "apikey"],
-        default="bearer",
+        ["bearer", "apikey"],
+        "`bearer`: the key goes into `Authorization`. `apikey`: into `user-interviews-apikey`. "
+        "Sources differ.",
         title="User Interviews authentication",
-        description=(
-            "`bearer`: the key goes into `Authorization`. `apikey`: into `user-interviews-apikey`. "
-            "Sources differ."
-        ),
+        default="bearer",
     ),
-    th.Property(
+    choice(
         "user_interviews_body",
-        th.StringType,
-        allowed_values=["json_api", "participants"],
+        ["json_api", "participants"],
+        "`json_api`: a batch is a JSON:API document. `participants`: a plain list under that "
+        "name. The reference is not public.",
         default="json_api",
-        title="User Interviews body",
-        description=(
-            "`json_api`: a batch is a JSON:API document. `participants`: a plain list under that "
-            "name. The reference is not public."
-        ),
     ),
-    th.Property(
+    text(
         "userpilot_api_key",
-        th.StringType,
+        "Userpilot API token, for `userpilot_users`, `_companies` and `_events`.",
         secret=True,
-        title="Userpilot API key",
-        description="Userpilot API token, for `userpilot_users`, `_companies` and `_events`.",
     ),
-    th.Property(
+    text(
         "userpilot_api_url",
-        th.StringType,
-        title="Userpilot API URL",
-        description=(
-            "Your region's base URL, such as https://analytex.userpilot.io (US) or "
-            "https://analytex-eu.userpilot.io (EU); there is no default."
-        ),
+        "Your region's base URL, such as https://analytex.userpilot.io (US) or "
+        "https://analytex-eu.userpilot.io (EU); there is no default.",
     ),
-    th.Property(
+    setting(
         "streams",
         th.ObjectType(additional_properties=_STREAM_OPTIONS),
-        default={},
+        "Options per stream name or glob, the first that fits: `object`, `mode`, `match_by`, "
+        "`fields`, `event_name`, `nulls`, `operations`, `data_types`, `send`.",
         title="Stream options",
-        description=(
-            "Options per stream name or glob, the first that fits: `object`, `mode`, `match_by`, "
-            "`fields`, `event_name`, `nulls`, `operations`, `data_types`, `send`."
-        ),
+        default={},
     ),
-    th.Property(
+    count(
         "max_new_attributes",
-        th.IntegerType(minimum=0),
+        "Attribute names that a run may define in Userflow, where none can be deleted through "
+        "the API: it stops before one more. 0: records with a new one are rejected.",
         default=100,
-        title="Max new attributes",
-        description=(
-            "Attribute names that a run may define in Userflow, where none can be deleted through "
-            "the API: it stops before one more. 0: records with a new one are rejected."
-        ),
     ),
-    th.Property(
-        "max_new_events",
-        th.IntegerType(minimum=0),
-        default=100,
-        title="Max new events",
-        description="Event names that a run may define in Userflow, likewise.",
+    count(
+        "max_new_events", "Event names that a run may define in Userflow, likewise.", default=100
     ),
-    th.Property(
+    choice(
         "new_attributes",
-        th.StringType,
-        allowed_values=["allow", "reject"],
+        ["allow", "reject"],
+        "`reject` is `max_new_attributes: 0`.",
         default="allow",
-        title="New attributes",
-        description="`reject` is `max_new_attributes: 0`.",
     ),
-    th.Property(
+    count(
         "concurrency",
-        th.IntegerType(minimum=1, maximum=100),
+        "Requests in flight to each product at most, 1 to 100; there are fewer where answers "
+        "come so fast that more would take longer.",
+        minimum=1,
+        maximum=100,
         default=10,
-        title="Concurrency",
-        description=(
-            "Requests in flight to each product at most, 1 to 100; there are fewer where answers "
-            "come so fast that more would take longer."
-        ),
     ),
-    th.Property(
+    count(
         "requests_per_minute",
-        th.IntegerType(minimum=1),
-        title="Requests per minute",
-        description="Hard budget per API key for all requests; unset, the API's 429 sets the pace.",
+        "Hard budget per API key for all requests; unset, the API's 429 sets the pace.",
+        minimum=1,
     ),
-    th.Property(
+    count(
         "request_timeout",
-        th.IntegerType(minimum=1),
+        "Seconds a request and its whole answer may take; Userflow may hold it 15.",
+        minimum=1,
         default=30,
-        title="Request timeout",
-        description="Seconds a request and its whole answer may take; Userflow may hold it 15.",
     ),
-    th.Property(
+    count(
         "max_retry_seconds",
-        th.IntegerType(minimum=0),
+        "How long one request is tried before its record is given up.",
         default=300,
-        title="Max retry seconds",
-        description="How long one request is tried before its record is given up.",
     ),
-    th.Property(
+    count(
         "batch_size_rows",
-        th.IntegerType(minimum=1),
-        title="Batch size rows",
-        description=(
-            "Most records to hold before they are delivered and STATE is written; unset, as many "
-            "as ten seconds deliver, at most 10,000."
-        ),
+        "Most records to hold before they are delivered and STATE is written; unset, as many "
+        "as ten seconds deliver, at most 10,000.",
+        minimum=1,
     ),
-    th.Property(
+    text(
         "limit_group",
-        th.StringType,
+        "Runs with the same one share `requests_per_minute` and what 429s taught, through a "
+        "PostgreSQL ledger or the directory of a SQLite one; unset, those with the same key do.",
         default="",
-        title="Limit group",
-        description=(
-            "Runs with the same one share `requests_per_minute` and what 429s taught, through a "
-            "PostgreSQL ledger or the directory of a SQLite one; unset, those with the same key do."
-        ),
     ),
-    th.Property(
+    text(
         "shard",
-        th.StringType,
-        title="Shard",
-        description=(
-            "`3/8`: deliver the third of eight parts of the keys, and skip the records of the "
-            "others, which other runs deliver."
-        ),
+        "`3/8`: deliver the third of eight parts of the keys, and skip the records of the "
+        "others, which other runs deliver.",
     ),
-    th.Property(
-        "max_rejects",
-        th.IntegerType(minimum=0),
-        default=0,
-        title="Max rejects",
-        description="Rejected records that a run may have and still exit with 0.",
-    ),
-    th.Property(
+    count("max_rejects", "Rejected records that a run may have and still exit with 0.", default=0),
+    share(
         "abort_reject_ratio",
-        th.NumberType(minimum=0, maximum=1),
+        "Stop early when more than this share of at least 100 records of a stream is rejected.",
         default=0.5,
-        title="Abort reject ratio",
-        description=(
-            "Stop early when more than this share of at least 100 records of a stream is rejected."
-        ),
     ),
-    th.Property(
+    text(
         "dead_letter_dir",
-        th.StringType,
-        default=".target-userflow/dead-letters",
+        "Where rejected records are kept, as Singer messages ready to be replayed.",
         title="Dead letter directory",
-        description="Where rejected records are kept, as Singer messages ready to be replayed.",
+        default=".target-userflow/dead-letters",
     ),
-    th.Property(
+    text(
         "ledger",
-        th.StringType,
+        "What was delivered, as hashes, and with `hard_delete` also the ids of what came with "
+        "a version: a SQLite file, an SQLAlchemy URL when several machines share it, or an "
+        "empty string for none.",
         default=".target-userflow/ledger.db",
-        title="Ledger",
-        description=(
-            "What was delivered, as hashes, and with `hard_delete` also the ids of what came with "
-            "a version: a SQLite file, an SQLAlchemy URL when several machines share it, or an "
-            "empty string for none."
-        ),
     ),
-    th.Property(
+    text(
         "ledger_namespace",
-        th.StringType,
+        "Tells this tap's events from those of another tap that has streams of the same names: "
+        "set it for all of these taps but the first.",
         default="",
-        title="Ledger namespace",
-        description=(
-            "Tells this tap's events from those of another tap that has streams of the same names: "
-            "set it for all of these taps but the first."
-        ),
     ),
-    th.Property(
+    text(
         "ledger_destination",
-        th.StringType,
+        "What the ledger calls the environment that is written to, so that it stays the same "
+        "one under a new key or URL; unset, it is one key of one URL.",
         default="",
-        title="Ledger destination",
-        description=(
-            "What the ledger calls the environment that is written to, so that it stays the same "
-            "one under a new key or URL; unset, it is one key of one URL."
-        ),
     ),
-    th.Property(
+    count(
         "ledger_wait",
-        th.IntegerType(minimum=0),
+        "Seconds to wait for a SQLite ledger that another run has; 0: fail at once. A dry run "
+        "reads it without waiting, and a PostgreSQL ledger takes several runs at a time.",
         default=60,
-        title="Ledger wait",
-        description=(
-            "Seconds to wait for a SQLite ledger that another run has; 0: fail at once. A dry run "
-            "reads it without waiting, and a PostgreSQL ledger takes several runs at a time."
-        ),
     ),
-    th.Property(
+    setting(
         "skip_unchanged",
         th.CustomType({"type": ["boolean", "string"], "pattern": "^(ledger|destination)$"}),
+        "Send only records that differ from what was last delivered (`true` or `ledger`), or "
+        "from what Userflow has (`destination`), of which the attributes that differ.",
         default=False,
-        title="Skip unchanged",
-        description=(
-            "Send only records that differ from what was last delivered (`true` or `ledger`), or "
-            "from what Userflow has (`destination`), of which the attributes that differ."
-        ),
     ),
-    th.Property(
+    count(
         "resync_days",
-        th.IntegerType(minimum=0),
+        "With `skip_unchanged: true`: send an unchanged record again after this many days; "
+        "0: on every run.",
         default=7,
-        title="Resync days",
-        description=(
-            "With `skip_unchanged: true`: send an unchanged record again after this many days; "
-            "0: on every run."
-        ),
     ),
-    th.Property(
+    flag(
         "hard_delete",
-        th.BooleanType,
+        "Delete users, groups and memberships whose rows are gone: those with a date-time in "
+        "`_sdc_deleted_at`, `_sdc_lsn_deleted_at` or the column of `fields.deleted_at`, and "
+        "those that an `ACTIVATE_VERSION` leaves behind.",
         default=False,
-        title="Hard delete",
-        description=(
-            "Delete users, groups and memberships whose rows are gone: those with a date-time in "
-            "`_sdc_deleted_at`, `_sdc_lsn_deleted_at` or the column of `fields.deleted_at`, and "
-            "those that an `ACTIVATE_VERSION` leaves behind."
-        ),
     ),
-    th.Property(
+    share(
         "max_delete_ratio",
-        th.NumberType(minimum=0, maximum=1),
+        "Delete nothing, and stop, when an `ACTIVATE_VERSION` leaves more than this share of "
+        "what the ledger knows behind, or when more than this share of a stream's records "
+        "(20 or more) is of deleted rows.",
         default=0.1,
-        title="Max delete ratio",
-        description=(
-            "Delete nothing, and stop, when an `ACTIVATE_VERSION` leaves more than this share of "
-            "what the ledger knows behind, or when more than this share of a stream's records "
-            "(20 or more) is of deleted rows."
-        ),
     ),
-    th.Property(
+    count(
         "limit",
-        th.IntegerType(minimum=1),
-        title="Limit",
-        description=(
-            "Deliver the first records of each stream only, so many, to look at them: no STATE is "
-            "written, nothing is deleted, and nothing of it hides them from a later run."
-        ),
+        "Deliver the first records of each stream only, so many, to look at them: no STATE is "
+        "written, nothing is deleted, and nothing of it hides them from a later run.",
+        minimum=1,
     ),
-    th.Property(
+    text(
         "report_path",
-        th.StringType,
-        title="Report path",
-        description=(
-            "Where the summary of a run goes, however it ends: as JSON, or as a page if its name "
-            "ends with `.html`."
-        ),
+        "Where the summary of a run goes, however it ends: as JSON, or as a page if its name "
+        "ends with `.html`.",
     ),
-    th.Property(
+    text(
         "metrics_path",
-        th.StringType,
-        title="Metrics path",
-        description=(
-            "Where counters of all runs go in the text format of Prometheus, such as "
-            "`/var/lib/node_exporter/users.prom`; its name is that of the pipeline."
-        ),
+        "Where counters of all runs go in the text format of Prometheus, such as "
+        "`/var/lib/node_exporter/users.prom`; its name is that of the pipeline.",
     ),
-    th.Property(
+    flag(
         "dry_run",
-        th.BooleanType,
+        "Do everything but write to an API, the ledger or STATE, and show the first requests "
+        "of each stream and what else would happen.",
         default=False,
-        title="Dry run",
-        description=(
-            "Do everything but write to an API, the ledger or STATE, and show the first requests "
-            "of each stream and what else would happen."
-        ),
     ),
-    th.Property(
-        "user_agent",
-        th.StringType,
-        default=USER_AGENT,
-        title="User agent",
-        description="The `User-Agent` header of every request.",
-    ),
-).to_dict()
+    text("user_agent", "The `User-Agent` header of every request.", default=USER_AGENT),
+)
