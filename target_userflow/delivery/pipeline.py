@@ -2,7 +2,8 @@
 
 Records are handed over in small batches, so that what comes at once can go together: groups before
 users, several rows of one user as one request. A batch ends when the tap has nothing more to say,
-when reading it has taken `LINGER` seconds of the processor, or when no more may be held.
+when reading it has taken `LINGER` seconds of the processor (`AT_ONCE` if nothing is on its way),
+or when no more may be held.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Pipeline:
         self._deliveries = deliveries
         self._clock = clock
         self._bounds = bounds
-        self._batch = ReadBatch()
+        self._batch = ReadBatch(lambda: deliveries.is_delivering)
         self._ticked = 0.0
         self._is_frozen = False
         self.is_full = False

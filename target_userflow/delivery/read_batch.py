@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LINGER = 0.2
 """Seconds of processor time that reading a batch may take: no matter how busy the machine is."""
+AT_ONCE = 0.05
+"""The same, while nothing is on its way: the API waits for it."""
 LONGEST = 1.0
 """Seconds after which a batch is handed over in any case."""
 PAUSE = 0.05
@@ -24,6 +26,7 @@ class ReadBatch:
 
     def __init__(
         self,
+        is_delivering: Callable[[], bool],
         *,
         cpu: Callable[[], float] = time.thread_time,
         wall: Callable[[], float] = time.monotonic,
@@ -31,13 +34,15 @@ class ReadBatch:
         """Begin without a record.
 
         Args:
+            is_delivering: Returns whether a record is on its way.
             cpu: Seconds that the reading thread has spent on a processor.
             wall: Seconds that pass while it reads.
         """
+        self._is_delivering = is_delivering
         self._cpu = cpu
         self._wall = wall
         self._records: dict[ProductDelivery, list[PendingRecord]] = {}
-        self._began = self._began_cpu = 0.0
+        self._began = self._began_cpu = self._linger = 0.0
 
     def __bool__(self) -> bool:
         """Whether it has a record."""
@@ -49,7 +54,9 @@ class ReadBatch:
         if not self._records:
             return False
         taken = self._wall() - self._began
-        return self._cpu() - self._began_cpu >= LINGER or taken >= LONGEST
+        if taken < self._linger:  # of a processor it can't be more, whose clock is slow to read
+            return False
+        return self._cpu() - self._began_cpu >= self._linger or taken >= LONGEST
 
     @property
     def patience(self) -> float:
@@ -60,6 +67,7 @@ class ReadBatch:
         """Add a record that was read."""
         if not self._records:
             self._began, self._began_cpu = self._wall(), self._cpu()
+            self._linger = LINGER if self._is_delivering() else AT_ONCE
         self._records.setdefault(product, []).append(record)
 
     def take(self) -> Mapping[ProductDelivery, list[PendingRecord]]:
