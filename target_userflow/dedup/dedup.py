@@ -61,6 +61,9 @@ class NoDedup:
     def sending(self, record: PendingRecord) -> None:
         """Note that the first attempt starts."""
 
+    def sending_again(self, record: PendingRecord) -> None:
+        """Note that another attempt starts."""
+
     def delivered(self, record: PendingRecord) -> None:
         """Note that the API has it."""
 

@@ -164,6 +164,15 @@ class EventDedup(LedgerDedup):
             raise
         self._rows.put(key, (self._leases.mark, self._today))
 
+    def sending_again(self, record: PendingRecord) -> None:
+        """Look whether it is still this run's: while it waited, its lease may have ended.
+
+        Raises:
+            SentElsewhere: another run has it by now.
+        """
+        if self._leases.are_shared:
+            self.sending(record)
+
     def delivered(self, record: PendingRecord) -> None:
         """Note that it is never to be sent again; the disk has it with the next that leaves."""
         status = SAMPLED if self._is_sample else DELIVERED
@@ -172,10 +181,11 @@ class EventDedup(LedgerDedup):
         self._rows.put(record.ledger_key, (mark, self._today))
 
     def not_delivered(self, record: PendingRecord) -> None:
-        """Take the note back, unless an earlier run left it."""
-        if not self.is_doubtful(record):
-            self._rows.ledger.drop(record.ledger_key)
-            self._rows.pop(record.ledger_key)
+        """Take the note back, unless an earlier run left it or another run has the event now."""
+        key = record.ledger_key
+        if not self.is_doubtful(record) and self._rows.get(key)[0] == self._leases.mark:
+            self._rows.ledger.drop(key, self._leases.mark)
+            self._rows.pop(key)
 
     def _adopt(self, records: Sequence[PendingRecord]) -> None:
         """Write what stands under keys of version 1.0.0 under those of today.

@@ -16,7 +16,7 @@ AGAIN = 0.5
 
 
 class SentElsewhere(Exception):
-    """Another run began to send an event in the same instant."""
+    """Another run has begun to send an event: in the same instant, or as this one was suspended."""
 
 
 class EventLeases:
@@ -34,6 +34,11 @@ class EventLeases:
         self._alive: set[bytes] = set()
         self.mark = IN_FLIGHT + self._token
         """The mark of an event that this run sends."""
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether other runs may take events over."""
+        return self._runs is not None
 
     def look(self) -> None:
         """Learn which runs are alive."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 LEASE = 15.0
 """Seconds that what a run says holds: some renewals may fail before it passes for dead."""
+GONE = 5.0
+"""Seconds that it holds if the server has no connection of the run: it would have a new one."""
 
 
 class Claim(NamedTuple):

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of its file: these files are as private as the file is."""
 _CONNECT_SECONDS = 10
+_IDLE = "10s"
+"""How long a run may be in the midst of a transaction and say nothing, as one that was suspended:
+the server then ends it, as others may wait for what it has locked."""
+_BOUND_IDLENESS = (
+    f"select set_config('idle_in_transaction_session_timeout', '{_IDLE}', false) "
+    "where current_setting('idle_in_transaction_session_timeout') = '0'"
+)
 _LIBPQ = {"postgresql+psycopg", "postgresql+psycopg2", "postgresql"}
 """Drivers that would wait for ever for a host that does not answer."""
 
@@ -71,7 +78,18 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
 def _server_engine(url: sa.URL) -> sa.Engine:
     is_bounded = url.drivername not in _LIBPQ or "connect_timeout" in url.query
     options = {} if is_bounded else {"connect_timeout": _CONNECT_SECONDS}
-    return sa.create_engine(url, connect_args=options)
+    engine = sa.create_engine(url, connect_args=options)
+    if url.get_backend_name() == "postgresql":
+        event.listen(engine, "connect", _bound_idleness)
+    return engine
+
+
+def _bound_idleness(connection: Any, _: object) -> None:
+    """Have the server end a transaction that goes on for no reason, unless it is told when."""
+    cursor = connection.cursor()
+    cursor.execute(_BOUND_IDLENESS)
+    cursor.close()
+    connection.commit()
 
 
 def _make_private(path: Path) -> None:

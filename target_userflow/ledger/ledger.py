@@ -151,9 +151,9 @@ class Ledger:
         """
         self._store.commit((self._destination, key), (mark, day), synced=synced)
 
-    def drop(self, key: bytes) -> None:
-        """Delete a row, and return once that is on the disk."""
-        self._store.commit((self._destination, key), None)
+    def drop(self, key: bytes, mark: bytes) -> None:
+        """Delete a row if it has a mark, and return once that is on the disk."""
+        self._store.delete((self._destination, key), mark)
 
     def write(self, rows: Mapping[bytes, Row | None]) -> None:
         """Write several rows, delete those that are None, and return once that is on the disk."""

@@ -1,19 +1,20 @@
 """The runs that are alive, and what each of them has of the limits that they share.
 
 Each run has a row for each product that it writes to. It renews the row once a second; a row that
-is not renewed for `LEASE` seconds is that of a run that died, and counts no more.
+is not renewed for `LEASE` seconds is that of a run that died, and counts no more. A killed run is
+known sooner: its connection is closed, and the server knows which there are.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from target_userflow.config.ledger_url import is_sqlite, url_of
-from target_userflow.ledger.claims import LEASE, Claim
+from target_userflow.ledger.claims import GONE, LEASE, Claim
 from target_userflow.ledger.database import failing
 from target_userflow.ledger.engine import engine_of, small_file_engine
 from target_userflow.ledger.ledger import INTENT_SIZE
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
 
 _FORGOTTEN = 3600.0  # seconds after which the row of a run that died is deleted
+_BREAK = 5.0  # seconds without a word of the database: others may have had no word of it either
+_LONGEST_BREAK = 300.0  # seconds: as long as runs wait for the database, by default
 _LOCK = int.from_bytes(b"runs", "big")  # of those that renew at the same time
 
 _runs = sa.Table(
@@ -35,7 +38,19 @@ _runs = sa.Table(
     sa.Column("part", sa.Float(53), nullable=False),
     sa.Column("refused_until", sa.Float(53), nullable=False),
     sa.Column("until", sa.Float(53), nullable=False),
+    sa.Column("backend", sa.Integer, nullable=False, server_default="0"),  # of its connection
 )
+
+
+class Now(NamedTuple):
+    """What the database says of itself."""
+
+    time: float
+    """Seconds since the epoch, by the clock of a server, or of this machine for a file."""
+    began: float = 0.0
+    """When the server did begin."""
+    backend: int = 0
+    """The server's process of this connection."""
 
 
 class Runs:
@@ -58,13 +73,15 @@ class Runs:
         self._clock = clock
         self.token = secrets.token_bytes(INTENT_SIZE)
         """What tells this run from others."""
+        self._heard_at = self._since = 0.0
+        """When the database last said anything, and since when it did so without a break."""
         with failing(self._url):
             is_file = is_sqlite(self._url)
             self._engine = small_file_engine(self._url) if is_file else engine_of(self._url)
             with self._engine.begin() as connection:
-                now, _ = self._take_turn(connection)
-                _runs.create(connection, checkfirst=True)
-                connection.execute(sa.delete(_runs).where(_runs.c.until < now - _FORGOTTEN))
+                now = self._take_turn(connection)
+                _make_table(connection)
+                connection.execute(sa.delete(_runs).where(_runs.c.until < now.time - _FORGOTTEN))
 
     def renew(self, limits: bytes, decide: Callable[[Sequence[Claim]], Claim]) -> list[Claim]:
         """Renew this run's row, in three statements: no other run decides at the same time.
@@ -77,11 +94,12 @@ class Runs:
             What the others that are alive say.
         """
         with failing(self._url), self._engine.begin() as connection:
-            now, began = self._take_turn(connection)
-            rows = connection.execute(sa.select(_runs).where(_runs.c.limits == limits)).all()
-            alive = [row for row in rows if row.owner != self.token and _ends(row, began) > now]
+            now = self._take_turn(connection)
+            rows = connection.execute(self._query.where(_runs.c.limits == limits)).all()
             others = [
-                Claim(row.wants, row.part, max(0.0, row.refused_until - now)) for row in alive
+                Claim(row.wants, row.part, max(0.0, row.refused_until - now.time))
+                for row in rows
+                if row.owner != self.token and self._is_alive(row, now)
             ]
             own = decide(others)
             connection.execute(self._upsert(), self._row(limits, own, now))
@@ -90,9 +108,9 @@ class Runs:
     def alive(self) -> set[bytes]:
         """Return the tokens of all runs that are alive."""
         with failing(self._url), self._engine.begin() as connection:
-            now, began = self._now(connection)
-            rows = connection.execute(sa.select(_runs.c.owner, _runs.c.until)).all()
-        return {bytes(row.owner) for row in rows if _ends(row, began) > now}
+            now = self._now(connection)
+            rows = connection.execute(self._query).all()
+        return {bytes(row.owner) for row in rows if self._is_alive(row, now)}
 
     def leave(self) -> None:
         """Delete this run's rows, so that others have its part at once, and close."""
@@ -102,43 +120,87 @@ class Runs:
         finally:
             self._engine.dispose()
 
-    def _row(self, limits: bytes, own: Claim, now: float) -> dict[str, Any]:
+    @property
+    def _query(self) -> sa.Select[Any]:
+        """All rows, and whether the connection of each run is there: one look at all of them."""
+        if is_sqlite(self._url):
+            return sa.select(_runs, sa.true().label("is_connected"))
+        pids: sa.Select[Any] = sa.select(sa.column("pid")).select_from(sa.text("pg_stat_activity"))
+        unknown = _runs.c.backend == 0
+        return sa.select(_runs, sa.or_(unknown, _runs.c.backend.in_(pids)).label("is_connected"))
+
+    def _is_alive(self, row: Any, now: Now) -> bool:
+        return is_alive(row.until, now.time, max(now.began, self._since), row.is_connected)
+
+    def _row(self, limits: bytes, own: Claim, now: Now) -> dict[str, Any]:
         return {
             "owner": self.token,
             "limits": limits,
             "wants": own.wants,
             "part": own.part,
-            "refused_until": now + own.refused_for if own.refused_for > 0 else 0.0,
-            "until": now + LEASE,
+            "refused_until": now.time + own.refused_for if own.refused_for > 0 else 0.0,
+            "until": now.time + LEASE,
+            "backend": now.backend,
         }
 
     def _upsert(self) -> Any:
         statement = _INSERTS[self._url.get_backend_name()](_runs)
-        columns = ("wants", "part", "refused_until", "until")
+        columns = ("wants", "part", "refused_until", "until", "backend")
         return statement.on_conflict_do_update(
             index_elements=["owner", "limits"],
             set_={name: statement.excluded[name] for name in columns},
         )
 
-    def _take_turn(self, connection: sa.Connection) -> tuple[float, float]:
-        """Wait for others that renew; the time now, and when the server began."""
+    def _take_turn(self, connection: sa.Connection) -> Now:
+        """Wait for others that renew."""
         if is_sqlite(self._url):  # each transaction locks the file
             return self._now(connection)
         return self._now(connection, sa.func.pg_advisory_xact_lock(_LOCK))
 
-    def _now(self, connection: sa.Connection, *first: Any) -> tuple[float, float]:
-        if is_sqlite(self._url):
-            return self._clock.now().timestamp(), 0.0
-        times = (sa.func.clock_timestamp(), sa.func.pg_postmaster_start_time())
-        seconds = [sa.cast(sa.extract("epoch", one), sa.Float(53)) for one in times]
-        *_, now, began = connection.execute(sa.select(*first, *seconds)).one()
-        return now, began
+    def _now(self, connection: sa.Connection, *first: Any) -> Now:
+        """What the database says now; notes whether it had said nothing for a while."""
+        now = Now(self._clock.now().timestamp())
+        if not is_sqlite(self._url):
+            times = (sa.func.clock_timestamp(), sa.func.pg_postmaster_start_time())
+            seconds = [sa.cast(sa.extract("epoch", one), sa.Float(53)) for one in times]
+            query = sa.select(*first, *seconds, sa.func.pg_backend_pid())
+            now = Now(*connection.execute(query).one()[-3:])
+        if self._heard_at and now.time - self._heard_at > _BREAK:
+            self._since = now.time
+        self._heard_at = now.time
+        return now
 
 
-def _ends(row: Any, began: float) -> float:
-    """When a row ends: after a restart of the server everybody has the time to renew it."""
-    ends: float = max(row.until, began + LEASE) if row.until > began - LEASE else row.until
-    return ends
+def is_alive(until: float, now: float, since: float, is_connected: bool) -> bool:  # noqa: FBT001 - a column
+    """Return whether a run is alive; all times are seconds since the epoch.
+
+    After a time without the database (a restart, a failover, a machine that slept) nobody could
+    renew: everybody has the time to do so then.
+
+    Args:
+        until: When its lease ends; one that is longer than a lease was written ahead of a clock
+            that has been set back, and says nothing.
+        now: The time.
+        since: Since when runs can renew.
+        is_connected: Whether the server has its connection, as far as is known.
+    """
+    said = until - LEASE
+    if said > now + _BREAK:
+        return False
+    if said < since < until + _LONGEST_BREAK:
+        return max(until, since + LEASE) > now
+    return (until if is_connected else said + GONE) > now
+
+
+def _make_table(connection: sa.Connection) -> None:
+    """Make the table, in place of one that another version made: nothing in it outlives a run."""
+    table = sa.inspect(connection)
+    if table.has_table(_runs.name):
+        columns = {column["name"] for column in table.get_columns(_runs.name)}
+        if columns == set(_runs.c.keys()):
+            return
+        _runs.drop(connection)
+    _runs.create(connection)
 
 
 _INSERTS: dict[str, Any] = {

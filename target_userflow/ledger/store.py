@@ -161,6 +161,22 @@ class Store(Database):
                 self._sync(wanted=True)
                 self._retried(partial(self._replace, parameters))
 
+    def delete(self, key: Key, mark: bytes) -> None:
+        """Delete a row, unless another run has written there meanwhile.
+
+        Args:
+            key: Its destination and key.
+            mark: The mark that the row must still have.
+
+        Raises:
+            StorageError: the database can't be written.
+        """
+        number, name = key
+        values = {"its_destination": number, "its_key": name, "its_mark": mark}
+        with self._lock, failing(self._shown):
+            self._sync(wanted=True)
+            self._retried(partial(self._connection.execute, _DELETE_MARKED, values))
+
     def _replace(self, parameters: list[dict[str, Any]]) -> None:
         for statement in (_REPLACE, _DELETE_CHANGED):
             self._connection.execute(statement, parameters)
@@ -263,6 +279,7 @@ _REPLACE = (
     .where(_IS_IT, delivered.c.mark == sa.bindparam("its_mark"))
     .values(mark=sa.bindparam("mark_"), day=sa.bindparam("day_"))
 )
+_DELETE_MARKED = _DELETE.where(delivered.c.mark == sa.bindparam("its_mark"))
 _DELETE_CHANGED = _DELETE.where(delivered.c.mark != sa.bindparam("mark_"))
 _TAKE_OVER = (  # once more, where the answer to a commit got lost
     sa.update(delivered)

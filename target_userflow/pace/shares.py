@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 EVERY = 1.0
 """Seconds between two renewals."""
 _FLOOR = 0.05  # of the limits, for all runs together that have nothing to send
-_WORTH_A_CHANGE = 0.01  # of the limits
+_WORTH_A_CHANGE = 0.01  # of the limits: for less, those who wait need not take another turn
+_WORTH_A_PART = 0.05  # likewise, of a part that is small, as there are many runs
 _SAME = 0.5  # seconds by which two ends of a pause may differ and be one
 _logger = logging.getLogger("target-userflow")
 
@@ -112,7 +113,7 @@ class SharedLimits(Share):
         self._target = fair_parts([wants, *(other.wants for other in others)])[0]
         free = max(0.0, 1.0 - sum(other.part for other in others))
         part = min(self._target, free)
-        if not 0 <= part - self.part < _WORTH_A_CHANGE:
+        if not 0 <= part - self.part < min(_WORTH_A_CHANGE, _WORTH_A_PART * part):
             self.part = part
         self._heard = max((other.refused_for for other in others), default=0.0)
         return Claim(wants, self.part, refused_for)

@@ -49,13 +49,21 @@ class Sharing:
         try:
             return Runs(place, self._clock)
         except StorageError as error:
-            if "://" in place:
-                raise
-            _logger.warning("The limits are not shared with other runs: %s", error)
+            self._warn(error)
             return None
 
+    def _warn(self, error: StorageError) -> None:
+        """Say that nothing is shared, as a file can't be used that nothing else depends on.
+
+        Raises:
+            StorageError: it is no file, but a server's database.
+        """
+        if "://" in (self._place or ""):
+            raise error
+        _logger.warning("The limits are not shared with other runs: %s", error)
+
     def share(self, prefix: str, destination: Destination) -> SharedLimits | None:
-        """Return this run's part of the limits of a destination, once it has one.
+        """Return this run's part of the limits of a destination, once it has one; None for all.
 
         Args:
             prefix: The prefix of the product's settings.
@@ -69,7 +77,11 @@ class Sharing:
             return None
         of = (group,) if group else (destination.url, destination.api_key)
         share = SharedLimits(runs.renew, digest("limits", prefix, *of))
-        share.join(self._clock)
+        try:
+            share.join(self._clock)
+        except StorageError as error:
+            self._warn(error)
+            return None
         return share
 
     def keep(self, share: SharedLimits, limits: Shared) -> None:

@@ -113,9 +113,11 @@ class DeliveryTracker:
     def before_send(self, record: PendingRecord) -> None:
         """Note that a record is in flight, and count it once if that may double something."""
         doubtful = not record.request.idempotent and (
-            record.lost if record.sent else self._dedup.is_doubtful(record)
+            record.lost or self._dedup.is_doubtful(record)
         )
-        if not record.sent:
+        if record.sent:
+            self._dedup.sending_again(record)
+        else:
             self._dedup.sending(record)
         if doubtful and not record.in_doubt:
             self._tally.doubt()

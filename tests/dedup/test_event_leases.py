@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from support.invariants import counts
 from support.process import record, schema, state
 from support.taps import piped, run_here, wait_until
 
@@ -87,6 +88,39 @@ def test_what_a_run_left_in_flight_that_died_is_sent_and_counted(
     execute(url, "update ledger_delivered set mark = '\\x3f646561642121'")
     counted = run_here(tmp_path, config, events(1)).counts["events"]
     assert counted == {"received": 1, "delivered": 1, "in_doubt": 1}
+
+
+def test_what_another_run_took_over_meanwhile_is_not_sent_again(
+    sandbox: Sandbox, tmp_path: Path, url: str
+) -> None:
+    """A run was suspended as its event waited for another attempt; it wakes up, and looks first."""
+    sandbox.script([{"path": "/events", "status": 503, "headers": {"Retry-After": "2"}}])
+    config = {**sandbox.config, "ledger": url}
+    with piped(tmp_path, config) as first:
+        first.feed(events(1))
+        wait_until(lambda: 503 in [one["status"] for one in sandbox.requests()], "a 503")
+        execute(url, "update ledger_runs set until = 0, owner = owner || '!'")  # its lease is over
+        other = run_here(tmp_path, config, events(1))
+        assert other.counts["events"] == {"received": 1, "delivered": 1, "in_doubt": 1}
+        ended = first.result()
+    assert ended.status == 0, ended.log
+    assert counts(ended)["events"]["duplicate"] == 1
+    assert arrived(sandbox) == [1]
+
+
+def test_a_run_that_lost_an_event_does_not_forget_it_for_the_other(
+    sandbox: Sandbox, tmp_path: Path, url: str
+) -> None:
+    """It is asked to end before its next attempt: what the other has delivered stays delivered."""
+    sandbox.script([{"path": "/events", "status": 503, "headers": {"Retry-After": "60"}}])
+    config = {**sandbox.config, "ledger": url}
+    with piped(tmp_path, config) as first:
+        first.feed(events(1))
+        wait_until(lambda: 503 in [one["status"] for one in sandbox.requests()], "a 503")
+        execute(url, "update ledger_delivered set mark = '\\x21313233343536'")
+        first.process.terminate()
+        assert first.result().status == 143
+    assert marks(url, DELIVERED) == [DELIVERED + b"123456"]
 
 
 def execute(url: str, statement: str) -> list[Any]:

@@ -151,6 +151,26 @@ def test_what_a_429_asks_for_holds_for_all_runs() -> None:
     assert other.limits.wait(PATH) == pytest.approx(20)
 
 
+def test_a_hundred_and_fifty_runs_that_begin_at_once_all_have_a_part() -> None:
+    """The parts are smaller than what is worth a change among few, and each has one in seconds."""
+    clock = VirtualClock()
+    rows = Rows(clock)
+    shares = [SharedLimits(partial(rows.renew, number), b"") for number in range(150)]
+    joined = []
+
+    def join(share: SharedLimits) -> None:
+        share.join(clock)
+        joined.append(clock.seconds)
+        while clock.seconds < 10:
+            clock.sleep(EVERY)
+            share.renew()
+
+    clock.conduct(*[partial(join, share) for share in shares])
+    assert max(joined) < 5
+    assert min(share.part for share in shares) > 0.9 / 150
+    assert sum(share.part for share in shares) == pytest.approx(1)
+
+
 @settings(max_examples=50, deadline=None)
 @given(steps=st.lists(st.tuples(st.integers(0, 3), st.floats(0, 20)), max_size=40))
 def test_parts_are_never_more_than_the_whole(steps: list[tuple[int, float]]) -> None:
