@@ -58,6 +58,9 @@ class DeliveryObserver(Protocol):
     def reduced(self, record: PendingRecord) -> Request:
         """What is sent for the record: its request, or less if that does the same."""
 
+    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
+        """Whether the answer to a part of the record shows that all of it has to be sent."""
+
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Whether another run is sending the record, so that it has to wait."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,8 @@ class Delivered:
 
     carried: bool = False
     """Whether the request of another object took it along."""
+    body: bytes = field(default=b"", compare=False, repr=False)
+    """What the API answered."""
 
 
 @dataclass(frozen=True, slots=True)

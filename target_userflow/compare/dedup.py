@@ -75,6 +75,14 @@ class CompareWithDestination(NoDedup):
         """Return the request for what Userflow does not have."""
         return self._comparison.reduced(record)
 
+    def has_attributes(self, record: PendingRecord) -> bool:
+        """Return whether what was read shows that all attributes of a record are defined."""
+        return self._comparison.has_attributes(record)
+
+    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
+        """Return what the answer to a part of a record shows."""
+        return self._comparison.is_overtaken(record, sent, body)
+
     def is_doubtful(self, record: PendingRecord) -> bool:
         """Return what the ledger says."""
         return self._ledger.is_doubtful(record)

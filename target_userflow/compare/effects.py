@@ -23,15 +23,13 @@ class Effects(NamedTuple):
     request: Request
     needs: str
     """What is asked for to compare it: `groups`, or what beside the users."""
-    parts: Sequence[Part]
-    """What it writes."""
-    own: Sequence[int]
-    """The keys of its parts."""
+    parts: Sequence[tuple[int, Part]]
+    """What it writes, each with its key."""
     changes: Sequence[int]
     """What it changes: its parts, and the memberships of a user that it may add to."""
     ends: Sequence[int]
     """What it takes away."""
-    about: Sequence[tuple[int, Reference]]
+    about: Sequence[int]
     """All that decides whether it would change something."""
 
 
@@ -53,32 +51,28 @@ class KnownEffects:
 
 
 def _effects(request: Request) -> Effects:
-    parts = () if request.deletes else (*parts_of(request),)
-    own = [part.reference for part in parts]
-    changes = {*own} | {reference[:2] for reference in own if reference[0] == "memberships"}
-    ends = _ends(request)
-    return Effects(
-        request,
-        _needs(request, parts),
-        parts,
-        [key_of(*reference) for reference in own],
-        [key_of(*reference) for reference in changes],
-        [key_of(*reference) for reference in ends],
-        [(key_of(*reference), reference) for reference in {*changes, *request.references, *ends}],
-    )
+    written = () if request.deletes else parts_of(request)
+    parts = [(key_of(*part.reference), part) for part in written]
+    own = {key for key, _ in parts}
+    users = {part.reference[:2] for _, part in parts if part.reference[0] == "memberships"}
+    changes = own | {key_of(*reference) for reference in users} if users else own
+    ends = [key_of(*reference) for reference in _ends(request)]
+    references = [key_of(*reference) for reference in request.references]
+    about = {*changes, *references, *ends} if references or ends else changes
+    return Effects(request, _needs(request, parts), parts, [*changes], ends, [*about])
 
 
-def _ends(request: Request) -> list[Reference]:
+def _ends(request: Request) -> Sequence[Reference]:
     if not request.deletes:
-        return [*request.ends]
+        return request.ends
     kind = "memberships" if len(request.object_id) > 1 else request.path.split("/")[1]
     return [(kind, *request.object_id), *request.ends]
 
 
-def _needs(request: Request, parts: Iterable[Part]) -> str:
+def _needs(request: Request, parts: Iterable[tuple[int, Part]]) -> str:
     if request.path == "/groups":
         return "groups"
-    kinds = {part.reference[0] for part in parts}
+    kinds = {part.reference[0] for _, part in parts}
     if "groups" in kinds:
         return reading.MEMBERSHIPS_AND_GROUPS
     return reading.MEMBERSHIPS if "memberships" in kinds else ""

@@ -3,7 +3,8 @@
 Two values are the same if Userflow keeps them alike (Userflow API reference): date-times are stored
 in UTC, so they are compared as instants; numbers count by their value; the order of a list counts;
 a null is an attribute that is not there. A value that may or may not be the same is not the same:
-sending it once more does no harm.
+sending it once more does no harm. So it is with `set_once` where the value is empty, as nobody says
+whether that counts as one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ABSENT = ""
 """The token of a null, and of an attribute that is not there."""
 PRESENT = "+"
 """The token of `set_once`: it changes nothing where there is any value."""
+_EMPTY: tuple[Any, ...] = ("", [])
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 """Date-times without doubt: with a zone, and no digits that would be cut."""
@@ -67,7 +69,14 @@ def expected(change: Any, *, is_time: bool = False) -> str | None:
     value, data_type = change["set"], change.get("data_type")
     if data_type is not None and type(value) not in _TYPES[data_type]:
         return None  # nobody says what becomes of a value that has another type than it says
+    if data_type == "datetime" and not is_time:
+        return None  # nor of an attribute that was defined as another type
     return token(value, is_time=is_time and data_type != "string")
+
+
+def is_present(value: Any) -> bool:
+    """Return whether an attribute has a value without doubt, so that `set_once` does nothing."""
+    return value is not None and value not in _EMPTY
 
 
 def differing(
@@ -81,12 +90,18 @@ def differing(
         times: The names of the attributes that are defined as date-times.
     """
     for name, change in changes.items():
-        is_time = name in times
-        after = expected(change, is_time=is_time)
-        before = token(there.get(name), is_time=is_time)
-        is_same = before != ABSENT if after == PRESENT else after == before
-        if not is_same:
+        before = there.get(name)
+        if change.__class__ is str and change == before:
+            continue  # by far the most frequent
+        if not _is_same(change, before, is_time=name in times):
             yield name
+
+
+def _is_same(change: Any, before: Any, *, is_time: bool) -> bool:
+    after, now = expected(change, is_time=is_time), token(before, is_time=is_time)
+    if after != PRESENT:
+        return after == now
+    return is_present(before) or now == token(change["set_once"], is_time=is_time) != ABSENT
 
 
 def _of_text(text: str, is_time: bool) -> str:  # noqa: FBT001 - the signature of all in `_OF_TYPE`

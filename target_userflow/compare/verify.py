@@ -137,7 +137,7 @@ class Verify(CompareWithDestination):
         """Note what differs, once for each record."""
         given = self._given.get(id(record))
         if given is None:
-            names = self._comparison.names_that_differ(record.request)
+            names = self._comparison.names_that_differ(record)
             given = self._given[id(record)] = self._verdicts.note(record, names)
         return given
 

@@ -1,4 +1,4 @@
-"""What was read of the users or groups that exist, for comparing records with it.
+"""What was read of the users or groups that exist, for comparing the records of streams with it.
 
 While a record waits that is about an object, the object is held as it was read. Of all others
 there is a fingerprint of those columns that the records had before the list was begun.
@@ -6,62 +6,33 @@ there is a fingerprint of those columns that the records had before the list was
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.apis.userflow.parts import parts_of_existing
-from target_userflow.compare.equality import ABSENT, PRESENT, differing, expected, token
+from target_userflow.apis.userflow.parts import Part, parts_of_existing
+from target_userflow.compare.columns import BY_VALUE, IF_PRESENT, Columns, kind_of
+from target_userflow.compare.equality import PRESENT, differing, expected, is_present, token
 from target_userflow.compare.fingerprints import changed, sums_of
 from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from target_userflow.apis.listing import ExistingObject, Listing
     from target_userflow.apis.messages import Reference
-    from target_userflow.apis.userflow.parts import Part
     from target_userflow.compare.fingerprints import Fingerprints, Sums
     from target_userflow.compare.seen import SeenObjects
+    from target_userflow.compare.times import TimeAttributes
     from target_userflow.lookup.object_list import Reads
 
-_VALUE, _ANY = "value", "any"
-"""Whether an attribute is compared by its value, or only has to have one (`set_once`)."""
+    Wanted = Mapping[str, Sequence[tuple[int, Part]]]
+    """The id of a listed object → what records write of it and its relations, each with its key."""
 
 
-def key_of(*parts: str | int) -> int:
+def key_of(*parts: str) -> int:
     """Return 64 bits that stand for an object, in this process."""
     return hash(parts)
-
-
-class Columns:
-    """The attributes of each kind of object that records set, and how they are compared."""
-
-    def __init__(self) -> None:
-        """Know none."""
-        self._of_kind: dict[str, dict[str, str]] = {}
-
-    def add(self, part: Part) -> None:
-        """Add the attributes of a part of a request."""
-        known = self._of_kind.setdefault(kind_of(part.reference), {})
-        for name, change in part.attributes.items():
-            if name not in known or known[name] == _ANY:
-                after = expected(change) if isinstance(change, dict) else ABSENT
-                if after is not None:
-                    known[name] = _ANY if after == PRESENT else _VALUE
-
-    def has(self, reference: Reference) -> bool:
-        """Return whether records are about objects of this kind."""
-        return kind_of(reference) in self._of_kind
-
-    def of(self, reference: Reference) -> Mapping[str, str]:
-        """Return name → how it is compared, of the attributes of an object."""
-        return self._of_kind.get(kind_of(reference), {})
-
-
-def kind_of(reference: Reference) -> str:
-    """Return what tells objects with other attributes apart."""
-    name, *ids = reference
-    return f"{name} of a user" if name == "memberships" and len(ids) == 1 else name
 
 
 class View:
@@ -69,12 +40,11 @@ class View:
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
-        number: int,
         name: str,
         listing: Listing[ExistingObject],
         reads: Reads,
         store: Fingerprints,
-        times: Callable[[str], Collection[str]],
+        times: TimeAttributes,
         is_waited_for: Callable[[int], bool],
         lock: threading.RLock,
         seen: SeenObjects | None = None,
@@ -82,108 +52,152 @@ class View:
         """Read nothing yet.
 
         Args:
-            number: What tells it from other views in the store.
             name: `users` or `groups`.
             listing: How to ask for them.
             reads: The way to the API.
             store: Where fingerprints are kept.
-            times: Returns the attributes of a kind of object that are defined as date-times.
+            times: The attributes that are compared as instants.
             is_waited_for: Tells of the key of an object whether a record waits that is about it.
             lock: Is held by whoever calls `differing` and `forget`.
             seen: Where the ids of all that exists are kept, if they are to be.
         """
-        self._number = number
         self._name = name
         self._store = store
         self._times = times
         self._is_waited_for = is_waited_for
         self._lock = lock
         self._seen = seen
+        self._salt = random.getrandbits(63)  # tells its rows from those of other views
         self.columns = Columns()
         self.list = ObjectList(listing, reads, "Userflow", self.take)
         self._held: dict[int, Mapping[str, Any]] = {}
         self._sums: dict[int, Sums] = {}
+        self._looked_at = 0
 
-    def learn(self, parts: Mapping[str, list[Part]]) -> None:
+    def learn(self, wanted: Wanted) -> None:
         """Read what is not known of some objects.
-
-        Args:
-            parts: The id of the listed object → what records want to write of it and its relations.
 
         Raises:
             NotListed: the API does not say.
             StopRun: the API does not answer.
         """
-        wanted = {self._key(part.reference) for of_id in parts.values() for part in of_id}
+        parts = {key: part for of_id in wanted.values() for key, part in of_id}
         if not self.list.has_begun:
-            for part in (part for of_id in parts.values() for part in of_id):
-                self.columns.add(part)
-        listed = {self._key((self._name, id_)): id_ for id_ in parts}
+            for of_id in wanted.values():
+                self.columns.add(part for _, part in of_id)
+        listed = {key_of(self._name, id_): id_ for id_ in wanted}
         with self._lock:
-            self._sums.update(self._store.get(wanted - self._held.keys()))
-            known = self._store.get(listed.keys() - self._held.keys()).keys() | self._held.keys()
+            sums = self._stored({*parts, *listed} - self._held.keys())
+            self._sums.update(sums)
+            known = sums.keys() | self._held.keys()
         self.list.learn(id_ for key, id_ in listed.items() if key not in known)
+        for kind in self._kinds_of_times(parts):
+            self._times.read(kind)
 
-    def look_at(self, parts: Mapping[str, list[Part]]) -> None:
-        """Look objects up of which it is not known which attributes differ; as `learn`."""
+    def look_at(self, wanted: Wanted, *, is_exact: bool) -> None:
+        """Look objects up of which it is not known which attributes differ; errors as `learn`.
+
+        Args:
+            wanted: The objects.
+            is_exact: Whether all of them are looked up; else as many as pages were read, so that
+                this takes no more than the list did.
+        """
         with self._lock:
-            unknown = [id_ for id_, of_id in parts.items() if any(map(self._is_undecided, of_id))]
+            unknown = [id_ for id_, of_id in wanted.items() if any(map(self._is_undecided, of_id))]
+        if not is_exact:
+            unknown = unknown[: max(0, self.list.pages - self._looked_at)]
+        self._looked_at += len(unknown)
         self.list.look_up(unknown)
 
     def take(self, current: ExistingObject) -> None:
         """Keep what is needed of an object that was read."""
-        rows = []
-        existing = [*parts_of_existing(self._name, current)]
-        if self._seen:
-            compared = [part.reference for part in existing if self._is_compared(part.reference)]
-            self._seen.keep(
-                [(key_of(*reference), reference[0], reference[1:]) for reference in compared]
-            )
+        existing = [(key_of(*part.reference), part) for part in self._parts_of(current)]
+        if self.list.has_begun:
+            for kind in {part.reference[0] for _, part in existing}:
+                self._times.read(kind)
+            self._store.put(self._rows(existing))
         with self._lock:
-            for reference, attributes in existing:
-                if self._is_waited_for(key_of(*reference)):
-                    self._held[self._key(reference)] = attributes
-                if self.list.has_begun and self._is_kept(reference):
-                    sums = sums_of(self._tokens(reference, attributes))
-                    rows.append((self._key(reference), *sums))
-        self._store.put(rows)
+            for key, part in existing:
+                if self._is_waited_for(key):
+                    self._held[key] = part.attributes
+        if self._seen:
+            self._seen.keep(
+                (key, part.reference[0], part.reference[1:])
+                for key, part in existing
+                if self._is_compared(part.reference)
+            )
 
-    def differing(self, part: Part) -> Collection[str] | None:
+    def differing(self, key: int, part: Part) -> Collection[str] | None:
         """Return which attributes would change; None if all of them may, or it is not there."""
-        key = self._key(part.reference)
         if key in self._held:
-            return {*differing(part.attributes, self._held[key], self._times(part.reference[0]))}
+            times = self._times.known(part.reference[0])
+            return {*differing(part.attributes, self._held[key], times)}
         sums = self._sums.get(key)
         return None if sums is None else self._changed(part, sums)
 
-    def forget(self, reference: Reference) -> None:
+    def is_there(self, key: int, part: Part) -> bool:
+        """Return whether all attributes of a part have values there that are of the same types."""
+        there = self._held.get(key, {})
+        return all(is_like(value, there.get(name)) for name, value in part.attributes.items())
+
+    def is_defined(self, key: int, reference: Reference, name: str) -> bool:
+        """Return whether an attribute was there before, as far as is known."""
+        kind = reference[0]
+        if self._times.is_read(kind):
+            return self._times.has(kind, name)
+        return name in self._held.get(key, {})
+
+    def forget(self, key: int) -> None:
         """Let go of an object that no record waits for."""
-        key = self._key(reference)
         self._held.pop(key, None)
         self._sums.pop(key, None)
 
-    def _is_undecided(self, part: Part) -> bool:
-        sums = self._sums.get(self._key(part.reference))
-        is_held = self._key(part.reference) in self._held
-        return sums is not None and not is_held and self._changed(part, sums) is None
+    def _parts_of(self, current: ExistingObject) -> Iterator[Part]:
+        """Yield what was read of an object that records may be about, and the object itself."""
+        return (
+            part
+            for part in parts_of_existing(self._name, current)
+            if part.reference[0] == self._name or self.columns.has(part.reference)
+        )
+
+    def _stored(self, keys: Iterable[int]) -> dict[int, Sums]:
+        """Return the fingerprints that there are of some objects."""
+        salted = self._store.get([key ^ self._salt for key in keys])
+        return {key ^ self._salt: sums for key, sums in salted.items()}
+
+    def _rows(self, existing: Iterable[tuple[int, Part]]) -> Iterator[tuple[int, int, int]]:
+        for key, part in existing:
+            yield (key ^ self._salt, *sums_of(self._tokens(part)))
+
+    def _kinds_of_times(self, parts: Mapping[int, Part]) -> set[str]:
+        """Return kinds of objects of which it matters which attributes are date-times."""
+        with self._lock:
+            return {
+                part.reference[0]
+                for key, part in parts.items()
+                if not self._times.is_read(part.reference[0])
+                and key in self._held
+                and _depends_on_times(part.attributes, self._held[key])
+            }
+
+    def _is_undecided(self, keyed: tuple[int, Part]) -> bool:
+        key, part = keyed
+        sums = self._sums.get(key)
+        return sums is not None and key not in self._held and self._changed(part, sums) is None
 
     def _is_compared(self, reference: Reference) -> bool:
         """Whether records are about objects of this kind for their own sake."""
         own = self._name if self.columns.has((self._name, "")) else "memberships"
         return kind_of(reference) == own
 
-    def _is_kept(self, reference: Reference) -> bool:
-        """Whether records may be about it, or it tells that the page was read which it is on."""
-        return reference[0] == self._name or self.columns.has(reference)
-
     def _changed(self, part: Part, sums: Sums) -> set[str] | None:
-        columns, times = self.columns.of(part.reference), self._times(part.reference[0])
+        columns, times = self.columns.of(part.reference), self._times.known(part.reference[0])
         sent: dict[str, str] = {}
         unknown = set()
         for name, change in part.attributes.items():
             after = expected(change, is_time=name in times)
-            fits = after is not None and columns.get(name) == (_ANY if after == PRESENT else _VALUE)
-            if not fits:
+            how = IF_PRESENT if after == PRESENT else BY_VALUE
+            if after is None or columns.get(name) != how:
                 unknown.add(name)
             elif after:
                 sent[name] = after
@@ -192,15 +206,30 @@ class View:
         names = changed(sums, sent, columns)
         return None if names is None else (names | unknown) & part.attributes.keys()
 
-    def _tokens(
-        self, reference: Reference, attributes: Mapping[str, Any]
-    ) -> Iterator[tuple[str, str]]:
+    def _tokens(self, part: Part) -> Iterator[tuple[str, str]]:
         """Yield name and token of the attributes that have a value."""
-        times = self._times(reference[0])
-        for name, how in self.columns.of(reference).items():
-            value = attributes.get(name)
-            if value is not None:
-                yield name, PRESENT if how == _ANY else token(value, is_time=name in times)
+        times = self._times.known(part.reference[0])
+        for name, how in self.columns.of(part.reference).items():
+            value = part.attributes.get(name)
+            if how == BY_VALUE and value is not None:
+                yield name, token(value, is_time=name in times)
+            elif how == IF_PRESENT and is_present(value):
+                yield name, PRESENT
 
-    def _key(self, reference: Reference) -> int:
-        return key_of(self._number, *reference)
+
+def _depends_on_times(changes: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    """Whether more is the same if all attributes are date-times than if none is."""
+    return {*differing(changes, there)} != {*differing(changes, there, changes)}
+
+
+def is_like(change: Any, there: Any) -> bool:
+    """Return whether an attribute that has a value can take another one without a doubt.
+
+    A text may be a date-time there: another one that says when is one, too.
+    """
+    if change is None:
+        return True
+    if isinstance(change, dict) or there is None:
+        return False
+    before, after = token(there, is_time=True)[:1], token(change, is_time=True)[:1]
+    return before == after

@@ -50,6 +50,14 @@ class NoDedup:
         """What is sent for a record that has to be sent."""
         return record.request
 
+    def has_attributes(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether it is known that the product has all attributes of a record, of their types."""
+        return False
+
+    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the answer to a part of a record shows that all of it has to be sent."""
+        return False
+
     def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
         """Whether an earlier run ended while it was sending the record."""
         return False

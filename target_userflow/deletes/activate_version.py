@@ -135,6 +135,10 @@ class Activation:
         """Each is sent as it is."""
         return record.request
 
+    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - as of any observer
+        """None is: each was sent as it is."""
+        return False
+
     def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
         """No other run's deletions are waited for: twice is as once."""
         return False

@@ -12,7 +12,7 @@ from target_userflow.transport.client import GivenUp, Observer
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from target_userflow.accounts.pending import Batch
+    from target_userflow.accounts.pending import Batch, PendingRecord
     from target_userflow.apis.messages import Answer, Request
     from target_userflow.apis.outcomes import Outcome
     from target_userflow.delivery.evidence import Evidence
@@ -84,6 +84,8 @@ class Writer:
             return None
         if isinstance(result.outcome, Delivered):
             self._evidence.add(request, result.began)
+            if _is_overtaken(objects[-1][-1], request, result.outcome):
+                return (yield from self.write(objects, part))  # whole: it was sent by now
         return result.outcome  # type: ignore[return-value] # a write has no answer
 
     def _gave_up(
@@ -98,6 +100,12 @@ class Writer:
         if not may_convict or not (works or part is Part.HALF):
             raise self._client.down(result.why)
         return GaveUp(f"gave up: {result.last.reason}")
+
+
+def _is_overtaken(record: PendingRecord, sent: Request, outcome: Delivered) -> bool:
+    """Return whether all of a record has to be sent, as the answer to a part of it shows."""
+    is_part = sent.path == record.request.path and sent.payload is not record.request.payload
+    return is_part and record.observer.is_overtaken(record, sent, outcome.body)
 
 
 class _Attempts(Observer):

@@ -9,6 +9,7 @@ up as well. That is at most twice of what it takes for whoever knows both number
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from target_userflow.apis.messages import reading
@@ -30,6 +31,12 @@ _STRIDE = 990
 """Objects that a walk has for itself, if they are asked for in the list's order: a little less than
 ten pages, so that the tenth shows where the next walk began even if the order is not quite that.
 """
+_FAR = 50  # pages that are left: with fewer, no more walks are worth their last pages
+_ENOUGH = 3 * _WALKS  # pages by which the order is judged
+_MORE_WALKS = 32  # of a list, beside those of the stride: each may take a page that others read
+_NO_CURSOR = {400, 404, 422}
+"""How a page may be answered whose cursor is not there: which of them is not documented."""
+_EARLIER = 3  # ids before a cursor that are tried if it was deleted
 
 
 class Reads(Protocol):
@@ -74,6 +81,11 @@ class ObjectList:
         return bool(self._pages.count)
 
     @property
+    def pages(self) -> int:
+        """Pages that were asked for."""
+        return self._pages.count
+
+    @property
     def is_complete(self) -> bool:
         """Whether everything was handed over that exists."""
         return self._pages.is_complete
@@ -107,11 +119,15 @@ class ObjectList:
 
     def _read_pages(self, wanted: dict[str, None] | None, most: int | None) -> None:
         """Read pages until they have shown all that is wanted, or are as many as they may be."""
+        total, read = len(wanted or ()), 0
         starts = [*(wanted or ())][_STRIDE - 1 : -1 : _STRIDE]
         while not self.is_complete and (wanted is None or wanted):
             if most is not None and self._pages.count >= most:
                 return
             starts = [id_ for id_ in starts if wanted and id_ in wanted]
+            if wanted and not starts and _is_far(total, len(wanted), read):
+                starts = self._pages.more_starts(wanted)
+            read += 1
             for existing in self._pages.next(starts).objects:
                 self._take(existing)
                 if wanted:
@@ -141,7 +157,8 @@ class Pages(Generic[T]):
     """The pages of a list, several of them asked for at once.
 
     Where any object's id is a cursor, the list is entered in several places. Each walk ends where
-    another one began, so that together they see the list as a single one would.
+    another one began, so that together they see the list as a single one would. A cursor that was
+    deleted meanwhile is replaced by the id before it.
     """
 
     def __init__(self, listing: Listing[T], reads: Reads, api: str) -> None:
@@ -150,11 +167,26 @@ class Pages(Generic[T]):
         self._reads = reads
         self._api = api
         self._asked: dict[Future[Answer], str | None] = {}
+        self._tried: set[str] = set()
         self._begun: set[str] = set()
+        self._earlier: dict[str | None, list[str]] = {}
+        self._more = _MORE_WALKS
         self.count = 0
         """Pages that were asked for."""
         self.is_complete = False
         """Whether there is no other page."""
+
+    @property
+    def _places(self) -> int:
+        """How many walks may begin."""
+        return max(0, _WALKS - len(self._asked)) if self._listing.begins_anywhere else 0
+
+    def more_starts(self, ids: Iterable[str]) -> list[str]:
+        """Return those of some ids with which walks are to begin where there are too few."""
+        new = (id_ for id_ in ids if id_ not in self._tried)
+        starts = [*islice(new, min(self._places, self._more))]
+        self._more -= len(starts)
+        return starts
 
     def next(self, starts: list[str]) -> Page[T]:
         """Return the page that comes first.
@@ -167,21 +199,31 @@ class Pages(Generic[T]):
             StopRun: there is no answer.
         """
         self._enter(starts)
-        done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
-        future = next(iter(done))
-        after = self._asked.pop(future)
-        page = self._page(future.result(), after)
-        is_met = any(getattr(existing, "id", None) in self._begun for existing in page.objects)
-        if page.after is not None and not is_met:
-            self._ask(page.after)
+        after, answer = self._first_answer()
+        while answer.status in _NO_CURSOR and self._earlier.get(after):
+            earlier = self._earlier.pop(after)
+            self._ask(earlier.pop(), earlier)
+            after, answer = self._first_answer()
+        self._earlier.pop(after, None)
+        page = self._page(answer, after)
+        ids = [getattr(existing, "id", "") for existing in page.objects]
+        if page.after is not None and self._begun.isdisjoint(ids):
+            self._ask(page.after, ids[-1 - _EARLIER : -1])
         self.is_complete = not self._asked
         return page
+
+    def _first_answer(self) -> tuple[str | None, Answer]:
+        """Return what was answered first of what was asked, and the cursor that asked for it."""
+        done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
+        future = next(iter(done))
+        return self._asked.pop(future), future.result()
 
     def _enter(self, starts: list[str]) -> None:
         if not self.count:
             self._ask(None)
-        places = max(0, _WALKS - len(self._asked)) if self._listing.begins_anywhere else 0
+        places = self._places
         entered = {self._ask(start): start for start in starts[:places]}
+        self._tried.update(starts[:places])
         del starts[:places]
         wait(entered)  # before a walk comes to where another one may have begun, or not
         for future, start in entered.items():
@@ -190,10 +232,12 @@ class Pages(Generic[T]):
             else:
                 del self._asked[future]
 
-    def _ask(self, after: str | None) -> Future[Answer]:
+    def _ask(self, after: str | None, earlier: Sequence[str] = ()) -> Future[Answer]:
+        """Ask for the page after an id, or after one of those before it if that is gone."""
         self.count += 1
         future = self._reads.begin(reading(self._listing.page(after)))
         self._asked[future] = after
+        self._earlier[after] = [id_ for id_ in earlier if id_]
         return future
 
     def _page(self, answer: Answer, after: str | None) -> Page[T]:
@@ -226,3 +270,16 @@ def page_of(
         return listing.read(answer, after)
     except ValueError as error:
         raise NotListed(f"{api}'s answer to {asked} can't be read: {error}") from None
+
+
+def _is_far(total: int, left: int, read: int) -> bool:
+    """Whether many pages are left, if those read so far held their share of what is wanted.
+
+    What is wanted in the order of the list is shown by few pages; in any other, by all.
+
+    Args:
+        total: Objects that were wanted.
+        left: Objects that were not shown yet.
+        read: Pages that were read for them.
+    """
+    return read >= _ENOUGH and read * left >= _FAR * (total - left)

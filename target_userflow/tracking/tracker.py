@@ -102,6 +102,10 @@ class DeliveryTracker:
         """Return what is sent for a record: its request, or less if that does the same."""
         return self._dedup.reduced(record)
 
+    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
+        """Return whether the answer to a part of a record shows that all of it has to be sent."""
+        return self._dedup.is_overtaken(record, sent, body)
+
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Return whether another run is sending the record, so that it has to wait."""
         return self._dedup.is_elsewhere(record)

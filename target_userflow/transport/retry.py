@@ -98,7 +98,7 @@ def _of_success(answer: Answer, api: Product) -> Outcome:
     document = json_object(answer.body)
     if document.get("error") or document.get("errors"):
         return _rejected(answer)
-    return Delivered()
+    return Delivered(body=answer.body)
 
 
 def _for_now(answer: Answer, now: datetime) -> TryAgain:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.model import Destination, differences, kept_by
-from support.process import asked, record, run_target, schema, state, writes
-from support.taps import piped, run_here, wait_until
+from support.process import asked, record, run_target, schema, writes
+from support.taps import run_here
+from support.watch import watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,24 +159,52 @@ def test_a_ledger_that_is_there_learns_of_it(sandbox: Sandbox, tmp_path: Path) -
     assert len(sandbox.requests()) == asked_before
 
 
-def test_an_edit_after_the_list_was_read_stays_unless_a_record_is_sent_over_it(
+def test_what_another_client_does_meanwhile_stays_unless_the_record_is_sent(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """What is sent last stays; of what is not sent, as it was the same before, the edit stays."""
-    other = tmp_path / "other"
-    other.mkdir()
-    seed(sandbox, other, [USERS, *users(150)])
-    with piped(tmp_path, compared(sandbox)) as target:
-        target.feed([USERS, *users(150), state(1)])
-        wait_until(lambda: target.states == [1], "the comparison")
-        edit = {"plan": "edited", "name": "edited"}
-        seed(sandbox, other, [USERS, *(record("users", id=id_, **edit) for id_ in ("u0", "u1"))])
-        changed = users(150, plan="free")[:1]
-        target.feed([*changed, *users(150)[1:2], state(2)])
-        assert target.result().status == 0
+    """Another client edits, deletes and creates users, between a list and the write and during it.
+
+    A record that is sent is all true afterwards, also what of it did not differ when it was listed;
+    of a record that is not sent, as it was the same when it was listed, what was done stays done.
+    """
+    seed(sandbox, tmp_path, [USERS, *users(450)])
+    records = users(451)
+    for sent in (2, 5, 100, 150, 250):
+        records[sent]["record"]["plan"] = "free"
+
+    def edit(*numbers: int) -> None:
+        attributes = {"plan": "edited", "name": "edited"}
+        for number in numbers:
+            watch.ask("POST", "/users", {"id": f"u{number}", "attributes": attributes})
+
+    def delete(*numbers: int) -> None:
+        for number in numbers:
+            watch.ask("DELETE", f"/users/u{number}")
+
+    def during_the_list() -> None:
+        edit(1, 2, 300, 301)
+        delete(99, 100, 399)  # the first of them is the cursor of the next page
+        edit(900, 901)
+
+    def before_the_write() -> None:
+        edit(3, 150)
+        delete(4, 5, 250)
+
+    with watched(sandbox) as watch:
+        watch.after("GET", "/users?", 1, during_the_list)
+        watch.before("POST", "/users", 1, before_the_write)
+        result = run_here(tmp_path, compared(sandbox, api_url=watch.url), [USERS, *records])
+    assert result.status == 0
     kept = {id_: one["attributes"] for id_, one in sandbox.state()["users"].items()}
-    assert kept["u0"] == {"plan": "free", "seats": 0, "name": "edited"}
-    assert kept["u1"] == {"plan": "edited", "seats": 1, "name": "edited"}
+    assert watch.sent_ids >= {"u2", "u5", "u100", "u150", "u250", "u399", "u450"}
+    for sent in (one["record"] for one in records if one["record"]["id"] in watch.sent_ids):
+        assert kept[sent["id"]] == {name: sent[name] for name in ("plan", "seats", "name")}
+    edited = {"plan": "edited", "name": "edited"}
+    assert kept["u1"] == {**edited, "seats": 1}
+    assert kept["u3"] == {**edited, "seats": 3}
+    assert not {"u4", "u99"} & kept.keys()
+    assert kept["u900"] == edited
+    assert len(watch.sent_ids) < 20
 
 
 def test_a_list_that_cannot_be_read_means_that_all_is_sent(

@@ -41,6 +41,8 @@ def parts_of(request: Request) -> Iterator[Part]:
     user_id = payload["id"]
     if "attributes" in payload:
         yield Part(("users", user_id), payload["attributes"])
+        if len(payload) == len(("id", "attributes")):
+            return  # by far the most frequent
     members = _members(payload)
     for member in members:
         group = member["group"]

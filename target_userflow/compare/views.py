@@ -1,0 +1,121 @@
+"""What is read of Userflow for the streams of a run: each has the list with its own columns."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from target_userflow.apis.userflow import reading
+from target_userflow.compare.columns import Columns
+from target_userflow.compare.view import View
+from target_userflow.errors import NotListed
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Iterator
+
+    from target_userflow.apis.userflow.parts import Part
+    from target_userflow.compare.effects import Effects
+    from target_userflow.compare.fingerprints import Fingerprints
+    from target_userflow.compare.others import OtherRecords
+    from target_userflow.compare.seen import SeenObjects
+    from target_userflow.compare.times import TimeAttributes
+    from target_userflow.compare.view import Wanted
+    from target_userflow.lookup.object_list import Reads
+
+_logger = logging.getLogger("target-userflow")
+
+
+class Views:
+    """The views of all streams; those that set the same columns share one."""
+
+    def __init__(  # noqa: PLR0913 - each is of another kind
+        self,
+        reads: Reads,
+        times: TimeAttributes,
+        store: Fingerprints,
+        others: OtherRecords,
+        lock: threading.RLock,
+        *,
+        is_exact: bool,
+        seen: SeenObjects | None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            reads: The way to the API.
+            times: The attributes that are compared as instants.
+            store: Where fingerprints are kept.
+            others: Tell which objects records wait for.
+            lock: Guards what the workers read.
+            is_exact: Whether it has to be known which attributes differ, and all has to be read.
+            seen: Where the ids of all that exists are kept, if they are to be.
+        """
+        self._reads = reads
+        self._times = times
+        self._store = store
+        self._others = others
+        self._lock = lock
+        self._is_exact = is_exact
+        self._seen = seen
+        self._of: dict[tuple[str, str], View] = {}
+        self._unlisted: set[str] = set()
+
+    def __iter__(self) -> Iterator[View]:
+        """Yield each view once."""
+        return iter({id(view): view for view in self._of.values()}.values())
+
+    def of(self, stream: str, needs: str) -> View | None:
+        """Return the view of a stream, for what its records need; None if nothing was read."""
+        return self._of.get((stream, needs))
+
+    def learn(self, stream: str, all_effects: Iterable[Effects]) -> None:
+        """Read what is not known yet of the objects that records of a stream are about.
+
+        Raises:
+            NotListed: the API does not say what there is, and nothing else has to be done.
+            StopRun: the API does not answer.
+        """
+        wanted: defaultdict[str, dict[str, list[tuple[int, Part]]]] = defaultdict(dict)
+        for effects in all_effects:
+            if effects.parts:
+                listed_id = (effects.request.payload or {})["id"]
+                wanted[effects.needs].setdefault(listed_id, []).extend(effects.parts)
+        for needs in wanted.keys() - self._unlisted:
+            self._learn(stream, needs, wanted[needs])
+
+    def _learn(self, stream: str, needs: str, wanted: Wanted) -> None:
+        if (stream, needs) not in self._of:
+            self._of[stream, needs] = self._shared(needs, wanted) or self._new(needs)
+        view = self._of[stream, needs]
+        try:
+            view.learn(wanted)
+            view.look_at(wanted, is_exact=self._is_exact)
+        except NotListed as error:
+            if self._is_exact:
+                raise
+            self._unlisted.add(needs)
+            _logger.warning("Records are sent without a comparison: %s", error)
+
+    def _shared(self, needs: str, wanted: Wanted) -> View | None:
+        """Return a view of another stream that sets the same columns."""
+        columns = Columns(part for parts in wanted.values() for _, part in parts)
+        views = (view for (_, other), view in self._of.items() if other == needs)
+        return next((view for view in views if view.columns == columns), None)
+
+    def _new(self, needs: str) -> View:
+        listing = reading.GROUPS if needs == "groups" else reading.users(needs)
+        if self._is_exact:  # each page counts: as few as there are
+            listing = replace(listing, begins_anywhere=False)
+        return View(
+            "groups" if needs == "groups" else "users",
+            listing,
+            self._reads,
+            self._store,
+            self._times,
+            self._others.is_waited_for,
+            self._lock,
+            self._seen,
+        )
