@@ -50,7 +50,7 @@ REFRESHES = f"{PIPELINE}test_a_full_refresh_sends_no_event_twice"
 UV = "python3 -m venv .uv && .uv/bin/pip install -q uv && .uv/bin/uv run"
 
 RUN_HERE = [
-    "target-userflow-sandbox serve\n",
+    "&& target-userflow-sandbox serve\n",
     "tee users.singer",
     "target-userflow --config config.json --check && target-userflow",
     "[ -s state.json ]",
@@ -68,9 +68,6 @@ RUN_ELSEWHERE = {
     f"{UV} --group browser pytest -n auto": ".ci/run:pytest",
     "target-userflow --config config.json --config ENV < /data/table.singer": (
         "tests/pipeline/test_many_runs.py:test_eight_shards_deliver"
-    ),
-    "python3 -m venv .venv && . .venv/bin/activate && pip install 'target-userflow[sandbox]'": (
-        ".ci/outside:uv pip install"
     ),
     "target-userflow --config config.json --plan < input.singer": (
         "tests/plan/test_plan.py:test_a_plan_says_what_becomes_of_each_column"
@@ -126,7 +123,6 @@ RUN_ELSEWHERE = {
     'eval "$(_TARGET_USERFLOW_COMPLETE=bash_source target-userflow)"': (
         "tests/pipeline/test_about.py:test_a_shell_can_complete_the_commands"
     ),
-    "pip install 'target-userflow[sandbox]'": ".ci/outside:uv pip install",
     "pip install 'target-userflow[postgres-ledger]'": "pyproject.toml:[postgres-ledger,sandbox]",
     "target-userflow --about": "tests/pipeline/test_docs.py:settings",
     "target-userflow --config config.json < .target-userflow/dead-letters/<run>.singer": (
@@ -286,8 +282,16 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """`pip` installs nothing, `uv run` runs, and `tap-postgres` writes what is in its file."""
-    programs = {"pip": "", "uv": 'shift; exec "$@"', "tap-postgres": "cat tap.singer"}
+    """`pip` installs nothing, an environment is empty, and `tap-postgres` writes its file.
+
+    What is installed is this checkout; `.ci/outside` installs the package.
+    """
+    programs = {
+        "pip": "",
+        "python3": "mkdir -p .venv/bin && : > .venv/bin/activate",
+        "uv": 'shift; exec "$@"',
+        "tap-postgres": "cat tap.singer",
+    }
     (tmp_path / "bin").mkdir()
     for name, script in programs.items():
         program = tmp_path / "bin" / name
