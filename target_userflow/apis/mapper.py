@@ -104,10 +104,6 @@ class Mapper:
         """The request that deletes the object with these ids, or finds it gone already."""
         raise NotImplementedError
 
-    def _schema(self, stream: Stream, role: str) -> Any:
-        """The schema of a role's column."""
-        return stream.properties.get(self._roles.get(role, ""), {})
-
     def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
         return frozenset(self._roles.values())
 
@@ -135,6 +131,12 @@ class Mapper:
         except RejectRecord as error:
             column = self._roles.get(role)
             raise (error.inside(column) if column else error) from None
+
+
+def role_schema(mapper: Mapper, stream: Stream, role: str) -> Any:
+    """Return the schema of the column that has a role; an empty one if none has it."""
+    assignment = mapper.assignments.get(role)
+    return stream.properties.get(assignment.column, {}) if assignment else {}
 
 
 class EventMapper(Mapper):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from target_userflow.apis.mapper import EventMapper, Mapper, wire_id
+from target_userflow.apis.mapper import EventMapper, Mapper, role_schema, wire_id
 from target_userflow.apis.messages import Request
 from target_userflow.apis.object_type import ObjectType
 from target_userflow.apis.product import Probe, Product
@@ -64,7 +64,7 @@ class Users(_Mapper):
     def __init__(self, stream: Stream) -> None:
         """Find the columns; and what the schema says of a company."""
         super().__init__(stream)
-        schema = self._schema(stream, "company")
+        schema = role_schema(self, stream, "company")
         self._company_of = inner_attributes(stream, schema, self.takes_operations, self.remarks)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:

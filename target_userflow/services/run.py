@@ -108,8 +108,12 @@ class Run:
     def _planned(self) -> dict[str, Any]:
         if self.dry_run:
             self.dry_run.is_planning = True
+
+        def inventory(object_type: ObjectType) -> Inventory:
+            return self.products.of(object_type).inventory
+
         received = {stream: account.received for stream, account in self.tally.accounts.items()}
-        return self.plan.facts(self._inventory, received, self._always_changed)
+        return self.plan.facts(inventory, received, self._always_changed)
 
     def _always_changed(self, look: StreamLook) -> AlwaysChanged | None:
         """Return the columns of a stream that keep `skip_unchanged` from skipping anything.
@@ -120,11 +124,8 @@ class Run:
         if planned is None:
             return self.dedups.always_changed(look.stream.name)
         if planned.compares_destination:
-            return self._inventory(look.object_type).always_changed(look)
+            return self.products.of(look.object_type).inventory.always_changed(look)
         return LastRun(planned).always_changed(look) if planned.skip_unchanged else None
-
-    def _inventory(self, object_type: ObjectType) -> Inventory:
-        return self.products.of(object_type).inventory
 
     def _note_extra(self) -> None:
         """Count what exists and is not in the input, if it is to be."""

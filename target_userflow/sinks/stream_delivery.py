@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_userflow.deletes.activate_version import Activation
 from target_userflow.deletes.tables import Table
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Rejected
+    from target_userflow.dedup.dedup import NoDedup
     from target_userflow.deletes.contents import Contents
     from target_userflow.lookup.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
@@ -30,89 +31,73 @@ if TYPE_CHECKING:
     from target_userflow.services.run import Run
     from target_userflow.singer.message import Message, Source
 
+    Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+class RoutedStream(NamedTuple):
+    """A stream with all that its sink has decided about it."""
+
+    source: str
+    """The stream's name, as the tap calls it."""
+    stream: Stream
+    """The stream after the stream maps."""
+    object_type: ObjectType
+    mapper: Mapper
+    write_mode: UpsertMode
+    """Decides which records are sent, by what exists."""
+    shard: Shard
+    """The shard of the run."""
+    look: StreamLook
+    """Looks at the first records, and may hold them back."""
+    before_first_request: Callable[[], None]
+    """Is called once, ahead of the stream's first request."""
+
 
 class StreamDelivery:
     """Hands the pending records of one stream to the pipeline, and follows the stream's table."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
+    def __init__(
         self,
         run: Run,
-        source: str,
-        stream: Stream,
-        object_type: ObjectType,
-        mapper: Mapper,
-        write_mode: UpsertMode,
-        shard: Shard,
-        look: StreamLook,
-        before_first_request: Callable[[], None],
+        routed: RoutedStream,
         write_dead_letter: Callable[[Source, Rejected], None],
-        logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        logger: Logger,
     ) -> None:
         """Connect a stream with its product.
 
         Args:
             run: The run, whose parts are used.
-            source: The stream's name, as the tap calls it.
-            stream: The stream after the stream maps.
-            object_type: The object type of its records.
-            mapper: Makes its requests.
-            write_mode: Decides which records are sent, by what exists.
-            shard: The shard of the run.
-            look: Looks at the first records, and may hold them back.
-            before_first_request: Is called once, ahead of the stream's first request.
+            routed: The stream.
             write_dead_letter: Writes a record to the dead letters.
             logger: The logger of the stream.
 
         Raises:
             StopRun: the ledger can't be used.
         """
-        parts, tally = run.products.of(object_type), run.tally.of(stream.name)
-        dedup = run.dedups.dedup(object_type, stream, look.sources())
-        self._pipeline, self._tally = run.pipeline, tally
-        self._shard = shard
-        self._product = parts.delivery
+        source, stream, object_type = routed[:3]
+        dedup = run.dedups.dedup(object_type, stream, routed.look.sources())
+        self._pipeline, self._tally = run.pipeline, run.tally.of(stream.name)
+        self._shard = routed.shard
+        self._product = run.products.of(object_type).delivery
         self._mirrors = stream.options.mirror
-        self.matches = write_mode.matches
+        self.matches = routed.write_mode.matches
         """Whether the ids of records are only known once they are matched."""
-        self.deletes = run.settings.hard_delete and bool(mapper.deleted_by)
+        self.deletes = run.settings.hard_delete and bool(routed.mapper.deleted_by)
         """Whether objects of the stream can be deleted."""
         self.limit = run.versions.limit(source, stream.name)
         """The limit of the deletions by marks in rows."""
         self.sample = run.samples.of(object_type, source, stream.name)
         """The limit of a sample run."""
-        activation = Activation(
-            object_type,
-            mapper,
-            stream.name,
-            dedup,
-            parts.existing,
-            partial(run.pipeline.deliver, self._product),
-            tally,
-            logger,
-        )
-        activation.shard = shard
-        contents: Callable[..., Contents] = run.versions.versions
-        if self._mirrors:
-            contents = partial(run.versions.mirror, self._product.reads)
-        self.table = Table(partial(contents, object_type, source, stream.name), activation)
+        self.table = Table(_contents(run, routed), _activation(run, routed, dedup, logger))
         """The table that the records come from."""
-        types = parts.attribute_types(stream)
         self.tracker = DeliveryTracker(
             stream.name,
             dedup,
-            PendingRecords(object_type, write_mode, dedup, run.checkpoint),
-            RecordFilter(dedup, write_mode, types, before_first_request, logger.warning),
-            Settlement(
-                object_type,
-                tally,
-                run.checkpoint,
-                dedup,
-                parts.existing,
-                write_dead_letter,
-                self.table,
-            ),
-            tally,
-            (self.limit.check, partial(look.check, logger)),
+            PendingRecords(object_type, routed.write_mode, dedup, run.checkpoint),
+            _filter(run, routed, dedup, logger),
+            _settlement(run, routed, dedup, self.table, write_dead_letter),
+            self._tally,
+            (self.limit.check, partial(routed.look.check, logger)),
         )
         """Follows the records until they are settled."""
 
@@ -166,3 +151,52 @@ class StreamDelivery:
         """
         if self.deletes:
             self.table.announce(version, message.source.number)
+
+
+def _contents(run: Run, routed: RoutedStream) -> Callable[[], Contents]:
+    """Return what returns the contents of the stream's table."""
+    place = routed.object_type, routed.source, routed.stream.name
+    if routed.stream.options.mirror:
+        reads = run.products.of(routed.object_type).delivery.reads
+        return partial(run.versions.mirror, reads, *place)
+    return partial(run.versions.versions, *place)
+
+
+def _activation(run: Run, routed: RoutedStream, dedup: NoDedup, logger: Logger) -> Activation:
+    parts = run.products.of(routed.object_type)
+    activation = Activation(
+        routed.object_type,
+        routed.mapper,
+        routed.stream.name,
+        dedup,
+        parts.existing,
+        partial(run.pipeline.deliver, parts.delivery),
+        run.tally.of(routed.stream.name),
+        logger,
+    )
+    activation.shard = routed.shard
+    return activation
+
+
+def _filter(run: Run, routed: RoutedStream, dedup: NoDedup, logger: Logger) -> RecordFilter:
+    types = run.products.of(routed.object_type).attribute_types(routed.stream)
+    mode, before = routed.write_mode, routed.before_first_request
+    return RecordFilter(dedup, mode, types, before, logger.warning)
+
+
+def _settlement(
+    run: Run,
+    routed: RoutedStream,
+    dedup: NoDedup,
+    table: Table,
+    write_dead_letter: Callable[[Source, Rejected], None],
+) -> Settlement:
+    return Settlement(
+        routed.object_type,
+        run.tally.of(routed.stream.name),
+        run.checkpoint,
+        dedup,
+        run.products.of(routed.object_type).existing,
+        write_dead_letter,
+        table,
+    )

@@ -18,7 +18,7 @@ from target_userflow.singer.stream_maps import failure
 from target_userflow.singer.stream_schema import has_open_columns
 from target_userflow.sinks.rejections import Rejections
 from target_userflow.sinks.request_maker import RequestMaker
-from target_userflow.sinks.stream_delivery import StreamDelivery
+from target_userflow.sinks.stream_delivery import RoutedStream, StreamDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,8 +105,7 @@ class UserflowSink(SdkSink):
     def _stream_delivery(
         self, mapped: MappedStream, stream: Stream, write_mode: UpsertMode
     ) -> StreamDelivery:
-        return StreamDelivery(
-            self._run,
+        routed = RoutedStream(
             mapped.source,
             stream,
             self.object_type,
@@ -115,9 +114,8 @@ class UserflowSink(SdkSink):
             self._shard,
             self._look,
             self._before_first_request,
-            self._rejections.write,
-            self.logger,
         )
+        return StreamDelivery(self._run, routed, self._rejections.write, self.logger)
 
     def _marked_rows(self, mapped: MappedStream) -> MarkedRows:
         why_skipped = None if self._delivery.deletes else self._why_skipped(self._run.settings)

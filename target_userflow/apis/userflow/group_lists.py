@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from target_userflow.apis.mapper import role_schema
 from target_userflow.apis.userflow import own_objects
 from target_userflow.apis.userflow.mapper import UserflowMapper
 from target_userflow.errors import RejectRecord
@@ -25,13 +26,13 @@ class GroupListMapper(UserflowMapper):
     def __init__(self, stream: Stream) -> None:
         """Find the columns, and what the schema says of attributes inside of lists of groups."""
         super().__init__(stream)
-        group = inner_properties(items_schema(self._schema(stream, "groups")))
-        member = inner_properties(items_schema(self._schema(stream, "memberships")))
+        group = inner_properties(items_schema(role_schema(self, stream, "groups")))
+        member = inner_properties(items_schema(role_schema(self, stream, "memberships")))
         members_group = inner_properties(member.get("group", {}))
         inner = partial(
             inner_attributes, stream, operations=self.takes_operations, remarks=self.remarks
         )
-        self._of_group_id = inner(self._schema(stream, "group_attributes"))
+        self._of_group_id = inner(role_schema(self, stream, "group_attributes"))
         self._of_group = inner(group.get("attributes", {}))
         self._of_member = inner(member.get("attributes", {}))
         self._of_members_group = inner(members_group.get("attributes", {}))
