@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from target_userflow.compare.fingerprints import Fingerprints, Sums
     from target_userflow.compare.seen import SeenObjects
     from target_userflow.compare.times import TimeAttributes
-    from target_userflow.lookup.object_list import Reads
+    from target_userflow.lookup.pages import Reads
 
     Wanted = Mapping[str, Sequence[tuple[int, Part]]]
     """The id of a listed object → what records write of it and its relations, each with its key."""

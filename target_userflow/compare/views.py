@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from target_userflow.compare.seen import SeenObjects
     from target_userflow.compare.times import TimeAttributes
     from target_userflow.compare.view import Wanted
-    from target_userflow.lookup.object_list import Reads
+    from target_userflow.lookup.pages import Reads
 
 _logger = logging.getLogger("target-userflow")
 

@@ -194,9 +194,9 @@ class ChangeDetection(ForgetWritten):
         super().prefetch(records)
         for record in records:
             for key, mark in _written(record):
-                self._rows.add_mark(key, mark)
+                self._rows.pending.add(key, mark)
             for ids in record.request.ends:
-                self._rows.add_mark(deletion_mark(*ids), DELETED)
+                self._rows.pending.add(deletion_mark(*ids), DELETED)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Unchanged, if it equals what was last delivered; the same sum again is a change.
@@ -211,10 +211,12 @@ class ChangeDetection(ForgetWritten):
         if not mark or not request.idempotent or mark != fingerprint(request.payload):
             return None
         is_due = not 0 <= self._today - day < self._resync_days  # a clock may have been ahead
-        is_stale = self._is_orphan(request, day) or not all(
-            self._is_last(key, mark) for key, mark in _written(record)
-        )
-        return None if is_due or is_stale else _UNCHANGED
+        return None if is_due or self._is_stale(record, day) else _UNCHANGED
+
+    def _is_stale(self, record: PendingRecord, day: int) -> bool:
+        """Return whether something that a record brings along may be otherwise by now."""
+        are_last = (self._is_last(key, mark) for key, mark in _written(record))
+        return self._is_orphan(record.request, day) or not all(are_last)
 
     def delivered(self, record: PendingRecord) -> None:
         """Note the versions that it leaves behind, or that it was deleted."""
@@ -224,7 +226,7 @@ class ChangeDetection(ForgetWritten):
             if self._watch and record.ledger_key <= self._watch.highest:
                 self._watch.keep(record)
         for key, mark in _written(record):
-            if not self._rows.is_contested(key):
+            if not self._rows.pending.are_contested(key):
                 self._note(key, mark)
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
@@ -239,13 +241,13 @@ class ChangeDetection(ForgetWritten):
 
     def _is_last(self, key: bytes, mark: bytes) -> bool:
         """Whether a version is the one that was last written."""
-        return self._rows.get(key)[0] == mark and not self._rows.is_contested(key)
+        return self._rows.get(key)[0] == mark and not self._rows.pending.are_contested(key)
 
     def _is_orphan(self, request: Request, day: int) -> bool:
         """Whether something that it refers to was deleted since a day, or is about to be."""
         keys = [deletion_mark(*ids) for ids in request.references]
         deleted = any(mark == DELETED and last >= day for mark, last in map(self._rows.get, keys))
-        return deleted or any(map(self._rows.is_marked, keys))
+        return deleted or any(map(self._rows.pending.has, keys))
 
 
 _UNCHANGED = NotSent("unchanged")

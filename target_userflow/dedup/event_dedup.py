@@ -243,13 +243,14 @@ def number_text(text: str) -> str:
 
 
 def _is_numeric(schema: Any) -> bool:
-    """Whether a column may hold numbers; some taps write them as texts."""
+    """Return whether a column may hold numbers; some taps write them as texts."""
     if not isinstance(schema, dict):
         return False
     choices = [choice for name in ("anyOf", "oneOf", "allOf") for choice in schema.get(name) or ()]
+    is_decimal = schema.get("format") == "singer.decimal"
+    return is_decimal or _has_numeric_type(schema) or any(map(_is_numeric, choices))
+
+
+def _has_numeric_type(schema: dict[str, Any]) -> bool:
     types = schema.get("type") or ()
-    return (
-        schema.get("format") == "singer.decimal"
-        or bool({"integer", "number"} & {*([types] if isinstance(types, str) else types)})
-        or any(map(_is_numeric, choices))
-    )
+    return not {"integer", "number"}.isdisjoint([types] if isinstance(types, str) else types)

@@ -7,8 +7,10 @@ last of them. What is delivered is noted here at once and written to the ledger 
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from target_userflow.dedup.pending_marks import PendingMarks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -33,7 +35,8 @@ class KnownRows:
         self._rows: dict[bytes, Row] = {}
         self._noted: dict[bytes, Row] = {}
         self._waiting: Counter[bytes] = Counter()
-        self._marks: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        self.pending = PendingMarks()
+        """What the records that wait are about to write."""
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         """Held while rows are written that must not overtake each other."""
@@ -67,16 +70,16 @@ class KnownRows:
                 if self._waiting[key] <= 0:
                     del self._waiting[key]
                     self._rows.pop(key, None)
-                    self._marks.pop(key, None)
+                    self.pending.forget(key)
                     gone.append(key)
         return gone
 
     def get(self, key: bytes) -> Row:
-        """The row of a key; an empty mark and day 0 where there is none."""
+        """Return the row of a key; an empty mark and day 0 where there is none."""
         return self._rows.get(key, _NONE)
 
     def is_known(self, key: bytes) -> bool:
-        """Whether the ledger may hold a version of a key, now or by the hand of another run."""
+        """Return whether the ledger may hold a version of a key, now or by another run."""
         return bool(self.get(key)[0]) or self._intents.is_shared
 
     def put(self, key: bytes, row: Row) -> None:
@@ -111,19 +114,6 @@ class KnownRows:
             with self._lock:
                 noted, self._noted = self._noted, {}
             self._intents.settle(noted, self._waiting)
-
-    def add_mark(self, key: bytes, mark: bytes) -> None:
-        """Note what a record that waits is about to write under a key."""
-        with self._lock:
-            self._marks[key].add(mark)
-
-    def is_marked(self, key: bytes) -> bool:
-        """Whether a record that waits is about to write something under a key."""
-        return bool(self._marks.get(key))
-
-    def is_contested(self, key: bytes) -> bool:
-        """Whether records that wait write different things, so that none is sure to be the last."""
-        return len(self._marks.get(key, ())) > 1
 
 
 _NONE = b"", 0

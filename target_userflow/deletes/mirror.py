@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.listing import ExistingObject
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.ledger.delivered_rows import Ids
-    from target_userflow.lookup.object_list import Reads
+    from target_userflow.lookup.pages import Reads
 
 
 class MembershipMirror:

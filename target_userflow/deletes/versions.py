@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.deletes.contents import Contents
     from target_userflow.ledger.ledgers import Ledgers
-    from target_userflow.lookup.object_list import Reads
+    from target_userflow.lookup.pages import Reads
 
 
 class Versions:

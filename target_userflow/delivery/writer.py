@@ -70,16 +70,11 @@ class Writer:
             ApiRefused: no request would be taken.
         """
         request = self._merger.of_batch(objects)
-        may_halve = self._merger.is_batched and len(objects) > 1 and part is Part.WHOLE
-        patience = _BEFORE_HALVING if may_halve else 1.0
-        if part is not Part.WHOLE:
-            patience -= _BEFORE_HALVING
-        result = yield from self._client.write(request, _Attempts(all_of(objects)), patience)
+        may_halve = part is Part.WHOLE and self._merger.is_batched and len(objects) > 1
+        attempts, patience = _Attempts(all_of(objects)), _patience(part, may_halve=may_halve)
+        result = yield from self._client.write(request, attempts, patience)
         if isinstance(result, GivenUp):
-            is_of_record = result.last.may_be_of_record and not result.is_told_to_wait
-            if may_halve and is_of_record:
-                return KeepsFailing()
-            return self._gave_up(request, result, may_convict=is_of_record, part=part)
+            return self._failed(request, result, part, may_halve=may_halve)
         if result is None:
             return None
         if isinstance(result.outcome, Delivered):
@@ -88,14 +83,17 @@ class Writer:
                 return (yield from self.write(objects, part))  # whole: it was sent by now
         return result.outcome  # type: ignore[return-value] # a write has no answer
 
-    def _gave_up(
-        self, request: Request, result: GivenUp, *, may_convict: bool, part: Part
-    ) -> GaveUp:
+    def _failed(
+        self, request: Request, result: GivenUp, part: Part, *, may_halve: bool
+    ) -> GaveUp | KeepsFailing:
         """Return that the records can't be delivered, if the API works for others.
 
         Raises:
             ApiDown: it is not these records' trouble alone.
         """
+        may_convict = result.last.may_be_of_record and not result.is_told_to_wait
+        if may_convict and may_halve:
+            return KeepsFailing()
         works = self._evidence.works_again_and_again(request, since=result.failed)
         if not may_convict or not (works or part is Part.HALF):
             raise self._client.down(result.why)
@@ -123,3 +121,10 @@ class _Attempts(Observer):
         for record in self._records:
             record.sent = True
             record.lost |= isinstance(outcome, TryAgain) and outcome.lost
+
+
+def _patience(part: Part, *, may_halve: bool) -> float:
+    """Return the share of `max_retry_seconds` for which a request is tried."""
+    if part is not Part.WHOLE:
+        return 1 - _BEFORE_HALVING
+    return _BEFORE_HALVING if may_halve else 1.0

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.config.settings import DATA_TYPES
 from target_userflow.errors import NotListed, TooManyNewNames
-from target_userflow.lookup.object_list import all_pages
+from target_userflow.lookup.pages import all_pages
 from target_userflow.mapping.operations import is_operation
 from target_userflow.mapping.times import is_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from target_userflow.apis.listing import Definition
     from target_userflow.apis.messages import Request
     from target_userflow.apis.product import Product
-    from target_userflow.lookup.object_list import Reads
+    from target_userflow.lookup.pages import Reads
 
 _TYPES = {
     bool: "boolean",
@@ -45,18 +45,23 @@ class Definitions:
     """The attributes of one destination and their data types, learned scope by scope."""
 
     def __init__(self, api: Product, reads: Reads) -> None:
-        """Know nothing yet."""
+        """Learn the definitions of a destination when they are first asked for.
+
+        Args:
+            api: The product.
+            reads: The way to its API.
+        """
         self._api = api
         self._reads = reads
         self._of: dict[str, dict[str, str]] = {}
         self._untold: dict[str, NotListed] = {}
 
     def are_told(self, scope: str) -> bool:
-        """Whether the API tells what is defined, as far as is known."""
+        """Return whether the API tells what is defined, as far as is known."""
         return self._api.definitions is not None and scope not in self._untold
 
     def of(self, scope: str) -> dict[str, str]:
-        """Name to data type, as it was when first asked for; none where the API does not tell.
+        """Return name → data type, as it was when first asked for; empty if the API has no list.
 
         Raises:
             NotListed: the answer is no list; it is not asked for again.
@@ -103,7 +108,7 @@ class NewNames:
         self._new: dict[str, set[tuple[str, str]]] = {"attribute": set(), "event": set()}
 
     def forbids(self, what: str) -> str | None:
-        """The setting that lets no `attribute` or `event` be new, as it stands; else None."""
+        """Return the setting by which no `attribute` or `event` may be new; None if one may."""
         if self._most[what]:
             return None
         setting = self._settings[what]
@@ -132,7 +137,7 @@ class AttributeTypeCheck:
     def __init__(
         self, stream: str, api: Product, definitions: Definitions, new_names: NewNames
     ) -> None:
-        """Compare nothing yet.
+        """Compare the requests of a stream.
 
         Args:
             stream: The stream's name, for messages.
@@ -147,7 +152,7 @@ class AttributeTypeCheck:
         self._told: set[tuple[str, str]] = set()
 
     def refusal(self, request: Request, warn: Callable[[str], None]) -> str | None:
-        """Why a request must not be sent; None if it may be.
+        """Return why a request must not be sent; None if it may be.
 
         Args:
             request: What is about to be sent.
@@ -157,22 +162,30 @@ class AttributeTypeCheck:
             TooManyNewNames: it would define more names than a run may.
         """
         for scope, attributes in self._api.attributes(request):
-            known = self._known("attribute", scope, warn)
-            for name, value in attributes.items():
-                if name in known:
-                    if _TYPES.get(type(value)) != known[name]:
-                        self._compare(scope, name, value, known[name], warn)
-                elif value is not None:
-                    why = self._define("attribute", scope, name)
-                    if why:
-                        return why
+            refusal = self._refused_attribute(scope, attributes, warn)
+            if refusal:
+                return refusal
         event = self._api.event_name(request) if self._api.event_name else None
         if event is None or event in self._known("event", EVENT_NAMES, warn):
             return None
         return self._define("event", EVENT_NAMES, event)
 
+    def _refused_attribute(
+        self, scope: str, attributes: Mapping[str, Any], warn: Callable[[str], None]
+    ) -> str | None:
+        known = self._known("attribute", scope, warn)
+        for name, value in attributes.items():
+            if name in known:
+                if _TYPES.get(type(value)) != known[name]:
+                    self._compare(scope, name, value, known[name], warn)
+            elif value is not None:
+                refusal = self._define("attribute", scope, name)
+                if refusal:
+                    return refusal
+        return None
+
     def _define(self, what: str, scope: str, name: str) -> str | None:
-        """Count a new name; why it must not be, if none may."""
+        """Count a new name. Returns why it may not be defined; None if it may."""
         if not self._definitions.are_told(scope):
             return None
         forbidden = self._new.forbids(what)
@@ -183,7 +196,7 @@ class AttributeTypeCheck:
         return f"{subject} '{name}' does not exist in {self._api.name} yet, and {forbidden}"
 
     def _known(self, what: str, scope: str, warn: Callable[[str], None]) -> dict[str, str]:
-        """The definitions of a scope; the run goes on without them, if any name will do."""
+        """Return the definitions of a scope; the run goes on without them, if any name will do."""
         try:
             return self._definitions.of(scope)
         except NotListed as error:
@@ -210,7 +223,7 @@ class AttributeTypeCheck:
 
 
 def fits(value: Any, data_type: str) -> bool:
-    """Whether an attribute of a data type can take a value or operation; of a new one, anything."""
+    """Return whether an attribute of a data type can take a value or operation."""
     sent = type_of(value)
     if data_type == "datetime" and sent == "string":
         return is_time(_operand(value))
@@ -218,7 +231,7 @@ def fits(value: Any, data_type: str) -> bool:
 
 
 def type_of(value: Any) -> str | None:
-    """The data type of a value or operation as it stands in a body; None for a null."""
+    """Return the data type of a value or operation as it stands in a body; None for a null."""
     if not isinstance(value, dict):
         return _TYPES.get(type(value))
     (name,) = value.keys() - {"data_type"}

@@ -5,21 +5,19 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import reading
 from target_userflow.apis.userflow.match_by import EMAIL, folded, matched_text
 from target_userflow.lookup.compact_multi_map import CompactMultiMap, hashed
-from target_userflow.lookup.object_list import LOOK_UPS, ObjectList, page_of
+from target_userflow.lookup.email_look_ups import EmailLookUps
+from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from target_userflow.apis.listing import ExistingObject
-    from target_userflow.apis.messages import Answer, Request
+    from target_userflow.apis.messages import Request
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.product import Product
-    from target_userflow.lookup.object_list import Reads
-
-_OK, _NOT_FOUND = 200, 404
+    from target_userflow.lookup.pages import Reads
 
 
 class ExistingObjects:
@@ -33,7 +31,7 @@ class ExistingObjects:
     def __init__(
         self, object_type: ObjectType, reads: Reads, *, attributes: Collection[str] = ()
     ) -> None:
-        """Know nothing yet.
+        """Learn nothing.
 
         Args:
             object_type: Whose objects they are.
@@ -42,19 +40,17 @@ class ExistingObjects:
         """
         if object_type.listing is None:
             raise ValueError(f"{object_type.product.name} does not list {object_type.name}")
-        self._api = object_type.product.name
         self._listing = object_type.listing
-        self._reads = reads
         self._ids: set[int] = set()
         self._gone: set[int] = set()
         self._with_value = {name: CompactMultiMap() for name in attributes}
-        self._answered: set[str] = set()
-        self._looked_up: set[str] = set()
         self._lock = threading.Lock()
-        self._list = ObjectList(self._listing, reads, self._api, self._note)
+        api = object_type.product.name
+        self._list = ObjectList(self._listing, reads, api, self._note)
+        self._emails = EmailLookUps(self._listing, reads, api, self._note)
 
     def __contains__(self, id_: str) -> bool:
-        """Whether it exists, as far as that was learned."""
+        """Return whether an object exists, as far as that was learned."""
         return hashed(id_) in self._ids
 
     def ids_with(self, attribute: str, text: str) -> Collection[str]:
@@ -99,44 +95,30 @@ class ExistingObjects:
         documented.
         """
         left = {text.strip() for text in texts}
-        spellings = (str, folded) if attribute == EMAIL and self._listing.by_email else ()
-        for spelled in spellings:
-            left = {text for text in left if not self._is_known(spelled(text))}
-            self._look_up({*map(spelled, left)})
-            left = {text for text in left if not self._is_known(spelled(text))}
+        if attribute == EMAIL and self._listing.by_email:
+            left = self._looked_up(left)
         if left and not self._list.is_complete:
             self._list.finish()
 
+    def _looked_up(self, emails: set[str]) -> set[str]:
+        """Look emails up in both spellings. Returns those of which no user is known."""
+        for spelled in (str, folded):
+            emails = self._unknown(emails, spelled)
+            if not self._list.is_complete and not self._emails.ask({*map(spelled, emails)}):
+                self._list.finish()
+            emails = self._unknown(emails, spelled)
+        return emails
+
+    def _unknown(self, emails: set[str], spelled: Callable[[str], str]) -> set[str]:
+        return {email for email in emails if not self._is_known(spelled(email))}
+
     def _is_known(self, spelled: str) -> bool:
-        """Whether it is known who has an email in this spelling, by a look-up or otherwise."""
+        """Return whether it is known who has an email in this spelling."""
         with self._lock:
             pairs = self._with_value[EMAIL].get(folded(spelled)).items()
-            return spelled in self._answered or any(
+            return self._emails.has_answered(spelled) or any(
                 mark == hashed(spelled) and id_ in self for id_, mark in pairs
             )
-
-    def _look_up(self, emails: set[str]) -> None:
-        """Ask for each email while that takes few requests; else read the list."""
-        new = emails - self._looked_up
-        if self._list.is_complete or not new or self._listing.by_email is None:
-            return
-        if len(new) + len(self._looked_up) > LOOK_UPS:
-            self._list.finish()
-            return
-        self._looked_up |= new
-        answers = self._reads.fetch([reading(self._listing.by_email(value)) for value in new])
-        for email, answer in zip(new, answers, strict=True):
-            if answer.status == _OK:
-                self._take_answer(email, answer)
-        if not all(answer.status in {_OK, _NOT_FOUND} for answer in answers):
-            self._list.finish()
-
-    def _take_answer(self, email: str, answer: Answer) -> None:
-        """Note the users that a look-up by email shows."""
-        page = page_of(self._listing, answer, None, "a look-up by email", self._api)
-        self._answered.update({email} if page.objects else ())
-        for existing in page.objects:
-            self._note(existing)
 
     def _note(self, existing: ExistingObject) -> None:
         """Note what the API says there is."""
@@ -153,17 +135,23 @@ class ExistingObjects:
 
 
 class ExistingObjectsByType:
-    """The existing of one destination, each made when it is first asked for."""
+    """What exists in one product, by object type; each is made when it is first asked for."""
 
     def __init__(self, api: Product, reads: Reads, attributes: Collection[str]) -> None:
-        """Make none yet; for the arguments see `ExistingObjects`."""
+        """Learn nothing.
+
+        Args:
+            api: The product.
+            reads: The way to its API.
+            attributes: The names of attributes whose values will be asked for.
+        """
         self._api = api
         self._reads = reads
         self._attributes = attributes
         self._made: dict[str, ExistingObjects] = {}
 
     def of(self, object_type: ObjectType) -> ExistingObjects:
-        """What exists of an object type, for all streams that are routed to it."""
+        """Return what exists of an object type, for all streams that are routed to it."""
         name = object_type.name
         if name not in self._made:
             kept = self._attributes

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.object_type import ObjectType
+    from target_userflow.config.settings import StreamOptions
     from target_userflow.lookup.existing_objects import ExistingObjects, ExistingObjectsByType
     from target_userflow.mapping.columns import Stream
 
@@ -29,25 +30,35 @@ class UpsertMode:
     """Whether what goes before a record in this run may let it pass."""
 
     def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:  # noqa: ARG002 - for `MatchBy`
-        """Put ids where the values of an attribute stand; why not, by the place of a record."""
+        """Give records the ids of the objects that they are matched with.
+
+        Returns:
+            The places of the records that are matched with no object or several → why.
+
+        Raises:
+            StopRun: the API does not tell.
+        """
         return {}
 
     def prefetch(self, records: Iterable[PendingRecord]) -> None:
-        """Find out what has to be known of these records before they are sent."""
+        """Learn what has to be known of these records before they are sent.
+
+        Raises:
+            StopRun: the API does not tell.
+        """
 
     def refusal(self, record: PendingRecord) -> str | None:  # noqa: ARG002 - for the others
-        """Why a record is not sent; None if it may be."""
+        """Return why a record is not sent; None if it may be."""
         return None
 
 
 class _ExistenceMode(UpsertMode):
     """Lets records pass by whether what they are about exists."""
 
-    def __init__(self, directory: ExistingObjects) -> None:
-        self._existing = directory
+    def __init__(self, existing: ExistingObjects) -> None:
+        self._existing = existing
 
     def prefetch(self, records: Iterable[PendingRecord]) -> None:
-        """Find out which of them exist."""
         self._existing.prefetch(record.request.object_id[0] for record in records)
 
     def _exists(self, record: PendingRecord) -> bool:
@@ -58,7 +69,7 @@ class Update(_ExistenceMode):
     """Lets pass what exists."""
 
     def refusal(self, record: PendingRecord) -> str | None:
-        """Why a record is not sent."""
+        """Return that the record's object does not exist, if so."""
         return None if self._exists(record) else "does not exist yet, and mode is update"
 
 
@@ -73,12 +84,17 @@ class UpdateSubjects(UpsertMode):
     decides_late = True
 
     def __init__(self, existing: ExistingObjectsByType, object_type: ObjectType) -> None:
-        """Look for users and groups."""
+        """Let records pass by the users and groups that exist.
+
+        Args:
+            existing: What exists in the product.
+            object_type: What the records go to.
+        """
         self._name = object_type.name
         self._existing = {kind: existing.of(OBJECT_TYPES[kind]) for kind in ("users", "groups")}
 
     def prefetch(self, records: Iterable[PendingRecord]) -> None:
-        """Find out which users and groups exist."""
+        """Learn which users and groups of the records exist."""
         wanted: dict[str, set[str]] = {}
         for record in records:
             for kind, id_ in subjects(self._name, record.request):
@@ -87,7 +103,7 @@ class UpdateSubjects(UpsertMode):
             self._existing[kind].prefetch(ids)
 
     def refusal(self, record: PendingRecord) -> str | None:
-        """Why a record is not sent."""
+        """Return which of the record's objects does not exist, if one does not."""
         for kind, id_ in subjects(self._name, record.request):
             if id_ not in self._existing[kind]:
                 return f"its {kind[:-1]} does not exist yet, and mode is update"
@@ -100,7 +116,7 @@ class Insert(_ExistenceMode):
     merges = False
 
     def refusal(self, record: PendingRecord) -> str | None:
-        """Why a record is not sent; a deletion is, as only what exists can be deleted."""
+        """Return why a record is not sent; a deletion is, as only what exists can be deleted."""
         there = self._exists(record) and not record.request.deletes
         return "exists already, and mode is insert" if there else None
 
@@ -123,7 +139,7 @@ class MatchBy(UpsertMode):
         self._objects = objects
 
     def match(self, records: Sequence[PendingRecord]) -> dict[int, str]:
-        """Put the object's id where the value stands."""
+        """Replace the value of the attribute by the id of the one object that has it."""
         texts = [record.request.object_id[0] for record in records]
         self._existing.prefetch_values(self._attribute, filter(None, texts))
         reasons = enumerate(self._put(record) for record in records)
@@ -144,7 +160,7 @@ class MatchBy(UpsertMode):
 def write_mode(
     object_type: ObjectType, stream: Stream, existing: ExistingObjectsByType
 ) -> UpsertMode:
-    """What lets the records of a stream pass.
+    """Return what lets the records of a stream pass.
 
     Raises:
         ConfigError: its options ask for what nobody can know.
@@ -164,38 +180,45 @@ def check(object_type: ObjectType, stream: Stream) -> None:
     Raises:
         ConfigError: with the setting, and what to do.
     """
-    name, product = object_type.name, object_type.product.name
-    mode, where = stream.options.mode, f"Stream '{stream.name}': streams.{stream.name}"
+    for problem in (_mode_problem, _mirror_problem, _match_problem):
+        text = problem(object_type, stream.options)
+        if text:
+            raise ConfigError(f"Stream '{stream.name}': streams.{stream.name}.{text}")
+
+
+def _mode_problem(object_type: ObjectType, options: StreamOptions) -> str | None:
+    mode = options.mode
     is_known = object_type.listing is not None or _updates_subjects(object_type, mode)
-    if mode != "upsert" and not is_known:
-        known = ", ".join(kind.name for kind in _LISTED)
-        raise ConfigError(
-            f"{where}.mode '{mode}' needs to know what exists, which {product} does not "
-            f"tell of {name}. Remove it, or use it for {known}"
-        )
-    if stream.options.mirror and name != "memberships":
-        raise ConfigError(
-            f"{where}.mirror ends memberships, and the stream is routed to {name}. Remove it"
-        )
-    match_by = stream.options.match_by
-    if match_by and name not in MATCHED:
-        raise ConfigError(
-            f"{where}.match_by finds users and groups, and the stream is routed to {name}. "
-            "Remove it"
-        )
+    if mode == "upsert" or is_known:
+        return None
+    known = ", ".join(kind.name for kind in _LISTED)
+    return (
+        f"mode '{mode}' needs to know what exists, which {object_type.product.name} does not tell "
+        f"of {object_type.name}. Remove it, or use it for {known}"
+    )
+
+
+def _mirror_problem(object_type: ObjectType, options: StreamOptions) -> str | None:
+    if not options.mirror or object_type.name == "memberships":
+        return None
+    return f"mirror ends memberships, and the stream is routed to {object_type.name}. Remove it"
+
+
+def _match_problem(object_type: ObjectType, options: StreamOptions) -> str | None:
+    name, match_by = object_type.name, options.match_by
+    if not match_by:
+        return None
+    if name not in MATCHED:
+        return f"match_by finds users and groups, and the stream is routed to {name}. Remove it"
     if match_by in object_type.mapper.role_spec.columns:
-        raise ConfigError(
-            f"{where}.match_by names '{match_by}', which is no attribute of {name}. "
-            "Name one that is"
-        )
-    if match_by and mode == "insert":
-        raise ConfigError(
-            f"{where}.match_by finds {name} that exist, and mode 'insert' skips those. Remove one"
-        )
+        return f"match_by names '{match_by}', which is no attribute of {name}. Name one that is"
+    if options.mode == "insert":
+        return f"match_by finds {name} that exist, and mode 'insert' skips those. Remove one"
+    return None
 
 
 def _updates_subjects(object_type: ObjectType, mode: str) -> bool:
-    """Whether records are let pass by the users and groups that they are about."""
+    """Return whether records are let pass by the users and groups that they are about."""
     return mode == "update" and object_type.listing is None and object_type.name in OBJECTS
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.lookup.attribute_types import Definitions
-    from target_userflow.lookup.object_list import Reads
+    from target_userflow.lookup.pages import Reads
     from target_userflow.plan.stream_look import StreamLook
 
 IDS = 99

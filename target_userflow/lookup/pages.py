@@ -1,0 +1,160 @@
+"""Reads the pages of a list, several at once where the list can be entered in several places."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from target_userflow.apis.messages import reading
+from target_userflow.errors import NotListed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from target_userflow.apis.listing import Listing, Page
+    from target_userflow.apis.messages import Answer, Request
+
+T = TypeVar("T")
+WALKS = 8
+"""Pages that are asked for at once."""
+_MORE_WALKS = 32  # of a list, beside those of the stride: each may take a page that others read
+_NO_CURSOR = {400, 404, 422}
+"""How a page may be answered whose cursor is not there: which of them is not documented."""
+_EARLIER = 3  # ids before a cursor that are tried if it was deleted
+_OK = 200
+
+
+class Reads(Protocol):
+    """Asks the API, by the limits and with the patience of everything else that is sent."""
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return the answers that no repetition would change, in the order of the requests."""
+
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask, and return at once."""
+
+
+class Pages(Generic[T]):
+    """The pages of a list, several of them asked for at once.
+
+    Where any object's id is a cursor, the list is entered in several places. Each walk ends where
+    another one began, so that together they see the list as a single one would. A cursor that was
+    deleted meanwhile is replaced by the id before it.
+    """
+
+    def __init__(self, listing: Listing[T], reads: Reads, api: str) -> None:
+        """Read a list.
+
+        Args:
+            listing: How to ask.
+            reads: The way to the API.
+            api: Its name, for messages.
+        """
+        self._listing = listing
+        self._reads = reads
+        self._api = api
+        self._asked: dict[Future[Answer], str | None] = {}
+        self._tried: set[str] = set()
+        self._begun: set[str] = set()
+        self._earlier: dict[str | None, list[str]] = {}
+        self._more = _MORE_WALKS
+        self.count = 0
+        """Pages that were asked for."""
+        self.is_complete = False
+        """Whether there is no other page."""
+
+    @property
+    def _places(self) -> int:
+        """How many walks may begin."""
+        return max(0, WALKS - len(self._asked)) if self._listing.begins_anywhere else 0
+
+    def more_starts(self, ids: Iterable[str]) -> list[str]:
+        """Return those of some ids with which walks are to begin where there are too few."""
+        new = (id_ for id_ in ids if id_ not in self._tried)
+        starts = [*islice(new, min(self._places, self._more))]
+        self._more -= len(starts)
+        return starts
+
+    def next(self, starts: list[str]) -> Page[T]:
+        """Return the page that comes first.
+
+        Args:
+            starts: Ids where the list may be entered as well; those that are used are removed.
+
+        Raises:
+            NotListed: an answer is no page.
+            StopRun: there is no answer.
+        """
+        self._enter(starts)
+        after, answer = self._first_answer()
+        while answer.status in _NO_CURSOR and self._earlier.get(after):
+            earlier = self._earlier.pop(after)
+            self._ask(earlier.pop(), earlier)
+            after, answer = self._first_answer()
+        self._earlier.pop(after, None)
+        page = self._page(answer, after)
+        ids = [getattr(existing, "id", "") for existing in page.objects]
+        if page.after is not None and self._begun.isdisjoint(ids):
+            self._ask(page.after, ids[-1 - _EARLIER : -1])
+        self.is_complete = not self._asked
+        return page
+
+    def _first_answer(self) -> tuple[str | None, Answer]:
+        """Return what was answered first of what was asked, and the cursor that asked for it."""
+        done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
+        future = next(iter(done))
+        return self._asked.pop(future), future.result()
+
+    def _enter(self, starts: list[str]) -> None:
+        if not self.count:
+            self._ask(None)
+        places = self._places
+        entered = {self._ask(start): start for start in starts[:places]}
+        self._tried.update(starts[:places])
+        del starts[:places]
+        wait(entered)  # before a walk comes to where another one may have begun, or not
+        for future, start in entered.items():
+            if future.result().status == _OK:
+                self._begun.add(start)
+            else:
+                del self._asked[future]
+
+    def _ask(self, after: str | None, earlier: Sequence[str] = ()) -> Future[Answer]:
+        """Ask for the page after an id, or after one of those before it if that is gone."""
+        self.count += 1
+        future = self._reads.begin(reading(self._listing.page(after)))
+        self._asked[future] = after
+        self._earlier[after] = [id_ for id_ in earlier if id_]
+        return future
+
+    def _page(self, answer: Answer, after: str | None) -> Page[T]:
+        path = self._listing.page(after)
+        return page_of(self._listing, answer, after, f"GET {path.partition('?')[0]}", self._api)
+
+
+def all_pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:
+    """Yield all pages of a list, each asked for when the one before is done with.
+
+    Raises:
+        NotListed: an answer is no page of it.
+    """
+    pages: Pages[T] = Pages(listing, reads, api)
+    while not pages.is_complete:
+        yield pages.next([])
+
+
+def page_of(
+    listing: Listing[T], answer: Answer, after: str | None, asked: str, api: str
+) -> Page[T]:
+    """Return the page in an answer.
+
+    Raises:
+        NotListed: there is none; `asked` says what was asked for.
+    """
+    if answer.status != _OK:
+        raise NotListed(f"{api} answered HTTP {answer.status} to {asked}")
+    try:
+        return listing.read(answer, after)
+    except ValueError as error:
+        raise NotListed(f"{api}'s answer to {asked} can't be read: {error}") from None
