@@ -102,14 +102,18 @@ class Comparison:
         if not records:
             return
         all_effects = [self._effects.of(record.request) for record in records]
-        self._views.learn(records[0].observer.stream_name, all_effects)
+        stream = records[0].observer.stream_name
+        self._views.learn(stream, all_effects)
         if self._seen:
             self._seen.see({effects.parts[0][0] for effects in all_effects if effects.parts})
         with self._lock:
             self._others.recall(all_effects)
-        for record, effects in zip(records, all_effects, strict=True):
-            with self._lock:  # for one at a time: reading need not wait for all of them
-                self._judge(record, effects)
+        left = self._judge([*zip(records, all_effects, strict=True)])
+        if self._views.look_at(stream, [effects for _, effects in left]):
+            self._judge(left)
+        if self.has_late_ids:
+            with self._lock:
+                self._fresh.update(map(id, records))
 
     def is_same(self, record: PendingRecord) -> bool:
         """Return whether a record would change nothing, whatever becomes of those that wait."""
@@ -217,12 +221,19 @@ class Comparison:
         if self._seen:
             self._seen.close()
 
-    def _judge(self, record: PendingRecord, effects: Effects) -> None:
-        if self.has_late_ids:
-            self._fresh.add(id(record))
-        if effects.parts and self._is_same(record, effects):
-            self._same[id(record)] = record.request
-            self._others.changes_nothing(effects)
+    def _judge(
+        self, records: Sequence[tuple[PendingRecord, Effects]]
+    ) -> list[tuple[PendingRecord, Effects]]:
+        """Note which records are the same. Returns the others."""
+        left = []
+        for record, effects in records:
+            with self._lock:  # for one at a time: reading need not wait for all of them
+                if effects.parts and self._is_same(record, effects):
+                    self._same[id(record)] = record.request
+                    self._others.changes_nothing(effects)
+                else:
+                    left.append((record, effects))
+        return left
 
     def _differing(self, record: PendingRecord, effects: Effects) -> Differing:
         view = self._views.of(record.observer.stream_name, effects.needs)

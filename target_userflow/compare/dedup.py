@@ -109,3 +109,19 @@ class CompareWithDestination(NoDedup):
     def sync(self) -> None:
         """Return once the ledger has all that was noted."""
         self._ledger.sync()
+
+
+class NoteForComparison(CompareWithDestination):
+    """Tells a comparison what a stream writes that is not compared itself, such as by `insert`."""
+
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look up what the ledger knows."""
+        self._ledger.prefetch(records)
+
+    def outcome(self, record: PendingRecord) -> NotSent | None:
+        """Return what the ledger says."""
+        return self._ledger.outcome(record)
+
+    def reduced(self, record: PendingRecord) -> Request:
+        """Return all of it."""
+        return record.request

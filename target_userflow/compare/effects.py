@@ -53,6 +53,9 @@ class KnownEffects:
 def _effects(request: Request) -> Effects:
     written = () if request.deletes else parts_of(request)
     parts = [(key_of(*part.reference), part) for part in written]
+    if len(parts) == 1 and not (request.references or request.ends):  # by far the most frequent
+        own_keys = (parts[0][0],)
+        return Effects(request, _needs(request, parts), parts, own_keys, (), own_keys)
     own = {key for key, _ in parts}
     users = {part.reference[:2] for _, part in parts if part.reference[0] == "memberships"}
     changes = own | {key_of(*reference) for reference in users} if users else own

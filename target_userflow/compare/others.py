@@ -6,7 +6,6 @@ depends on. Each object is a key of 64 bits.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,9 +25,9 @@ class OtherRecords:
             store: Where the marks are kept.
         """
         self._store = store
-        self._waiting: Counter[int] = Counter()
-        self._changing: Counter[int] = Counter()
-        self._ending: Counter[int] = Counter()
+        self._waiting: dict[int, int] = {}
+        self._changing: dict[int, int] = {}
+        self._ending: dict[int, int] = {}
         self._marked: set[int] = set()
         self._has_marks = False
 
@@ -39,7 +38,7 @@ class OtherRecords:
     def enter(self, effects: Effects) -> None:
         """Count a record in that waits."""
         for key in effects.about:
-            self._waiting[key] += 1
+            self._waiting[key] = self._waiting.get(key, 0) + 1
         self._count(effects, 1)
 
     def changes_nothing(self, effects: Effects) -> None:
@@ -78,7 +77,7 @@ class OtherRecords:
             own: How often it is counted itself.
         """
         for key, _ in effects.parts:
-            if key in self._marked or self._changing[key] > own:
+            if key in self._marked or self._changing.get(key, 0) > own:
                 return False
         if not self._ending and not self._marked:
             return True
@@ -86,13 +85,13 @@ class OtherRecords:
         return not any(self._may_end(key, own if key in ends else 0) for key in effects.about)
 
     def _may_end(self, key: int, own: int) -> bool:
-        return self._ending[key] > own or _end_of(key) in self._marked
+        return self._ending.get(key, 0) > own or _end_of(key) in self._marked
 
     def _count(self, effects: Effects, number: int) -> None:
         for key in effects.changes:
-            self._changing[key] += number
+            self._changing[key] = self._changing.get(key, 0) + number
         for key in effects.ends:
-            self._ending[key] += number
+            self._ending[key] = self._ending.get(key, 0) + number
 
     def _forget(self, key: int) -> None:
         del self._waiting[key]

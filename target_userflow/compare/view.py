@@ -94,20 +94,27 @@ class View:
         for kind in self._kinds_of_times(parts):
             self._times.read(kind)
 
-    def look_at(self, wanted: Wanted, *, is_exact: bool) -> None:
-        """Look objects up of which it is not known which attributes differ; errors as `learn`.
+    def look_at(self, wanted: Wanted, *, is_exact: bool) -> bool:
+        """Look objects up of which it is not known which attributes differ.
 
         Args:
             wanted: The objects.
             is_exact: Whether all of them are looked up; else as many as pages were read, so that
                 this takes no more than the list did.
+
+        Returns:
+            Whether any was looked up.
+
+        Raises:
+            NotListed: an answer holds no object.
+            StopRun: the API does not answer.
         """
         with self._lock:
             unknown = [id_ for id_, of_id in wanted.items() if any(map(self._is_undecided, of_id))]
         if not is_exact:
             unknown = unknown[: max(0, self.list.pages - self._looked_at)]
         self._looked_at += len(unknown)
-        self.list.look_up(unknown)
+        return bool(unknown) and self.list.look_up(unknown)
 
     def take(self, current: ExistingObject) -> None:
         """Keep what is needed of an object that was read."""

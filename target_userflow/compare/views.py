@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.userflow import reading
@@ -14,7 +15,7 @@ from target_userflow.errors import NotListed
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from target_userflow.apis.userflow.parts import Part
     from target_userflow.compare.effects import Effects
@@ -78,26 +79,45 @@ class Views:
             NotListed: the API does not say what there is, and nothing else has to be done.
             StopRun: the API does not answer.
         """
-        wanted: defaultdict[str, dict[str, list[tuple[int, Part]]]] = defaultdict(dict)
-        for effects in all_effects:
-            if effects.parts:
-                listed_id = (effects.request.payload or {})["id"]
-                wanted[effects.needs].setdefault(listed_id, []).extend(effects.parts)
-        for needs in wanted.keys() - self._unlisted:
-            self._learn(stream, needs, wanted[needs])
+        for needs, wanted in _by_needs(all_effects).items():
+            if needs not in self._unlisted:
+                self._learn(stream, needs, wanted)
+
+    def look_at(self, stream: str, all_effects: Iterable[Effects]) -> bool:
+        """Look up objects of which it is not known which attributes differ; errors as `learn`.
+
+        Returns:
+            Whether any was.
+        """
+        found = [
+            self._listed(needs, partial(self._look_at, self._of[stream, needs], wanted))
+            for needs, wanted in _by_needs(all_effects).items()
+            if needs not in self._unlisted
+        ]
+        return any(found)
 
     def _learn(self, stream: str, needs: str, wanted: Wanted) -> None:
         if (stream, needs) not in self._of:
             self._of[stream, needs] = self._shared(needs, wanted) or self._new(needs)
-        view = self._of[stream, needs]
+        self._listed(needs, partial(self._of[stream, needs].learn, wanted))
+
+    def _look_at(self, view: View, wanted: Wanted) -> bool:
+        return view.look_at(wanted, is_exact=self._is_exact)
+
+    def _listed(self, needs: str, ask: Callable[[], bool | None]) -> bool | None:
+        """Ask, and ask no more if the API does not say what there is, unless that has to be known.
+
+        Raises:
+            NotListed: it has to be known.
+        """
         try:
-            view.learn(wanted)
-            view.look_at(wanted, is_exact=self._is_exact)
+            return ask()
         except NotListed as error:
             if self._is_exact:
                 raise
             self._unlisted.add(needs)
             _logger.warning("Records are sent without a comparison: %s", error)
+            return None
 
     def _shared(self, needs: str, wanted: Wanted) -> View | None:
         """Return a view of another stream that sets the same columns."""
@@ -119,3 +139,13 @@ class Views:
             self._lock,
             self._seen,
         )
+
+
+def _by_needs(all_effects: Iterable[Effects]) -> Mapping[str, Wanted]:
+    """Return what is asked for → the objects of requests that are compared with it."""
+    by_needs: defaultdict[str, dict[str, list[tuple[int, Part]]]] = defaultdict(dict)
+    for effects in all_effects:
+        if effects.parts:
+            listed_id = (effects.request.payload or {})["id"]
+            by_needs[effects.needs].setdefault(listed_id, []).extend(effects.parts)
+    return by_needs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_userflow.compare.column_watch import DestinationWatch
 from target_userflow.compare.comparison import COMPARED
-from target_userflow.compare.dedup import CompareWithDestination
+from target_userflow.compare.dedup import CompareWithDestination, NoteForComparison
 from target_userflow.compare.verify import NotVerified, Verify
 from target_userflow.dedup.dedup import ChangeDetection, ForgetWritten, NoDedup
 from target_userflow.dedup.event_dedup import EventDedup, EventKeys
@@ -18,6 +18,7 @@ from target_userflow.ledger.ledger import exists
 if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.clock import Clock
+    from target_userflow.compare.comparison import Comparison
     from target_userflow.compare.verify import Verdicts
     from target_userflow.config.settings import Settings
     from target_userflow.dedup.column_changes import AlwaysChanged
@@ -72,16 +73,24 @@ class Dedups:
         settings, name = self._settings, object_type.name
         if self._verdicts:
             return self._verify(object_type, stream, self._verdicts)
-        if settings.compares_destination and name in COMPARED and stream.options.mode != "insert":
-            matches = bool(stream.options.match_by)
-            ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
-            comparison = self._products.comparison(object_type)
-            watch = self._compared.setdefault(
-                stream.name, DestinationWatch(comparison, sources.column)
+        ledger = self._ledger_dedup
+        if not settings.compares_destination or name not in COMPARED:
+            return ledger(object_type, stream, sources)
+        comparison = self._products.comparison(object_type)
+        if stream.options.mode == "insert":
+            return NoteForComparison(
+                comparison, ledger(object_type, stream, sources), matches=False
             )
-            watch.column_of = sources.column
-            return CompareWithDestination(comparison, ledger, matches=matches, watch=watch)
-        return self._ledger_dedup(object_type, stream, sources) if settings.ledger else NoDedup()
+        return self._compare(comparison, object_type, stream, sources)
+
+    def _compare(
+        self, comparison: Comparison, object_type: ObjectType, stream: Stream, sources: Sources
+    ) -> NoDedup:
+        ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
+        watch = self._compared.setdefault(stream.name, DestinationWatch(comparison, sources.column))
+        watch.column_of = sources.column
+        matches = bool(stream.options.match_by)
+        return CompareWithDestination(comparison, ledger, matches=matches, watch=watch)
 
     def always_changed(self, stream: str) -> AlwaysChanged | None:
         """Return the columns of a stream that differed in every record compared, if any did."""
@@ -105,6 +114,8 @@ class Dedups:
 
     def _ledger_dedup(self, object_type: ObjectType, stream: Stream, sources: Sources) -> NoDedup:
         settings, today = self._settings, self._clock.now().toordinal()
+        if not settings.ledger:
+            return NoDedup()
         if object_type.is_event:
             if not stream.keys:
                 return NoDedup()

@@ -83,6 +83,67 @@ def test_what_does_not_exist_is_sent_whole(sandbox: Sandbox, tmp_path: Path) -> 
     assert bodies(sandbox)[before:] == [{"id": "u1", "attributes": {"plan": "pro"}}]
 
 
+def test_a_hundred_look_ups_and_a_write_are_all_requests(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The definitions are not asked for: what was read has the attributes that are sent."""
+    seed(sandbox, tmp_path, [USERS, *users(130)])
+    before = len(sandbox.requests())
+    records = users(100)
+    records[7]["record"]["name"] = "other"
+    run_here(tmp_path, compared(sandbox), [USERS, *records])
+    assert len(sandbox.requests()) - before == 101
+
+
+def test_streams_with_other_columns_of_the_same_users_read_the_list_each(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """What was kept of the first list says nothing of the columns of the second stream."""
+    traits = schema("traits", {"id": "string", "name": "string"})
+    before = seed(sandbox, tmp_path, [USERS, *users(250)])
+    plans = [record("users", id=f"u{n}", plan="pro", seats=n) for n in range(250)]
+    names = [record("traits", id=f"u{n}", name=f"n{n}") for n in range(249, -1, -1)]
+    names[3]["record"]["name"] = "other"
+    config = compared(sandbox, streams={"traits": {"object": "users"}})
+    result = run_here(tmp_path, config, [USERS, *plans, traits, *names], together=250)
+    assert result.counts["users"] == {"received": 250, "unchanged": 250}
+    assert result.counts["traits"] == {"received": 250, "unchanged": 249, "delivered": 1}
+    assert bodies(sandbox)[before:] == [{"id": "u246", "attributes": {"name": "other"}}]
+    assert len(asked(sandbox, "/users")) == 6
+
+
+def test_an_object_is_looked_up_of_which_several_attributes_may_differ(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """If it was listed long before its record comes; no more of them than pages were read."""
+    before = seed(sandbox, tmp_path, [USERS, *users(450)])
+    records = [*users(450)[100:], *users(100)]
+    changed = [*range(350, 354), *range(356, 360)]
+    for number in changed:
+        records[number]["record"].update(plan="free", name="other")
+    run_here(tmp_path, compared(sandbox), [USERS, *records], together=350)
+    sent = {body["id"]: body["attributes"] for body in bodies(sandbox)[before:]}
+    assert len(sent) == len(changed)
+    reduced = [id_ for id_, values in sent.items() if values == {"plan": "free", "name": "other"}]
+    look_ups = [one for one in sandbox.requests() if one["path"].startswith("/users/u")]
+    pages = len(asked(sandbox, "/users")) - len(look_ups)
+    assert len(reduced) == len(look_ups) == pages == 5
+    assert sent["u0"] == {"plan": "free", "name": "other"}
+
+
+def test_what_a_stream_deletes_that_is_not_compared_is_known_to_the_others(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """`insert` is not compared: a user that it deletes is not there any more, whatever was read."""
+    seed(sandbox, tmp_path, [USERS, *users(2)])
+    column = "_sdc_deleted_at"
+    new = schema("new", {"id": "string", column: "string"})
+    streams = {"new": {"object": "users", "mode": "insert"}}
+    more = {"streams": streams, "hard_delete": True, "max_delete_ratio": 1}
+    deleted = record("new", id="u1", **{column: "2026-01-01T00:00:00Z"})
+    messages = [USERS, *users(2), new, deleted, USERS, *users(2)[1:]]
+    run_here(tmp_path, compared(sandbox, **more), messages, together=1)
+    assert sandbox.state()["users"]["u1"]["attributes"] == {"plan": "pro", "seats": 1, "name": "n1"}
+
+
 @pytest.mark.parametrize("count", [10, 150], ids=["look-ups", "list"])
 def test_groups_and_memberships_are_compared_too(
     sandbox: Sandbox, tmp_path: Path, count: int
@@ -249,6 +310,15 @@ rows = st.one_of(
         lambda row: ("memberships", row)
     ),
 )
+DELETES = {"ledger": "", "hard_delete": True, "max_delete_ratio": 1}
+DELETED = {"_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+ends = st.one_of(
+    st.tuples(st.just("users"), st.fixed_dictionaries({"user_id": ids})),
+    st.tuples(st.just("groups"), st.fixed_dictionaries({"group_id": group_ids})),
+    st.tuples(
+        st.just("memberships"), st.fixed_dictionaries({"user_id": ids, "group_id": group_ids})
+    ),
+).map(lambda end: (end[0], end[1] | DELETED))
 SCHEMAS = [
     schema("users", {"user_id": "string", "plan": "string", "name": "string"}, ["user_id"]),
     schema(
@@ -267,28 +337,35 @@ SCHEMAS = [
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(st.lists(rows, max_size=6), st.lists(rows, max_size=10), st.sampled_from([1, 3, 100]))
+@given(
+    st.lists(rows, max_size=6),
+    st.tuples(st.lists(rows, max_size=10), st.lists(rows | ends, max_size=8)),
+    st.sampled_from([1, 1, 3, 100]),
+)
 def test_whatever_comes_the_truth_of_the_last_record_is_there(
     sandbox: Sandbox,
     tmp_path: Path,
     before: list[tuple[str, dict[str, Any]]],
-    rows: list[tuple[str, dict[str, Any]]],
+    parts: tuple[list[tuple[str, dict[str, Any]]], list[tuple[str, dict[str, Any]]]],
     size: int,
 ) -> None:
     """Whether it was compared or not, alone or with others that wait, the end is the same."""
     sandbox.reset()
     truth = Destination()
-    rows = rows if size == 1 else in_order(rows)
+    rows = [row for part in parts for row in part] if size == 1 else in_order(parts[0])
     streams = {"listed": {"object": "users"}}
     for part, config in (
         (before, {"ledger": "", "batch_size_rows": 1}),
-        (rows, {"ledger": "", "skip_unchanged": "destination", "batch_size_rows": size}),
+        (rows, {"skip_unchanged": "destination", **DELETES, "batch_size_rows": size}),
     ):
         messages = [*SCHEMAS, *(record(stream, **row) for stream, row in part)]
         run = run_here(tmp_path, {**sandbox.config, "streams": streams, **config}, messages)
         assert run.status == 0
     for stream, row in [*before, *rows]:
-        truth.upsert("users" if stream == "listed" else stream, row)
+        if row.items() >= DELETED.items():
+            truth.delete(stream, tuple(row[key] for key in ("user_id", "group_id") if key in row))
+        else:
+            truth.upsert("users" if stream == "listed" else stream, row)
     assert not differences(kept_by(sandbox), truth)
 
 

@@ -118,6 +118,8 @@ def test_what_was_sent_is_the_same_the_next_time(change: Any) -> None:
         ({"append": "a"}, ["a"]),
         ({"remove": "b"}, ["a"]),
         ({"set_once": "a"}, None),
+        ({"set_once": "a"}, ""),
+        ({"set_once": "a"}, []),
         ({"set": "1", "data_type": "number"}, "1"),
         ({"set": False, "data_type": "number"}, False),
         ({"set": "2026-01-01T00:00:00Z", "data_type": "string"}, "2026-01-01T00:00:00.0Z"),
@@ -145,6 +147,14 @@ def test_what_may_be_another_value_is_sent(change: Any, there: Any) -> None:
 def test_what_is_written_in_another_way_is_the_same(change: Any, there: Any) -> None:
     """Numbers by value, times as instants, and `set_once` where there is a value."""
     assert not [*differing({"a": change}, {"a": there}, {"a"})]
+
+
+def test_what_is_sent_as_a_time_to_an_attribute_of_another_type_is_sent() -> None:
+    """Nobody says whether it becomes one, even if the text is the same."""
+    time = "2026-01-01T00:00:00Z"
+    change = {"a": {"set": time, "data_type": "datetime"}}
+    assert [*differing(change, {"a": time}, ())] == ["a"]
+    assert not [*differing(change, {"a": time}, {"a"})]
 
 
 def test_a_text_that_looks_like_a_time_is_a_text_where_the_attribute_is_one() -> None:

@@ -82,6 +82,16 @@ def test_what_is_there_in_excess_is_counted_if_asked_for(sandbox: Sandbox, tmp_p
     assert result.status == 0
 
 
+def test_what_cannot_be_read_is_no_verdict(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It is an error that says so, and nothing is called missing."""
+    seeded(sandbox, tmp_path, [USERS, *users(3)])
+    sandbox.script([{"status": 400, "body": "{}", "method": "GET", "times": 20}])
+    result = run_target(tmp_path, sandbox.config, [USERS, *users(3)], arguments=["--verify"])
+    assert result.status == 1
+    assert "Userflow answered HTTP 400 to GET /users" in result.log
+    assert "missing" not in result.log
+
+
 def test_events_cannot_be_verified(sandbox: Sandbox, tmp_path: Path) -> None:
     """They are skipped with the reason, and nothing is sent."""
     messages = [EVENTS, record("events", user_id="u1", event="paid")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -91,11 +92,38 @@ def test_it_takes_no_more_requests_than_a_list_or_look_ups_do(
 @settings(max_examples=50, deadline=None, print_blob=True)
 @given(st.randoms(use_true_random=False), st.integers(0, 3_000), st.integers(101, 4_000))
 def test_a_list_that_is_entered_in_several_places_is_read_whole(
-    random: Any, exist: int, asked: int
+    order: Any, exist: int, asked: int
 ) -> None:
     """Whatever the order of what is asked for, and whether it exists."""
     api = Userflow(exist)
     ids = [f"u{number}" for number in range(asked)]
-    random.shuffle(ids)
+    order.shuffle(ids)
     assert learned(api, ids) >= {*ids} & {*api.ids}
     assert len(api.paths) <= exist // 100 + 1 + 2 * (asked // 500)
+
+
+def test_a_cursor_that_is_deleted_meanwhile_costs_no_page() -> None:
+    """The page is asked for with the id before it; what else is refused ends the list."""
+
+    class Shrinking(Userflow):
+        def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+            answers = super().fetch(requests)
+            for gone in {"u99", "u98", "u300"} & {*self.ids} if len(self.paths) == 1 else ():
+                self.ids.remove(gone)
+            return answers
+
+    api = Shrinking(450)
+    assert learned(api, [f"u{number}" for number in range(450)]) >= {*api.ids}
+    assert len(api.paths) == 7
+
+
+def test_a_list_is_entered_in_more_places_if_nothing_is_asked_for_in_its_order() -> None:
+    """Else one walk would have to see most of it, one page after the other."""
+    api = Userflow(10_000)
+    ids = [f"u{number}" for number in range(10_000)]
+    random.Random(1).shuffle(ids)  # noqa: S311 - any order will do
+    assert learned(api, ids[:2_000]) >= {*ids[:2_000]}
+    cursors = {parse_qs(urlsplit(path).query).get("starting_after", [""])[0] for path in api.paths}
+    ends = {f"u{int(id_[1:]) + 100}" for id_ in cursors if id_} | {"u99"}
+    assert len(cursors - ends) >= 8
+    assert len(api.paths) <= 100 + 32
