@@ -63,7 +63,7 @@ class Mapper:
         self.remarks = self.attributes.remarks
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The request of one record.
+        """Return the request of a record.
 
         Raises:
             RejectRecord: nothing that the API accepts can be made of it.
@@ -71,11 +71,11 @@ class Mapper:
         raise NotImplementedError
 
     def mapper_of(self, record: Mapping[str, Any]) -> Mapper:  # noqa: ARG002 - where columns come with the records
-        """The mapper of records that have the same roles as this one."""
+        """Return the mapper of records that have the same roles as a record."""
         return self
 
     def object_id(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """The ids under which the API keeps an object that can be deleted.
+        """Return the ids under which the API keeps an object that can be deleted.
 
         Raises:
             RejectRecord: one of them is missing or none.
@@ -83,7 +83,7 @@ class Mapper:
         return tuple(self._id(record, role) for role in self.deleted_by)
 
     def ordering_key(self, record: Mapping[str, Any]) -> str:
-        """The ordering key of a record's request, told by its ids alone.
+        """Return the ordering key of a record's request, from its ids alone.
 
         Raises:
             RejectRecord: an id that it needs is missing or none.
@@ -95,13 +95,13 @@ class Mapper:
         raise RejectRecord("it has no id")
 
     def take_remarks(self) -> dict[str, int]:
-        """How many values were not sent as they came since the last call, by what is said of it."""
+        """Return remark → number of values since the last call that were not sent as they came."""
         remarks = dict(self.remarks)
         self.remarks.clear()
         return remarks
 
     def deletion(self, ids: Sequence[str]) -> Request:
-        """The request that deletes the object with these ids, or finds it gone already."""
+        """Return the request that deletes the object with these ids, or finds it gone already."""
         raise NotImplementedError
 
     def _left_out(self, stream: Stream) -> frozenset[str]:  # noqa: ARG002 - events look at it
@@ -118,14 +118,14 @@ class Mapper:
             raise (error.inside(column) if column else error) from None
 
     def _wire_id(self, value: Any, what: str) -> str:
-        """See `wire_id`; an id that comes with blanks around it is remarked."""
+        """Return what `wire_id` returns; an id that comes with blanks around it is remarked."""
         id_ = wire_id(value, what)
         if isinstance(value, str) and len(id_) < len(value):
             self.remarks[TRIMMED] += 1
         return id_
 
     def _within(self, role: str, make: Callable[..., T], *values: Any) -> T:
-        """What is made of the values of a role's column, which a rejection names."""
+        """Return what `make` returns for the values of a role's column, which a rejection names."""
         try:
             return make(*values)
         except RejectRecord as error:
@@ -176,7 +176,7 @@ def _legal_name(name: Any) -> str:
 
 
 def wire_id(value: Any, role: str) -> str:
-    """An id as the APIs take it: a text without blanks around it, or a whole number's decimal text.
+    """Return an id as the APIs take it: a text without blanks around it, or decimal digits.
 
     Raises:
         RejectRecord: it is missing, blank, boolean, nested, no whole number, or a word for nothing.
@@ -198,7 +198,7 @@ def wire_id(value: Any, role: str) -> str:
 
 
 def in_url(text: str) -> str:
-    """An id as one part of a path or query: a path of dots alone would mean another place.
+    """Return an id as one part of a path or query: a path of dots alone would mean another place.
 
     Raises:
         RejectRecord: it holds half of a surrogate pair.
@@ -210,5 +210,5 @@ def in_url(text: str) -> str:
 
 
 def is_legal_name(name: str) -> bool:
-    """Whether it may be the name of an event."""
+    """Return whether a name may be that of an event."""
     return bool(name.strip()) and attribute_name(name) == name

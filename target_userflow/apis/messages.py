@@ -63,12 +63,12 @@ class Answer:
 
 
 def has_json_object(answer: Answer) -> bool:
-    """Whether the body is a whole JSON object: a proxy's page or half an answer is none."""
+    """Return whether the body is a whole JSON object: a proxy's page or half an answer is not."""
     return answer.body.strip().startswith(b"{") and bool(json_object(answer.body))
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; empty if there is none."""
+    """Return the JSON object in a body; empty if there is none."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -77,5 +77,5 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def reading(path: str) -> Request:
-    """The request that reads what is at a path."""
+    """Return the request that reads a path."""
     return Request("GET", path, None, ordering_key="", object_id=(), idempotent=True)

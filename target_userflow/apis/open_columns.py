@@ -43,7 +43,7 @@ class OpenColumns(Mapper):
         super().__init__(self._with(self._candidates))
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The request of one record.
+        """Return the request of a record.
 
         Raises:
             RejectRecord: it lacks a column that is needed, or nothing can be made of it.
@@ -51,7 +51,7 @@ class OpenColumns(Mapper):
         return self.mapper_of(record)(record)
 
     def object_id(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """The ids of the record's object.
+        """Return the ids of the record's object.
 
         Raises:
             RejectRecord: one of them is missing or none.
@@ -59,7 +59,7 @@ class OpenColumns(Mapper):
         return self.mapper_of(record).object_id(record)
 
     def ordering_key(self, record: Mapping[str, Any]) -> str:
-        """The ordering key of a record's request.
+        """Return the ordering key of a record's request.
 
         Raises:
             RejectRecord: an id that it needs is missing or none.
@@ -67,18 +67,18 @@ class OpenColumns(Mapper):
         return self.mapper_of(record).ordering_key(record)
 
     def deletion(self, ids: Sequence[str]) -> Request:
-        """The request that deletes the object with these ids."""
+        """Return the request that deletes the object with these ids."""
         return self._any.deletion(ids)
 
     def take_remarks(self) -> dict[str, int]:
-        """Of the mappers for all sets of columns."""
+        """Return the remarks of the mappers for all sets of columns."""
         remarks: Counter[str] = Counter()
         for mapper in (self._any, *self._mappers.values()):
             remarks.update(mapper.take_remarks())
         return remarks
 
     def mapper_of(self, record: Mapping[str, Any]) -> Mapper:
-        """The mapper of records that have the same roles as this one.
+        """Return the mapper of records that have the same roles as a record.
 
         Raises:
             RejectRecord: it lacks a column that is needed.
@@ -95,6 +95,6 @@ class OpenColumns(Mapper):
         return self._kind(self._with(columns))
 
     def _with(self, columns: Iterable[str]) -> Stream:
-        """The stream as if its SCHEMA named these columns."""
+        """Return the stream as if its SCHEMA named these columns."""
         properties = {**{column: {} for column in columns}, **self._named}
         return replace(self._stream, properties=properties)

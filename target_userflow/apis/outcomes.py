@@ -70,7 +70,7 @@ class TryAgain:
         return not self.limited and not self.unreached
 
     @property
-    def said(self) -> str:
+    def explanation(self) -> str:
         """The reason, with its cause where one is known."""
         return f"{self.reason}: {self.cause}" if self.cause else self.reason
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def only(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - where a record is a request
-    """The payload of a request for one record."""
+    """Return the payload of a request for one record."""
     (payload,) = payloads
     return payload
 
 
 def nothing(request: Request) -> Iterable[Any]:  # noqa: ARG001 - for APIs that can't be asked
-    """What need not be told of a request, as the API does not tell what it has."""
+    """Return nothing, for a product that does not tell what it has."""
     return ()
 
 

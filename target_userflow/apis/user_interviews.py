@@ -66,7 +66,7 @@ class Participants(Mapper):
     takes_operations = ()
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """One participant; `join` makes the request of up to 100."""
+        """Return the request of one participant; `join` makes one of up to 100."""
         email = self._within("email", _email, self._role(record, "email"))
         for column, value in record.items():
             if isinstance(value, (dict, list)) and not is_of_loader(column):
@@ -80,7 +80,7 @@ class Participants(Mapper):
         return Request("PATCH", PATH, payload, key, (key,), idempotent=True, mergeable=True)
 
     def ordering_key(self, record: Mapping[str, Any]) -> str:
-        """The email; whether it is valid does not matter for that."""
+        """Return the email; whether it is valid does not matter for that."""
         email = self._role(record, "email")
         if not isinstance(email, str):
             raise RejectRecord(_NO_EMAIL)
@@ -88,36 +88,36 @@ class Participants(Mapper):
 
 
 def headers(destination: Destination) -> dict[str, str]:
-    """What every request carries; the key in the header that `user_interviews_auth` says."""
+    """Return what every request carries; the key in the header of `user_interviews_auth`."""
     name, form = _KEY_HEADERS[destination.auth]
     return {name: form.format(destination.api_key), "Accept": _TYPE}
 
 
 def otherwise(destination: Destination) -> str:
-    """The other header: sources contradict each other."""
+    """Return how to try the other header: sources contradict each other."""
     (other,) = _KEY_HEADERS.keys() - {destination.auth}
     return f"set user_interviews_auth to {other}"
 
 
 def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:
-    """The payload of one batch, in the shape that `user_interviews_body` says."""
+    """Return the payload of one batch, in the shape that `user_interviews_body` says."""
     if destination.body == "participants":
         return {"participants": payloads}
     return {"data": [{"type": "participant", "attributes": payload} for payload in payloads]}
 
 
 def folded(payloads: Sequence[Payload]) -> Payload:
-    """One participant with the fields of several records: a later value wins, others stay."""
+    """Return one participant with the fields of several records: a later value wins."""
     return {name: value for payload in payloads for name, value in payload.items()}
 
 
 def is_believable(answer: Answer) -> bool:
-    """An empty body will do: no source says what a successful batch is answered."""
+    """Return whether an answer is one of the API: an empty body will do, as no source says."""
     return not answer.body.strip() or has_json_object(answer)
 
 
 def _email(value: Any) -> str:
-    """An email whose syntax is good; whether it exists is not asked."""
+    """Return an email whose syntax is good; whether it exists is not asked."""
     if not isinstance(value, str):
         raise RejectRecord(_NO_EMAIL)
     email = value.strip()

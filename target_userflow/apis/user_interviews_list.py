@@ -45,7 +45,7 @@ class _List(msgspec.Struct):
 
 
 def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
-    """The one participant that a record's request writes; its email is its id."""
+    """Yield the participant that a request writes; its email is its id."""
     yield "participants", ExistingObject(request.ordering_key)
 
 

@@ -68,7 +68,7 @@ class Users(_Mapper):
         self._company_of = inner_attributes(stream, schema, self.takes_operations, self.remarks)
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The user, and the company that it belongs to."""
+        """Return the request of a user, and the company that it belongs to."""
         user_id = self._id(record, "user_id")
         company = self._company(record)
         payload = {"user_id": user_id, "metadata": self._metadata(record), **company}
@@ -116,7 +116,7 @@ class Companies(_Mapper):
     subjects: ClassVar = {"company_id": "company"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The company."""
+        """Return the request of a company."""
         company_id = self._id(record, "company_id")
         payload = _company_payload(company_id, self._metadata(record))
         key, ids = f"company {company_id}", (company_id,)
@@ -137,7 +137,7 @@ class Events(EventMapper):
     subjects: ClassVar = {"user_id": "user"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The event; its time, if there is one, is metadata like any other."""
+        """Return the request of an event; its time, if there is one, is metadata like any other."""
         user_id = self._id(record, "user_id")
         payload = {
             "user_id": user_id,
@@ -152,19 +152,19 @@ def _company_payload(company_id: str, metadata: Mapping[str, Any]) -> Payload:
 
 
 def _written(company: Mapping[str, Any]) -> tuple[tuple[str, ...], Payload]:
-    """The company of a user as `Request.writes` has it."""
+    """Return the company of a user as `Request.writes` has it."""
     metadata = {name: value for name, value in company.items() if name not in _COMPANY_IDS}
     return ("userpilot_companies", company["id"]), _company_payload(company["id"], metadata)
 
 
 def join(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Product.join`
-    """The payload of one deletion, made of those of several that name users, or companies."""
+    """Return the payload of one deletion, made of those of several."""
     (name,) = payloads[0]
     return {name: [id_ for payload in payloads for id_ in payload[name]]}
 
 
 def headers(destination: Destination) -> dict[str, str]:
-    """What every request carries."""
+    """Return what every request carries."""
     return {
         "Authorization": f"Token {destination.api_key}",
         "X-API-Version": API_VERSION,
@@ -179,7 +179,7 @@ def _deletion(path: str, name: str, ids: Sequence[str]) -> Request:
 
 
 def _object(company: Any) -> dict[str, Any]:
-    """The company of a user; also of JSON text, and empty where there is none."""
+    """Return the company of a user, from JSON text as well; empty where there is none."""
     value = unpacked(company)
     if value is not None and not isinstance(value, dict):
         raise RejectRecord("company is no object")
@@ -187,7 +187,7 @@ def _object(company: Any) -> dict[str, Any]:
 
 
 def _company_id(column: Any, company: Mapping[str, Any]) -> Any:
-    """The id of a user's company: that of its column, else that in the object.
+    """Return the id of a user's company: that of its column, else that in the object.
 
     Raises:
         RejectRecord: the object holds two that differ.
@@ -209,7 +209,7 @@ def _primitives(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def otherwise(destination: Destination) -> str:
-    """The other region, if this is one of those that everybody can have."""
+    """Return how to try the other region, if this is one that everybody can have."""
     others = [url for url in REGIONS if url != destination.url]
     return f"set userpilot_api_url to {others[0]}" if destination.url in REGIONS else ""
 

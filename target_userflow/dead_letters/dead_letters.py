@@ -36,7 +36,7 @@ class DeadLetters:
     """The file of dead letters of a run; it is made when the first record is rejected."""
 
     def __init__(self, directory: str, run_id: str, destination: str = "") -> None:
-        """Name the file.
+        """Name the file; it is made with the first dead letter.
 
         Args:
             directory: The setting `dead_letter_dir`.

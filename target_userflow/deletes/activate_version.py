@@ -123,20 +123,20 @@ class Activation:
         """They were counted before: `TableVersions.left_behind`."""
 
     def prepare(self, records: list[PendingRecord]) -> list[PendingRecord]:
-        """All of them are needed."""
+        """Return all of the deletions: each is needed."""
         self._dedup.prefetch(records)
         return records
 
     def is_needed(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer
-        """All of them are."""
+        """Return that a deletion is needed."""
         return True
 
     def reduced(self, record: PendingRecord) -> Request:
-        """Each is sent as it is."""
+        """Return the request as it is."""
         return record.request
 
     def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - as of any observer
-        """None is: each was sent as it is."""
+        """Return that no deletion is overtaken: each was sent as it is."""
         return False
 
     def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - as of any observer

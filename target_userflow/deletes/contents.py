@@ -31,16 +31,16 @@ class Contents(Protocol):
         """Strike out what is not there now of records that are settled."""
 
     def is_ahead(self, version: int) -> bool:
-        """Whether a version is activated before any record of it came."""
+        """Return whether a version is activated before any record of it came."""
 
     def left_behind(self, version: int) -> int:
-        """How many objects are left behind; raises TooManyDeletions."""
+        """Return how many objects a version leaves behind; raises TooManyDeletions."""
 
     def doubt(self, version: int) -> str | None:
-        """Why it can't be told what is left behind; None if it can."""
+        """Return why it is not known what a version leaves behind; None if it is."""
 
     def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:
-        """Keys and ids of what is to be deleted."""
+        """Yield ledger key → ids of what is to be deleted, in parts."""
 
     def deleted(self, keys: Iterable[bytes]) -> None:
         """Strike out what was deleted."""

@@ -16,7 +16,7 @@ _ENOUGH = 20  # records of a stream, before its share of deleted rows says anyth
 
 
 def log_marks(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds in `LOG_MARKS`.
+    """Return the columns of `LOG_MARKS` that a record has, with their values.
 
     Ask before any stream map: one that names its columns leaves them out, and the nulls of the
     deleted row would clear the attributes.
@@ -25,7 +25,7 @@ def log_marks(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def deleting_column(marks: Mapping[str, Any]) -> str | None:
-    """The column that says that the row is deleted, as it holds a date-time; None if none does.
+    """Return the column that says that the row is deleted; None if none does.
 
     Args:
         marks: Column to value. Null and blank text, as in every row of a CSV file, say that the

@@ -67,7 +67,7 @@ class MembershipMirror:
         """Strike nothing out, likewise."""
 
     def is_ahead(self, version: int) -> bool:  # noqa: ARG002 - there is one reading of the table
-        """Whether nothing came yet."""
+        """Return whether no record came yet."""
         return self._is_empty
 
     def left_behind(self, version: int) -> int:  # noqa: ARG002 - likewise
@@ -102,10 +102,10 @@ class MembershipMirror:
     def deleted(self, keys: Iterable[bytes]) -> None:
         """Strike nothing out: the next run asks again."""
 
-    def _take(self, found: ExistingObject) -> None:
+    def _take(self, user: ExistingObject) -> None:
         """Keep the memberships of a user that are the stream's concern."""
-        pairs = [(found.id, member.group_id) for member in found.memberships or ()]
-        users_key = key_of("user", found.id)
+        pairs = [(user.id, member.group_id) for member in user.memberships or ()]
+        users_key = key_of("user", user.id)
         groups = {key_of("group", group_id) for _, group_id in pairs}
         seen = self._held.seen({users_key, *groups}) if pairs else set()
         self._held.keep(

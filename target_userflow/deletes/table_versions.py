@@ -104,11 +104,11 @@ class TableVersions:
     # An activation
 
     def is_ahead(self, version: int) -> bool:
-        """Whether a version is activated before any record of it came."""
+        """Return whether a version is activated before any record of it came."""
         return self._latest != version and not self._rows.has(version)
 
     def left_behind(self, version: int) -> int:
-        """How many objects a version leaves behind.
+        """Return how many objects a version leaves behind.
 
         Raises:
             TooManyDeletions: more than may be deleted.
@@ -131,7 +131,7 @@ class TableVersions:
         return "some of its records were rejected before it was known whose they are"
 
     def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:
-        """Keys and ids of what is to be deleted: not what another stream has delivered as well."""
+        """Return ledger key → ids of what is to be deleted, but for those of other streams."""
         self._rows.release(version)
         return self._rows.left(version)
 
@@ -144,7 +144,7 @@ class TableVersions:
 
 
 def _leaves(record: PendingRecord) -> bool | None:
-    """Whether its object is there after a record; None if the record changed nothing about that."""
+    """Return whether its object exists after a record; None if the record does not change that."""
     if record.outcome is None:
         return True if record.sent else None  # it may have been carried out
     if isinstance(record.outcome, Delivered):

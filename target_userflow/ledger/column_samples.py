@@ -80,8 +80,8 @@ class ColumnSamples:
         columns = _sample.key, _sample.mark, _sample.columns
         query = sa.select(*columns).where(self._mine).order_by(_sample.key).limit(MOST)
         with self._store.transaction() as connection:
-            found = connection.execute(query).all()
-        return {bytes(key): Sampled(bytes(mark), bytes(values)) for key, mark, values in found}
+            rows = connection.execute(query).all()
+        return {bytes(key): Sampled(bytes(mark), bytes(values)) for key, mark, values in rows}
 
     def changing(self) -> Changing | None:
         """Return what the last run that compared enough records said; None if none did."""

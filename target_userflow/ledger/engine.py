@@ -102,7 +102,7 @@ def _make_private(path: Path) -> None:
 
 
 def _forgo_syncs(connection: sqlite3.Connection, _: object) -> None:
-    """Nothing in the file has to survive a power cut."""
+    """Let nothing in the file have to survive a power cut."""
     connection.isolation_level = None
     connection.execute("PRAGMA synchronous=OFF")
 

@@ -158,11 +158,11 @@ class Runs:
         return self._now(connection, sa.func.pg_advisory_xact_lock(_LOCK))
 
     def _now(self, connection: sa.Connection, *first: Any) -> Now:
-        """What the database says now; notes whether it had said nothing for a while."""
+        """Return the time by the database; note whether it had not answered for a while."""
         now = Now(self._clock.now().timestamp())
         if not is_sqlite(self._url):
             times = (sa.func.clock_timestamp(), sa.func.pg_postmaster_start_time())
-            seconds = [sa.cast(sa.extract("epoch", one), sa.Float(53)) for one in times]
+            seconds = [sa.cast(sa.extract("epoch", time), sa.Float(53)) for time in times]
             query = sa.select(*first, *seconds, sa.func.pg_backend_pid())
             now = Now(*connection.execute(query).one()[-3:])
         if self._heard_at and now.time - self._heard_at > _BREAK:
@@ -184,12 +184,12 @@ def is_alive(until: float, now: float, since: float, is_connected: bool) -> bool
         since: Since when runs can renew.
         is_connected: Whether the server has its connection, as far as is known.
     """
-    said = until - LEASE
-    if said > now + _BREAK:
+    renewed = until - LEASE
+    if renewed > now + _BREAK:
         return False
-    if said < since < until + _LONGEST_BREAK:
+    if renewed < since < until + _LONGEST_BREAK:
         return max(until, since + LEASE) > now
-    return (until if is_connected else said + GONE) > now
+    return (until if is_connected else renewed + GONE) > now
 
 
 def _make_table(connection: sa.Connection) -> None:

@@ -51,7 +51,7 @@ class RoleSpec:
     """The role that a single key property fills when no column does by its name."""
 
     def without(self, role: str) -> RoleSpec:
-        """The same, less a role that something else fills."""
+        """Return the same roles without one that something else fills."""
         columns = {name: names for name, names in self.columns.items() if name != role}
         return replace(self, columns=columns, one_of=[s for s in self.one_of if role not in s])
 
@@ -75,7 +75,7 @@ def assignments_of(stream: Stream, role_spec: RoleSpec) -> dict[str, Assignment]
 
 
 def _by_name(stream: Stream, role_spec: RoleSpec) -> Iterator[tuple[str, Assignment]]:
-    """Roles by the names of columns; `fields` settles those that it names, with null for none."""
+    """Yield the roles that columns have by their names; `fields` settles those that it names."""
     for role, candidates in role_spec.columns.items():
         present = [column for column in candidates if column in stream.properties]
         if present and role not in stream.options.fields:

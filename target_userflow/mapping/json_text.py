@@ -13,7 +13,7 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode  # no digit gets lost
 
 
 def unpacked(value: Any) -> Any:
-    """The array or object that a text holds; any other value is what it is.
+    """Return the array or object that a text holds; any other value as it is.
 
     Raises:
         RejectRecord: the array or object is nested too deeply.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def is_idempotent(attributes: Mapping[str, Any]) -> bool:
-    """Whether setting them twice is like setting them once: all operations are, but sums."""
+    """Return whether setting attributes twice is like setting them once: only sums are not."""
     return is_literal(attributes) or not any(
         isinstance(value, dict) and ("add" in value or "subtract" in value)
         for value in attributes.values()
@@ -28,24 +28,24 @@ def is_idempotent(attributes: Mapping[str, Any]) -> bool:
 
 
 def is_literal(attributes: Mapping[str, Any]) -> bool:
-    """Whether they are plain values, without any operation."""
+    """Return whether attributes are plain values, without any operation."""
     return dict not in map(type, attributes.values())
 
 
 def is_operation(value: Mapping[str, Any]) -> bool:
-    """Whether an object says how to change an attribute, rather than being nested data."""
+    """Return whether an object says how to change an attribute, rather than being nested data."""
     named = value.keys() - {"data_type"}
     return len(named) == 1 and named <= set(OPERATIONS)
 
 
 def names_operations(keys: Iterable[str]) -> bool:
-    """Whether all of these keys, one or more, are those of operations."""
+    """Return whether all of the keys, one or more, are those of operations."""
     named = set(keys) - {"data_type"}
     return bool(named) and named <= set(OPERATIONS)
 
 
 def checked_operation(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An operation as the API takes it.
+    """Return an operation as the API takes it.
 
     Raises:
         RejectRecord: its operand does not suit it.
@@ -65,7 +65,7 @@ def checked_operation(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_data_type(operation: str, operand: Any, data_type: Any) -> Any:
-    """The operand of an operation with a data type: as it is, but for times, which are read."""
+    """Return the operand of an operation with a data type: as it is, but a time is read."""
     if data_type not in _DATA_TYPES.get(operation, tuple(_COERCIONS)):
         raise RejectRecord(f"operation '{operation}' does not go with its data_type")
     result = None if operand is None else coerce(operand, data_type)
@@ -77,7 +77,7 @@ def _is_nested(operand: Any) -> bool:
 
 
 def coerce(value: Any, data_type: str) -> Any:
-    """A value as the data type that `data_types` asks for; None for a date-time that says none.
+    """Return a value as the data type that `data_types` asks for; None for no date-time.
 
     Raises:
         RejectRecord: it can't be read as one.

@@ -14,7 +14,7 @@ DECIMAL = "singer.decimal"
 
 
 def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema with what `$ref` and `allOf` say put in their place, wherever a column has them.
+    """Return a schema with what `$ref` and `allOf` say put in their place, for each column.
 
     Args:
         schema: What a stream has, after the stream maps: these may leave the definitions out.
@@ -26,13 +26,13 @@ def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, An
 
 
 def formats(schema: Any) -> set[str]:
-    """The formats of what a column may hold."""
+    """Return the formats of the values that a column may hold."""
     named = (subschema.get("format") for subschema in _choices(schema))
     return {name for name in named if isinstance(name, str)}
 
 
 def allows_any(schema: Any, *types: str) -> bool:
-    """Whether a column may hold one of these types in any form, beside those with a format."""
+    """Return whether a column may hold one of these types without a format."""
     return any(
         "format" not in subschema and not _types(subschema).isdisjoint(types)
         for subschema in _choices(schema)
@@ -40,18 +40,18 @@ def allows_any(schema: Any, *types: str) -> bool:
 
 
 def allowed_types(schema: Any) -> set[str]:
-    """The types that a column may hold; empty where nothing is said of it."""
+    """Return the types that a column may hold; empty where the schema does not say."""
     return {name for subschema in _choices(schema) for name in _types(subschema)}
 
 
 def may_be_text(schema: Any) -> bool:
-    """Whether a column may hold a text that is no time; one without a type may hold anything."""
+    """Return whether a column may hold a text that is no time; without a type it may."""
     types = allowed_types(schema)
     return (not types or "string" in types) and formats(schema).isdisjoint(DATES)
 
 
 def inner_properties(schema: Any) -> dict[str, Any]:
-    """The schemas of the keys that an object in a column may have, as far as they are named."""
+    """Return key → schema, for the keys that the schema names of objects in a column."""
     named = (subschema.get("properties") for subschema in _choices(schema))
     return {
         key: subschema
@@ -62,12 +62,12 @@ def inner_properties(schema: Any) -> dict[str, Any]:
 
 
 def items_schema(schema: Any) -> Any:
-    """The schema of what a list in a column holds, as far as there is one for all of it."""
+    """Return the schema of the items of a list in a column; an empty one without it."""
     return next((subschema["items"] for subschema in _choices(schema) if "items" in subschema), {})
 
 
 def is_object_only(schema: Any) -> bool:
-    """Whether a column can hold objects and nulls, and nothing else."""
+    """Return whether a column can hold objects and nulls, and nothing else."""
     return allowed_types(schema) - {"null"} == {"object"}
 
 
@@ -78,7 +78,7 @@ def _types(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _choices(schema: Any) -> list[dict[str, Any]]:
-    """A schema and its alternatives; `true` and `false` are schemas, and say nothing."""
+    """Return a schema and its alternatives; none for `true` and `false`, which say nothing."""
     if not isinstance(schema, dict):
         return []
     if "anyOf" not in schema and "oneOf" not in schema:  # most of them
@@ -122,7 +122,7 @@ class _Resolver:
             whole["items"] = self.resolved(whole["items"])
 
     def _parts(self, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What a schema says by reference, and what all of its `allOf` say."""
+        """Return the schemas that a schema refers to, and those of its `allOf`."""
         together = schema.get("allOf")
         listed = (
             [self.resolved(subschema) for subschema in together]
@@ -141,7 +141,7 @@ class _Resolver:
         return self._followed[reference]
 
     def _at(self, reference: str) -> Any:
-        """What a JSON pointer into the SCHEMA points at."""
+        """Return what a JSON pointer into the SCHEMA points at; None for nothing."""
         result: Any = self._root
         for name in reference.removeprefix("#").split("/")[1:]:
             key = name.replace("~1", "/").replace("~0", "~")
@@ -150,7 +150,7 @@ class _Resolver:
 
 
 def _merged(part: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """Two schemas that hold together; the second wins, but for properties, which add up."""
+    """Return two schemas as one: the second wins, but their properties add up."""
     both = {**part, **whole}
     inner = [subschema.get("properties") for subschema in (part, whole)]
     if all(isinstance(subschema, dict) for subschema in inner):

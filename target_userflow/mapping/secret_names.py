@@ -35,16 +35,16 @@ _NAMES = 10_000  # columns that are remembered; of a log they come one by one
 
 
 def is_secret(column: str, schema: Any) -> bool:
-    """Whether a column holds text and is called like a secret: `authToken`, not `tokens_used`."""
+    """Return whether a column holds text and is named like a secret: `authToken`, not `tokens`."""
     return is_secret_name(column) and may_be_text(schema)
 
 
 @lru_cache(_NAMES)
 def is_secret_name(name: str) -> bool:
-    """Whether a name ends in a secret's word, written `in_snake` or `inCamel` case."""
+    """Return whether a name ends in a secret's word, written `in_snake` or `inCamel` case."""
     return bool(_SECRET.search(snake_case(name)))
 
 
 def snake_case(name: str) -> str:
-    """A name in small letters, with `_` between its words."""
+    """Return a name in small letters, with `_` between its words."""
     return _BORDER.sub("_", name).strip("_").lower()

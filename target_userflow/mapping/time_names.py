@@ -15,7 +15,7 @@ _NUMBERS = {"integer", "number"}
 
 
 def holds_times(column: str, schema: Any) -> bool:
-    """Whether a column holds times: its type says so, or its name, and its type allows one."""
+    """Return whether a column holds times, by its type, or by its name if its type allows it."""
     if "date-time" in formats(schema):
         return True
     name, types = snake_case(column), allowed_types(schema) - {"null"}

@@ -52,7 +52,7 @@ _ISO = re.compile(
 
 
 def read_time(value: Any) -> str | None:
-    """What stands in the place of a date-time, as ISO 8601 in UTC.
+    """Return a date-time as ISO 8601 in UTC.
 
     Args:
         value: A text, a number (of seconds to nanoseconds since 1970, or `YYYYMMDD`) or a date.
@@ -73,7 +73,7 @@ def read_time(value: Any) -> str | None:
 
 
 def iso8601(value: date | time) -> str:
-    """A date or time as ISO 8601 in UTC; naive means UTC, and a date is its midnight.
+    """Return a date or time as ISO 8601 in UTC; naive means UTC, and a date is its midnight.
 
     Raises:
         RejectRecord: a date-time that leaves the calendar on its way to UTC.
@@ -91,7 +91,7 @@ def iso8601(value: date | time) -> str:
 
 
 def parsed_time(text: str) -> str:
-    """The text of an ISO 8601 date or date-time, as ISO 8601 in UTC.
+    """Return the text of an ISO 8601 date or date-time as ISO 8601 in UTC.
 
     A fraction is cut after its microseconds.
 
@@ -124,7 +124,7 @@ def is_time(text: str) -> bool:
 
 
 def read_text(text: str) -> str | None:
-    """See `read_time`, for what is known to be a text."""
+    """Return what `read_time` returns, of a value that is known to be a text."""
     if not text[_TOO_FINE].isdigit():
         try:
             return iso8601(msgspec.convert(text, datetime))  # most of them, at a tenth of the cost
@@ -137,7 +137,7 @@ def read_text(text: str) -> str | None:
 
 
 def _of_number(number: Decimal) -> str:
-    """A date of its digits, or the moment of an epoch number, rounded down to microseconds."""
+    """Return the date of its digits, or the moment of an epoch number, cut to microseconds."""
     digits = number.adjusted() + 1 if number.is_finite() else 0
     if digits == _DATE_DIGITS and number > 0 and number == int(number):
         return parsed_time(str(int(number)))
@@ -158,7 +158,7 @@ def _day(parts: re.Match[str]) -> date:
 
 
 def _since_midnight(parts: re.Match[str]) -> timedelta:
-    """How long a day has lasted, leap second and last midnight included."""
+    """Return how long a day has lasted, leap second and last midnight included."""
     hours, minutes, seconds = (int(parts[unit] or 0) for unit in ("hour", "minute", "second"))
     passed = timedelta(
         hours=hours,

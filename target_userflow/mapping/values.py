@@ -27,7 +27,7 @@ _json_text = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def literal(value: Any, schema: Any = None) -> Any:
-    """One JSON value that is no object, as the API takes it; None for a date-time that says none.
+    """Return a value that is no object as the API takes it; None for no date-time.
 
     Raises:
         RejectRecord: it is no finite number, or no date-time where the schema promises one.
@@ -62,7 +62,7 @@ def _finite_number(value: Any) -> Any:
 
 
 def plain_number(value: float | Decimal) -> str:
-    """A number as decimal text, without an exponent.
+    """Return a number as decimal text, without an exponent.
 
     Raises:
         RejectRecord: it has more than 400 digits.
@@ -78,19 +78,19 @@ Reads = dict[type, "Callable[[Any], Any] | None"]
 
 
 def reads(schema: Any) -> Reads:
-    """What becomes of a column's simple values, by its schema."""
+    """Return how the plain values of a column are read, by their type."""
     numbers = dict.fromkeys((int, float, Decimal), _number_read(schema))
     return {str: _text_read(schema), bool: None, **numbers}
 
 
 def _text_read(schema: Any) -> Callable[[str], Any] | None:
-    """What becomes of a text: a date-time or number of one kind, or what it is."""
+    """Return how a text is read: as a time or number if the schema says so; None as it is."""
     read = next((_READS[name] for name in formats(schema) if name in _READS), None)
     return _or_text(read) if read and allows_any(schema, "string") else read
 
 
 def _number_read(schema: Any) -> Callable[[Any], Any]:
-    """What becomes of a number: a time since 1970 where only a date-time is promised."""
+    """Return how a number is read: as a time since 1970 where only date-times are promised."""
     is_time = not formats(schema).isdisjoint(DATES)
     return read_time if is_time and not allows_any(schema, "number", "integer") else _finite_number
 
@@ -108,7 +108,7 @@ def _or_text(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def exact_number(text: str) -> Any:
-    """The number that a text says, with every digit of it.
+    """Return the number that a text says, with every digit of it.
 
     Raises:
         RejectRecord: it says none, or none that is finite.
@@ -127,14 +127,14 @@ _READS: dict[str, Callable[[str], Any]] = {
 
 
 def _strings(values: list[Any]) -> list[str] | str:
-    """A list of strings; a list with objects or lists in it is JSON text."""
+    """Return a list of strings; a list that holds objects or lists as JSON text."""
     if any(isinstance(value, (dict, list)) for value in values):
         return encoded(_finite(values)).decode()
     return [as_text(value) for value in values if value is not None]
 
 
 def as_text(value: Any) -> str:
-    """A value as a string: numbers as decimal digits, booleans as JSON has them.
+    """Return a value as a string: numbers as decimal digits, booleans as JSON has them.
 
     Raises:
         RejectRecord: it is no finite number, or none of 400 digits.
@@ -146,14 +146,14 @@ def as_text(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same value, once all numbers in it are known to be finite."""
+    """Return the same value, once all numbers in it are known to be finite."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     return [_finite(item) for item in value] if isinstance(value, list) else literal(value)
 
 
 def encoded(value: Any) -> bytes:
-    """The JSON text of a value, with every digit of its numbers.
+    """Return the JSON text of a value, with every digit of its numbers.
 
     Raises:
         RejectRecord: a string holds half of a surrogate pair, or it is nested too deeply.
@@ -167,7 +167,7 @@ def encoded(value: Any) -> bytes:
 
 
 def located(error: RejectRecord, record: Mapping[str, Any]) -> RejectRecord:
-    """A rejection with the column that can't be encoded, where that is why and none is named."""
+    """Return a rejection that names the column that can't be encoded, if it names none yet."""
     if error.path:
         return error
     column = next((name for name, value in record.items() if not _is_encodable(value)), None)

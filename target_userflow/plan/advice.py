@@ -32,7 +32,7 @@ _STANDARD: dict[str, dict[str, Sequence[str]]] = {
 
 
 def look_alike(name: str, known: Collection[str]) -> str | None:
-    """The attribute there is whose name differs in case, `_`, `-` and blanks alone."""
+    """Return the attribute whose name differs in case, `_`, `-` and blanks alone."""
     own = _folded(name)
     return next(
         (candidate for candidate in known if candidate != name and _folded(candidate) == own), None
@@ -40,7 +40,7 @@ def look_alike(name: str, known: Collection[str]) -> str | None:
 
 
 def standard_name(scope: str, name: str, others: Collection[str]) -> str | None:
-    """The standard attribute that an attribute may be, unless the stream has that one, too."""
+    """Return the standard attribute that an attribute may be, unless the stream has it too."""
     plain = snake_case(name)
     for standard, names in _STANDARD.get(scope, {}).items():
         if plain in names and standard not in others:
@@ -108,7 +108,7 @@ def change_advice(stream: str, changed: AlwaysChanged) -> str:
 
 
 def listed(columns: Sequence[str]) -> str:
-    """Some columns by name, and how many more there are."""
+    """Return some columns by name, and how many more there are."""
     named = [f"'{column}'" for column in columns[:_MOST_NAMED]]
     more = [f"{len(columns) - _MOST_NAMED} more"] if len(columns) > _MOST_NAMED else []
     *before, last = [*named, *more]

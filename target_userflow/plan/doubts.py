@@ -50,12 +50,12 @@ class Doubts:
             self._varies = values != self._first
 
     def lines(self) -> list[str]:
-        """A line for each doubt, as far as it is known by now."""
+        """Return a line for each doubt that is known by now."""
         doubts = (self._time(), self._id(), self._pruning())
         return [line for line in doubts if line]
 
     def _time(self) -> str | None:
-        """An event without a time is one of now, and a table seldom has it for that."""
+        """Return the doubt of events without a time of their own, which would count as new."""
         stream, spec = self._stream, self._mapper.role_spec
         if "time" not in spec.columns or self._is_settled("time"):
             return None
@@ -87,21 +87,21 @@ class Doubts:
         )
 
     def _id_column(self, role: str) -> str | None:
-        """The column of the id, if it has that role by its name and rows have a key."""
+        """Return the column of the id, if it has that role by its name and rows have a key."""
         assignment = self._mapper.assignments.get(role)
         if assignment is None or assignment.by != "name" or not self._stream.keys:
             return None
         return None if assignment.column in self._computed else assignment.column
 
     def _other_keys(self) -> Sequence[str]:
-        """The rest of a key that contains the object's id."""
+        """Return the rest of a key that contains the object's id."""
         role = self._mapper.role_spec.key_is
         column = self._id_column(role) if role else None
         keys = self._stream.keys
         return [key for key in keys if key != column] if column in keys else ()
 
     def _pruning(self) -> str | None:
-        """A row that holds one of several groups would end the others."""
+        """Return the doubt of rows that hold one of several groups, and would end the others."""
         stream, roles = self._stream, self._mapper.assignments
         if "prune_memberships" not in roles or roles.keys() & {"groups", "memberships"}:
             return None
@@ -123,7 +123,7 @@ class Doubts:
 
 
 def _times(stream: Stream, taken: Collection[str]) -> list[str]:
-    """The columns that may hold times, and have no role."""
+    """Return the columns that may hold times, and have no role."""
     return [
         column
         for column, schema in stream.properties.items()

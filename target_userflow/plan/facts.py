@@ -34,10 +34,10 @@ class Known(Protocol):
     """What the destination has."""
 
     def definitions(self, scope: str) -> Mapping[str, str] | None:
-        """Name → data type; None where the destination does not tell."""
+        """Return name → data type; None where the destination does not tell."""
 
     def ids(self, look: StreamLook) -> tuple[int, int, bool] | None:
-        """Ids that were looked up, those that exist, and whether any object exists."""
+        """Return how many ids were looked up, how many exist, and whether any object exists."""
 
 
 def stream_facts(
@@ -46,7 +46,7 @@ def stream_facts(
     received: int,
     always_changed: Callable[[StreamLook], AlwaysChanged | None],
 ) -> dict[str, Any]:
-    """The plan of a stream.
+    """Return the plan of a stream.
 
     Args:
         look: What was seen of it.
@@ -80,12 +80,12 @@ def stream_facts(
 
 
 def attribute_warnings(look: StreamLook, known: Known) -> list[str]:
-    """The warnings of a stream's new attributes, before the first of its requests."""
+    """Return the warnings of a stream's new attributes, before the first of its requests."""
     return [*_attribute_warnings(look, [*_attributes(look, known)], known)]
 
 
 def new_names(look: StreamLook, known: Known) -> list[str]:
-    """The attributes that a stream would define, as far as its first records show."""
+    """Return the attributes that a stream would define, as far as its first records show."""
     states = {NEW, LOOKS_LIKE}
     return [
         attribute["name"] for attribute in _attributes(look, known) if attribute["state"] in states
@@ -165,7 +165,7 @@ def _event_names(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
 
 
 def _requests(look: StreamLook, received: int) -> dict[str, Any]:
-    """How many requests a run would send: exactly if all records were looked at."""
+    """Return how many requests a run would send: exactly if all records were looked at."""
     requests, batch = look.sample.requests, look.object_type.product.batch
     whole = received == len(requests) + sum(look.rejections.values())
     if not whole:
@@ -208,7 +208,7 @@ def _attribute_warnings(
 
 
 def all_facts(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> dict[str, Any]:
-    """The plan of all streams.
+    """Return the plan of all streams.
 
     Args:
         streams: What `stream_facts` returned.

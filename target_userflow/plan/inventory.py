@@ -43,14 +43,14 @@ class Inventory:
         self._has_users: bool | None = None
 
     def definitions(self, scope: str) -> Mapping[str, str] | None:
-        """Name → data type of a scope; None where the product does not tell."""
+        """Return name → data type of a scope; None where the product does not tell."""
         with suppress(NotListed):
             definitions = self._definitions.of(scope)
             return definitions if self._definitions.are_told(scope) else None
         return None
 
     def ids(self, look: StreamLook) -> tuple[int, int, bool] | None:
-        """Ids that were looked up, those that exist, and whether any user exists."""
+        """Return how many ids were looked up, how many exist, and whether any user exists."""
         if not look.asks_for_ids:
             return None
         named = {
@@ -67,7 +67,7 @@ class Inventory:
         return len(wanted), there, has_any
 
     def always_changed(self, look: StreamLook) -> AlwaysChanged | None:
-        """The columns of a stream that differ in every object that was looked up, if any do."""
+        """Return the columns of a stream that differ in every object looked up, if any do."""
         scope, sources, changes = SCOPES.get(look.object_type.name), look.sources(), ColumnChanges()
         defined = self.definitions(scope) if scope else None
         times = {name for name, kind in (defined or {}).items() if kind == "datetime"}

@@ -15,7 +15,7 @@ _HEADS = ("attribute", "column", "type", "example", "in the destination")
 
 
 def plan_page(facts: Mapping[str, Any]) -> str:
-    """The plan as HTML.
+    """Return the plan as HTML.
 
     Args:
         facts: What `all_facts` returned.

@@ -49,7 +49,7 @@ class Plan:
         received: Mapping[str, int],
         always_changed: Callable[[StreamLook], AlwaysChanged | None],
     ) -> dict[str, Any]:
-        """The plan, which JSON can hold.
+        """Return the plan, which JSON can hold.
 
         Args:
             inventory: What the product of an object type has.

@@ -57,7 +57,7 @@ class Sample:
             self._bytes += size
 
     def attributes(self, object_type: ObjectType) -> dict[Attribute, list[Any]]:
-        """The values that are sent as each attribute, without nulls; in the order of coming."""
+        """Return attribute → the values that are sent, without nulls, in the order read."""
         collected: defaultdict[Attribute, list[Any]] = defaultdict(list)
         for request in self.requests:
             for scope, attributes in written(object_type, request):

@@ -107,11 +107,11 @@ class StreamLook:
         return self.sample.is_full or sum(self.rejections.values()) >= RECORDS
 
     def doubts(self) -> list[str]:
-        """A line for each doubt, as far as it is known by now."""
+        """Return a line for each doubt that is known by now."""
         return self._doubts.lines() if self._doubts else []
 
     def announcement(self) -> str:
-        """What the stream's columns become, in a line."""
+        """Return what the stream's columns become, in a line."""
         target = f"{self.object_type.name} of {self.object_type.product.name}"
         if self.stream.has_open_columns:
             return f"goes to {target}; its columns come with the records"
@@ -160,7 +160,7 @@ class StreamLook:
             raise Doubt(lines[-1])
 
     def _doubts_by(self, record: Mapping[str, Any]) -> Doubts | None:
-        """The doubts by a record's columns; None if it has none for what is needed."""
+        """Return the doubts by a record's columns; None if it lacks a column that is needed."""
         given = {name: _schema(value) for name, value in record.items() if value is not None}
         properties = {**given, **{n: s for n, s in self.stream.properties.items() if s}}
         stream = replace(self.stream, properties=properties, has_open_columns=False)
@@ -211,7 +211,7 @@ def _role(item: tuple[str, Assignment]) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    """Some of many names: those of a column full of values are no end."""
+    """Return some of many names, and how many more there are."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 

@@ -29,7 +29,7 @@ _ROLE_REASONS = {"name": "by name", "key": "by key", "fields": "by fields"}
 
 
 def plan_text(facts: Mapping[str, Any], width: int) -> str:
-    """The plan as lines.
+    """Return the plan as lines.
 
     Args:
         facts: What `all_facts` returned.
@@ -50,7 +50,7 @@ def _lines(facts: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def _overview(streams: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
-    """A row for each stream."""
+    """Yield a row for each stream."""
     heads = ["stream", "object", "records", "requests", "attributes", "new", "warnings", "doubts"]
     rows = [heads]
     longest = max(width - 72, 12)
@@ -85,7 +85,7 @@ def _stream(facts: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def head(facts: Mapping[str, Any]) -> str:
-    """Where a stream goes, and how many of its records were looked at."""
+    """Return where a stream goes, and how many of its records were looked at."""
     if not facts["object"]:
         return "can't be planned"
     records = f"{facts['records']:,} records"
@@ -95,7 +95,7 @@ def head(facts: Mapping[str, Any]) -> str:
 
 
 def role_texts(roles: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Each role with its column, and why."""
+    """Yield each role with its column, and why."""
     for role in roles:
         if role["by"] == "arrival":
             yield f"{role['role']} ← that of arrival"
@@ -133,7 +133,7 @@ def _cell(attribute: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _cells(cells: Sequence[tuple[str, str, str]], width: int) -> Iterator[str]:
-    """The cells below each other, in as many columns as the width has room for."""
+    """Yield the cells below each other, in as many columns as the width has room for."""
     lines = aligned(cells, texts=(0, 1, 2))
     wide = max(map(len, lines))
     room = width - 2 * len(_INDENT)
@@ -154,7 +154,7 @@ def _verdict(doubts: Sequence[str], width: int) -> Iterator[str]:
 
 
 def _wrapped(parts: Sequence[str], width: int, head: str) -> Iterator[str]:
-    """Parts behind each other, none of them broken if it fits on a line."""
+    """Yield parts behind each other, none of them broken if it fits on a line."""
     if parts:
         joined = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
         for line in _fill(f"{head}: {joined}", width, _INDENT):

@@ -34,14 +34,14 @@ _EPOCHS = ((10**8, 10**10), (10**11, 10**13), (10**14, 10**16))
 
 
 def kind(value: Any) -> str:
-    """The data type that a value has in Userflow: a text with date, time and zone is a datetime."""
+    """Return the data type of a value in Userflow: datetime for a text with date, time and zone."""
     if isinstance(value, str) and _WITH_ZONE.fullmatch(value):
         return "datetime"
     return type_of(value) or ""
 
 
 def example(value: Any) -> str:
-    """The beginning of a value, and never all of it."""
+    """Return the beginning of a value, and never all of it."""
     if isinstance(value, bool):
         return ""
     is_plain = isinstance(value, (str, int, float, Decimal))
@@ -50,7 +50,7 @@ def example(value: Any) -> str:
 
 
 def likely_type(name: str, values: Sequence[Any]) -> str | None:
-    """The data type that values may be meant to have, where it is not the one that they have."""
+    """Return the data type that values may be meant to have, if they have another."""
     if len(values) < _ENOUGH:
         return None
     plain = snake_case(name)

@@ -58,7 +58,7 @@ class Lines:
         return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def next(self) -> bytes:
-        """The next line with its line break; empty at the end of the input.
+        """Return the next line with its line break; empty at the end of the input.
 
         Raises:
             StopRun: the clock was stopped.
@@ -99,7 +99,7 @@ class Lines:
 
 
 def _descriptor(source: IO[bytes]) -> int | None:
-    """What the operating system reads from; None for a stream in memory."""
+    """Return the descriptor that the system reads from; None for a stream in memory."""
     try:
         return source.fileno()
     except (OSError, ValueError, AttributeError):

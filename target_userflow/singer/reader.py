@@ -177,7 +177,7 @@ class LineReader(GenericSingerReader[bytes]):
 
 
 def _why(error: Exception) -> str:
-    """What is wrong, without what stands in the line."""
+    """Return what is wrong, without what stands in the line."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.removesuffix(' at')} at column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
@@ -186,14 +186,14 @@ def _why(error: Exception) -> str:
 
 
 def _advice(line: bytes) -> str:
-    """What may have happened to a line that is no JSON."""
+    """Return what may have happened to a line that is no JSON."""
     if line.startswith(b"{") and not line.endswith(b"\n"):
         return "The input ends in the middle of it: the tap has stopped there, see its log"
     return _TAPS
 
 
 def _number(text: str) -> int | Decimal:
-    """The number, or infinity in place of one that is too long to be held."""
+    """Return the number, or infinity in place of one that is too long to be held."""
     try:
         return int(text) if text.removeprefix("-").isdecimal() else Decimal(text)
     except (ValueError, ArithmeticError):
@@ -201,7 +201,7 @@ def _number(text: str) -> int | Decimal:
 
 
 def _cut(line: bytes) -> bytes:
-    """The line with NaN in place of every object and list that lies too deep."""
+    """Return the line with NaN in place of every object and list that lies too deep."""
     kept, depth, start = [], 0, 0
     for token in _BRACKETS.finditer(line):
         if token[0] in b"[{":

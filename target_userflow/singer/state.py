@@ -11,7 +11,7 @@ from target_userflow.private_files import append_whole
 
 
 def state_line(value: Any) -> str:
-    """A STATE as the line that it is to be written as; empty for an empty one, which is none.
+    """Return a STATE as the line that it is to be written as; empty for an empty one.
 
     Raises:
         RejectRecord: it can't be written as JSON.

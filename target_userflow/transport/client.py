@@ -214,7 +214,7 @@ class Client:
             return None
         if last.everyone and wait > most:
             return f"asks to come back in {wait:.0f} s ({last.reason})"
-        return f"still fails after {tried:.0f} s ({last.said})"
+        return f"still fails after {tried:.0f} s ({last.explanation})"
 
     def _slowed(self, last: TryAgain, wait: float, began: float) -> float:
         """Slow all requests down, if that is what the answer asks for.

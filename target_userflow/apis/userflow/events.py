@@ -30,7 +30,7 @@ class Events(EventMapper):
     subjects: ClassVar = {"user_id": "user", "group_id": "group"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The event, about a user, a group or both."""
+        """Return the request of an event about a user, a group or both."""
         subject = self._subject(record)
         payload = {
             "name": self._name(record),

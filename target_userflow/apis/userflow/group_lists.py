@@ -60,7 +60,7 @@ class GroupListMapper(UserflowMapper):
         return {role: listed for role, listed in lists.items() if listed is not None}
 
     def _is_of_no_group(self, record: Mapping[str, Any]) -> bool:
-        """Whether `group_id` is null, and no column that could say otherwise is missing.
+        """Return whether `group_id` is null, and no column that could say otherwise is missing.
 
         A log leaves out large columns that did not change: what is missing says nothing, and
         nor does a null where nulls mean "don't know".
@@ -70,7 +70,7 @@ class GroupListMapper(UserflowMapper):
         return self._nulls_tell and "group_id" in self._roles and columns <= record.keys()
 
     def _groups_by_id(self, record: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """Of one id, with its attributes, or of a list of ids."""
+        """Return the groups of one id, with its attributes, or of a list of ids."""
         given = unpacked(self._role(record, "group_id"))
         attributes = unpacked(self._role(record, "group_attributes"))
         if given is None:
@@ -117,7 +117,7 @@ class GroupListMapper(UserflowMapper):
 
 
 def _attributes(inner: Attributes, value: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a group or membership."""
+    """Return the attributes of a group or membership."""
     given = value.get("attributes")
     if given is not None and not isinstance(given, dict):
         raise RejectRecord("the attributes of a group or membership are no object")

@@ -30,7 +30,7 @@ class Groups(UserflowMapper):
     subjects: ClassVar = {"group_id": "group"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The group."""
+        """Return the request of a group."""
         record = self._usual(record)
         group_id = self._id(record, "group_id")
         attributes = self.attributes(record)
@@ -55,7 +55,7 @@ class Memberships(UserflowMapper):
     subjects: ClassVar = {"user_id": "user"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The user with this one membership; its others stay."""
+        """Return the request of a user with this one membership; its others stay."""
         record = self._usual(record)
         user_id, group_id = self._id(record, "user_id"), self._id(record, "group_id")
         attributes = self.attributes(record)

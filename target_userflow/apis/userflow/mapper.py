@@ -30,26 +30,26 @@ class UserflowMapper(Mapper):
 
 
 def safety(attributes: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether a request that sets only these is idempotent, and mergeable."""
+    """Return whether a request that sets only these is idempotent, and mergeable."""
     return (True, True) if is_literal(attributes) else (is_idempotent(attributes), False)
 
 
 def group_payload(group_id: str, attributes: Mapping[str, Any]) -> Payload:
-    """What changes the attributes of a group."""
+    """Return the payload that changes the attributes of a group."""
     return {"id": group_id, "attributes": attributes}
 
 
 def membership_payload(user_id: str, group_id: str, attributes: Mapping[str, Any]) -> Payload:
-    """What changes the attributes of a membership, and makes it where there is none."""
+    """Return the payload that changes the attributes of a membership, or makes it."""
     membership = {"attributes": attributes, "group": {"id": group_id}}
     return {"id": user_id, "memberships": [membership]}
 
 
 def memberships_of(user_id: str) -> tuple[str, ...]:
-    """All memberships of a user, in `references` and `ends`."""
+    """Return the reference to all memberships of a user, for `references` and `ends`."""
     return "memberships", user_id
 
 
 def deletion_of(path: str, key: str, ids: Sequence[str]) -> Request:
-    """A deletion, which is idempotent (Userflow API reference)."""
+    """Return a deletion, which is idempotent (Userflow API reference)."""
     return Request("DELETE", path, None, key, tuple(ids), idempotent=True)

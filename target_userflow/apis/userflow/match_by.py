@@ -44,7 +44,7 @@ class MatchedBy(Mapper):
         super().__init__(stream)
 
     def ordering_key(self, record: Mapping[str, Any]) -> str:
-        """The ordering key while the object's id is not known: what it is matched by."""
+        """Return the ordering key while the id is not known: what the object is matched by."""
         (subject,) = self.subjects.values()
         return f"{subject} {self._id(record, self._attribute)}"
 

@@ -30,7 +30,7 @@ _KINDS = {
 
 
 def joined(destination: Destination, payloads: Sequence[Payload]) -> Payload:  # noqa: ARG001 - as `Product.join`
-    """The payload of a user with its memberships, made of those of each."""
+    """Return the payload of a user with its memberships, made of those of each."""
     if len(payloads) == 1:
         return payloads[0]
     memberships = [item for payload in payloads for item in payload.get("memberships", ())]
@@ -38,7 +38,7 @@ def joined(destination: Destination, payloads: Sequence[Payload]) -> Payload:  #
 
 
 def folded(payloads: Sequence[Payload]) -> Payload:
-    """The payload that does to one object what these do one after the other."""
+    """Return the payload that does to one object what these do one after the other."""
     merged = {name: value for payload in payloads for name, value in _set_by(payload).items()}
     first = payloads[0]
     if "memberships" not in first:
@@ -47,17 +47,17 @@ def folded(payloads: Sequence[Payload]) -> Payload:
 
 
 def kinds(payload: Payload) -> dict[str, str]:
-    """The data type of each value in a payload, but for nulls, which have none."""
+    """Return name → data type of each value in a payload; nulls have none."""
     return {name: _kind(value) for name, value in _set_by(payload).items() if value is not None}
 
 
 def agree(known: Mapping[str, str], others: Mapping[str, str]) -> bool:
-    """Whether what stands in both is of the same type there."""
+    """Return whether what stands in both is of the same type there."""
     return all(others.get(name, kind) == kind for name, kind in known.items())
 
 
 def _set_by(payload: Payload) -> Mapping[str, Any]:
-    """The attributes that a user, a group, or a user with one membership is sent for."""
+    """Return the attributes that a user, a group, or a user with one membership is sent for."""
     memberships = payload.get("memberships")
     attributes: Mapping[str, Any] = (memberships[0] if memberships else payload)["attributes"]
     return attributes

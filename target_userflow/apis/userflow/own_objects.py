@@ -32,7 +32,7 @@ _NO_COLUMNS = {
 
 
 def reader(kind: str, stream: Stream) -> Callable[[Record], Record]:
-    """What makes a usual record of one that is Userflow's own object, and leaves others alone.
+    """Return what makes a usual record of Userflow's own object, and leaves others alone.
 
     Args:
         kind: What the own objects say that they are: `USER`, `GROUP` or `MEMBERSHIP`.
@@ -44,7 +44,7 @@ def reader(kind: str, stream: Stream) -> Callable[[Record], Record]:
 
 
 def describes(kind: str, properties: Mapping[str, Any]) -> bool:
-    """Whether a schema is that of own objects, and not of a table with a column `object`.
+    """Return whether a schema is that of own objects, and not of a table with a column `object`.
 
     All of them have an id, `object`, `attributes` and `created_at`. Then `object` may only hold
     their kind, or, where the schema does not say that, their relations are there too.
@@ -58,12 +58,12 @@ def describes(kind: str, properties: Mapping[str, Any]) -> bool:
 
 
 def facts(kind: str, properties: Mapping[str, Any]) -> list[str]:
-    """The columns of own objects that are no attributes; none of other tables."""
+    """Return the columns of own objects that are no attributes; none of other tables."""
     return sorted(_NO_COLUMNS[kind] & properties.keys()) if describes(kind, properties) else []
 
 
 def membership(value: Any) -> Any:
-    """An item of a user's `memberships`, as `POST /users` takes it; another value as it is."""
+    """Return an item of a user's `memberships` as `POST /users` takes it; others as they are."""
     if not isinstance(value, dict) or "group_id" not in value:
         return value
     if value.get("object") != MEMBERSHIP and not value.keys() <= {"group_id", "attributes"}:
@@ -73,7 +73,7 @@ def membership(value: Any) -> Any:
 
 
 def group(value: Any) -> Any:
-    """An item of a user's `groups`, or a membership's group, likewise."""
+    """Return an item of a user's `groups`, or a membership's group, as `POST /users` takes it."""
     if not isinstance(value, dict) or value.get("object") != GROUP:
         return value
     return {"id": value.get("id"), "attributes": value.get("attributes")}
@@ -85,7 +85,7 @@ def _plain(kind: str, record: Record) -> Record:
 
 
 def _lists(record: Record) -> Record:
-    """A user's memberships, with what is known of their groups; else its groups; else nothing."""
+    """Return a user's memberships with their groups; else its groups; else nothing."""
     memberships, groups = record.get("memberships"), record.get("groups")
     if memberships is None:
         return {} if groups is None else {"groups": groups}

@@ -23,7 +23,7 @@ API_VERSION = "2020-01-03"  # "current and so far only"
 
 
 def headers(destination: Destination) -> dict[str, str]:
-    """What every request carries: without the JSON type it is answered 406."""
+    """Return what every request carries: without the JSON type it is answered 406."""
     return {
         "Authorization": f"Bearer {destination.api_key}",
         "Userflow-Version": API_VERSION,
@@ -32,7 +32,7 @@ def headers(destination: Destination) -> dict[str, str]:
 
 
 def otherwise(destination: Destination) -> str:
-    """The other region, if this is one of them: each knows its own keys only."""
+    """Return how to try the other region, if this is one: each knows its own keys only."""
     others = [name for name, url in USERFLOW_URLS.items() if url != destination.url]
     is_region = destination.url in USERFLOW_URLS.values()
     return f"set region to {' or '.join(others)}, and no api_url" if is_region else ""

@@ -79,7 +79,7 @@ class _List(msgspec.Struct, Generic[Listed]):
 
 
 def leaves(request: Request) -> Iterator[tuple[str, ExistingObject]]:
-    """The user or group that a `POST` writes, and the groups that it puts the user in."""
+    """Yield the user or group that a `POST` writes, and the groups that it puts the user in."""
     written = request.payload
     if written is None or request.path not in {"/users", "/groups"}:
         return
@@ -102,7 +102,7 @@ def attributes(request: Request) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def event_name(request: Request) -> str | None:
-    """The name of the event that a request appends; None if it is about something else."""
+    """Return the name of the event that a request appends; None for another request."""
     written = request.payload
     return str(written["name"]) if written is not None and request.path == "/events" else None
 
@@ -126,7 +126,7 @@ def _attributes(scope: str, written: Mapping[str, Any]) -> Iterator[tuple[str, M
 
 
 def _page(path: str, after: str | None, **filters: str) -> str:
-    """The path of the page that follows the thing with the id `after`."""
+    """Return the path of the page that follows the object with the id `after`."""
     start = {} if after is None else {"starting_after": after}
     return f"{path}?{urlencode({'limit': MOST, **filters, **start})}"
 

@@ -44,7 +44,7 @@ class Users(GroupListMapper):
     subjects: ClassVar = {"user_id": "user"}
 
     def __call__(self, record: Mapping[str, Any]) -> Request:
-        """The user with what it belongs to."""
+        """Return the request of a user, its groups and its memberships."""
         record = self._usual(record)
         user_id = self._id(record, "user_id")
         attributes = self.attributes(record)
@@ -70,7 +70,7 @@ class Users(GroupListMapper):
 
 
 def _references(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The groups that a user is listed with, and its memberships of them."""
+    """Yield the groups that a user is listed with, and its memberships of them."""
     listed = [*lists.get("groups", ()), *(item["group"] for item in lists.get("memberships", ()))]
     for group in listed:
         yield "groups", group["id"]
@@ -78,7 +78,7 @@ def _references(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[str, .
 
 
 def _writes(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Payload]]:
-    """The groups and memberships whose attributes stand in the lists of a user."""
+    """Yield the groups and memberships whose attributes stand in the lists of a user."""
     memberships = lists.get("memberships", ())
     for group in [*lists.get("groups", ()), *(item["group"] for item in memberships)]:
         if "attributes" in group:
@@ -90,7 +90,7 @@ def _writes(user_id: str, lists: Mapping[str, Any]) -> Iterator[tuple[tuple[str,
 
 
 def _has_sum(listed: Any) -> bool:
-    """Whether `add` or `subtract` stands in the attributes of a group or membership."""
+    """Return whether `add` or `subtract` stands in the attributes of a group or membership."""
     if not isinstance(listed, list):
         return False
     inner = [item for record in listed for item in (record, record.get("group", {}))]
