@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
 import subprocess
+import sys
 import uuid
 from collections import Counter
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from support.forks import side_by_side
 from support.invariants import counts
 from support.process import Result, config_file, record, run_target, schema, singer, state, writes
+from support.readme import block
 from support.taps import run_here
 
 if TYPE_CHECKING:
@@ -98,10 +104,59 @@ def test_eight_shards_deliver_each_record_once(
     assert len(arrived) == MANY
 
 
+@pytest.fixture
+def meltano(tmp_path: Path) -> dict[str, str]:
+    """Variables with which `meltano` says how it was started, and for which part."""
+    program = tmp_path / "meltano"
+    program.write_text('#!/bin/sh\necho "$TARGET_USERFLOW_SHARD: $*"\n')
+    program.chmod(0o700)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+
+def said(command: list[str], env: dict[str, str]) -> str:
+    """What a command prints."""
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)  # noqa: S603 - of our own pages
+    return done.stdout.strip()
+
+
 @pytest.mark.skipif(not PAGE.exists(), reason="only in a checkout")
-def test_the_page_deals_out_as_these_tests_do() -> None:
-    """What an indexed job runs is what was run here."""
-    assert f"export {OF_THE_INDEX}\n" in PAGE.read_text()
+def test_each_pod_of_the_indexed_job_runs_its_part(meltano: dict[str, str]) -> None:
+    """As many pods as parts, and what each of them runs is what was run above."""
+    spec = yaml.safe_load(block("yaml", "kind: Job"))["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    command = [*container["command"], *container["args"]]
+    assert f"export {OF_THE_INDEX}\n" in container["args"][0]
+    assert (spec["completionMode"], spec["completions"]) == ("Indexed", SHARDS)
+    for index in (0, SHARDS - 1):
+        assert said(command, {**meltano, "JOB_COMPLETION_INDEX": str(index)}) == (
+            f"{index + 1}/8: run --state-id-suffix shard-{index} tap-postgres target-userflow"
+        )
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="only in a checkout")
+def test_each_mapped_task_runs_its_part(
+    meltano: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow is not there: its decorator calls the function, its operator says what it got."""
+    tasks: list[dict[str, Any]] = []
+
+    def partial(**options: Any) -> SimpleNamespace:
+        return SimpleNamespace(expand=lambda env: tasks.extend({**options, "env": e} for e in env))
+
+    operators = "airflow.providers.standard.operators.bash"
+    parts = operators.split(".")
+    for name in ("airflow.sdk", *(".".join(parts[:n]) for n in range(1, len(parts) + 1))):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    vars(sys.modules[operators])["BashOperator"] = SimpleNamespace(partial=partial)
+    vars(sys.modules["airflow.sdk"])["dag"] = lambda **_: lambda function: function
+    monkeypatch.setitem(sys.modules, "pendulum", dt)
+    exec(compile(block("python", "BashOperator"), "dag", "exec"), {})  # noqa: S102 - our own page
+    assert [
+        said(["/bin/sh", "-c", one["bash_command"]], {**meltano, **one["env"]}) for one in tasks
+    ] == [
+        f"{n}/8: run --state-id-suffix shard-{n} tap-postgres target-userflow"
+        for n in range(1, SHARDS + 1)
+    ]
 
 
 def test_what_another_shard_delivers_is_skipped_with_that_reason(
