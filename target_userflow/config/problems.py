@@ -22,6 +22,16 @@ _LIKE_A_URL = re.compile(
     r"^(?:postgres|mysql|mariadb|mssql|oracle|sqlite)[\w+]*:(?!//)|^(?!.*://).*\b(?:password|host)="
 )
 """Texts that would be taken for a file's name, and quoted as that, and may hold a password."""
+_TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "object": "an object, written as JSON where it is text",
+    "string": "a string",
+}
+_LONGEST_VALUE = 60  # characters of a wrong value that are shown
+_QUOTES = tuple("\"'")
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
@@ -42,6 +52,7 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         urls.problems(config),
         _ledger_problems(config),
         _shard_problems(config),
+        _metrics_problems(config),
         _mirror_problems(config),
     )
     return [*lines, *of_maps]
@@ -69,8 +80,25 @@ def _lines(error: ValidationError, secrets: set[str]) -> Iterator[str]:
         yield from _unknown_settings(error, f"{setting}." if setting else "")
     elif error.absolute_path and error.absolute_path[0] in {*secrets, "ledger"}:
         yield f"Setting '{setting}' must be a string"
+    elif error.validator == "type":
+        yield f"Setting '{setting}' must be {_types(error)}{_not(error.instance)}"
     else:
         yield f"Setting '{setting}': {error.message}"
+
+
+def _types(error: ValidationError) -> str:
+    """Return what a setting may be, in words."""
+    allowed: Any = error.validator_value
+    types = [one for one in ([allowed] if isinstance(allowed, str) else allowed) if one != "null"]
+    return " or ".join(_TYPES.get(one, one) for one in types)
+
+
+def _not(value: Any) -> str:
+    """Return what a setting is instead."""
+    shown = repr(value)
+    if len(shown) > _LONGEST_VALUE:
+        shown = f"{shown[:_LONGEST_VALUE]}…"
+    return f", and is {shown}"
 
 
 def _unknown_settings(error: ValidationError, prefix: str) -> Iterator[str]:
@@ -88,6 +116,8 @@ def _key_problems(config: Mapping[str, Any], secrets: set[str]) -> Iterator[str]
                 f"Setting '{name}' holds a space, a line break or another character that no key "
                 "has: mind the end of the file or variable it comes from"
             )
+        elif _text(config, name).startswith(_QUOTES):
+            yield f"Setting '{name}' begins with a quotation mark: write the key without quotes"
     if re.search(r"[^\x20-\x7e]", _text(config, "user_agent")):
         yield "Setting 'user_agent' holds a character that no header can: use plain ASCII"
 
@@ -114,6 +144,15 @@ def _shard_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield (
             "Setting 'shard' must look like 3/8, the third of eight parts: they are counted from 1 "
             "to 8"
+        )
+
+
+def _metrics_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    path = _text(config, "metrics_path")
+    if path and not path.endswith(".prom"):
+        yield (
+            "Setting 'metrics_path' must end with .prom, such as /var/lib/prometheus/users.prom: "
+            "the collector reads no other file"
         )
 
 
