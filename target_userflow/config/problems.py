@@ -30,6 +30,9 @@ _TYPES = {
     "object": "an object, written as JSON where it is text",
     "string": "a string",
 }
+_DOTTED = (
+    "If the stream is called '{0}', Meltano has broken its name at the dot: write the glob '{1}'"
+)
 _LONGEST_VALUE = 60  # characters of a wrong value that are shown
 _QUOTES = tuple("\"'")
 
@@ -106,7 +109,10 @@ def _unknown_settings(error: ValidationError, prefix: str) -> Iterator[str]:
     config: Any = error.instance
     names = list(schema.get("properties", {}))
     for name in sorted(set(config) - set(names)):
-        yield f"There is no setting '{prefix}{name}'. {nearest(name, names)}"
+        stream = f"{prefix}{name}".partition(".")[2]
+        is_broken = "." in stream and isinstance(config[name], dict)
+        advice = _DOTTED.format(stream, stream.replace(".", "?")) if is_broken else ""
+        yield f"There is no setting '{prefix}{name}'. {advice or nearest(name, names)}"
 
 
 def _key_problems(config: Mapping[str, Any], secrets: set[str]) -> Iterator[str]:

@@ -65,6 +65,7 @@ def from_environment(**variables: str) -> dict[str, Any]:
         ({"streams": {"a": {"data_types": {"x": "date"}}}}, ["streams.a.data_types.x", "datetime"]),
         ({"streams": {"a": {"fields": {"user_id": 1}}}}, ["streams.a.fields.user_id", "string"]),
         ({"streams": {"a": {"objects": "x"}}}, ["streams.a.objects", "Did you mean 'object'?"]),
+        ({"streams": {"raw": {"orders": {"object": "events"}}}}, ["raw.orders", "raw?orders"]),
         ({"api_kye": KEY}, ["'api_kye'", "Did you mean 'api_key'?"]),
         ({"load_method": "upsert"}, ["'load_method'"]),
         ({"add_record_metadata": True}, ["'add_record_metadata'"]),
