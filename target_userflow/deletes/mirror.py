@@ -30,7 +30,7 @@ class MembershipMirror:
     def __init__(
         self, reads: Reads, stream: str, object_type: ObjectType, max_delete_ratio: float
     ) -> None:
-        """Hold nothing yet.
+        """Begin without a membership.
 
         Args:
             reads: The way to the API.
@@ -48,11 +48,16 @@ class MembershipMirror:
         self.announced: int | None = None
         """Its version, or 0, until what it leaves behind is deleted."""
         self.line = 0
-        """The line of the last message that is about it."""
+        """As in `Table`."""
 
-    def see(self, version: int, ids: Ids | None, *, rejected: bool) -> None:  # noqa: ARG002 - a rejected one is held too
-        """Note that the stream holds a membership; None if it can't be told which."""
-        self.announced, self._is_empty = version, False
+    @property
+    def is_watched(self) -> bool:
+        """Whether it matters which of its rows are delivered: what exists is asked for."""
+        return False
+
+    def see(self, version: int, line: int, ids: Ids | None, *, rejected: bool) -> None:  # noqa: ARG002 - a rejected one is held too
+        """Note that the stream holds a membership; see `Table.see`."""
+        self.announced, self.line, self._is_empty = version, line, False
         if ids is None:
             self._has_unnamed = True
         else:
@@ -60,14 +65,14 @@ class MembershipMirror:
             keys = key_of(*ids), key_of("user", user_id), key_of("group", group_id)
             self._held.see(keys)
 
-    def open(self) -> None:
-        """Put nothing down: what exists is asked for at the end."""
+    def note_read(self) -> None:
+        """Write nothing down: what exists is asked for at the end."""
 
-    def close(self, records: Iterable[PendingRecord]) -> None:
+    def note_settled(self, records: Iterable[PendingRecord]) -> None:
         """Strike nothing out, likewise."""
 
     def is_ahead(self, version: int) -> bool:  # noqa: ARG002 - there is one reading of the table
-        """Return whether no record came yet."""
+        """Return whether no record came."""
         return self._is_empty
 
     def left_behind(self, version: int) -> int:  # noqa: ARG002 - likewise
@@ -94,7 +99,7 @@ class MembershipMirror:
             return None
         return "some records were rejected before it was known whose they are"
 
-    def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:  # noqa: ARG002 - likewise
+    def obsolete(self, version: int) -> Iterator[dict[bytes, Ids]]:  # noqa: ARG002 - likewise
         """Yield keys and ids of what is to be deleted."""
         for chunk in self._held.unseen_ids():
             yield {key.to_bytes(8, "big", signed=True): ids for key, ids in chunk.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.outcomes import MERGED, Delivered, NotSent
@@ -16,7 +17,7 @@ from target_userflow.errors import TooManyDeletions
 from target_userflow.ledger.ledger import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.object_type import ObjectType
@@ -27,17 +28,21 @@ class TableVersions:
     """The versions of one stream; it outlives the sinks that a changing SCHEMA makes of it."""
 
     def __init__(
-        self, rows: DeliveredRows, stream: str, object_type: ObjectType, max_delete_ratio: float
+        self,
+        open_rows: Callable[[], DeliveredRows],
+        stream: str,
+        object_type: ObjectType,
+        max_delete_ratio: float,
     ) -> None:
-        """Know nothing of this run yet.
+        """Begin without a version; the ledger is opened when the first one comes.
 
         Args:
-            rows: The rows that earlier runs delivered.
+            open_rows: Returns the rows that earlier runs delivered; raises as `Table.see`.
             stream: The stream's name, for messages.
             object_type: What its records become.
             max_delete_ratio: The share of them that a version may leave behind.
         """
-        self._rows = rows
+        self._open_rows = open_rows
         self._stream = stream
         self.object_type = object_type
         self._ratio = max_delete_ratio
@@ -50,18 +55,21 @@ class TableVersions:
         self.announced: int | None = None
         """A version that was activated ahead of its records."""
         self.line = 0
-        """The line of the last message that is about a version."""
+        """As in `Table`."""
 
-    # A window
+    @cached_property
+    def _rows(self) -> DeliveredRows:
+        return self._open_rows()
 
-    def see(self, version: int, ids: Ids | None, *, rejected: bool) -> None:
-        """Take note of a record: what is rejected is in the table too.
+    @property
+    def is_watched(self) -> bool:
+        """Whether a version came."""
+        return bool(self.line)
 
-        Args:
-            version: The version that it stands in.
-            ids: What the API knows its object by; None if that can't be told.
-            rejected: Whether it went to the dead letters.
-        """
+    def see(self, version: int, line: int, ids: Ids | None, *, rejected: bool) -> None:
+        """Note that a record is in the table; see `Table.see`."""
+        self._rows  # noqa: B018 - a ledger that can't be opened stops the run here
+        self.line = line
         self._latest = version
         if ids is None:
             self._unnamed.add(version)
@@ -72,8 +80,8 @@ class TableVersions:
             else:
                 self._entered[version][self._key(ids)] = ids
 
-    def open(self) -> None:
-        """Put the records down before they are sent: no crash makes them unknown."""
+    def note_read(self) -> None:
+        """Write the records down before they are sent: no crash makes them unknown."""
         with self._lock:
             entered, self._entered = self._entered, defaultdict(dict)
             rejected, self._rejected = self._rejected, defaultdict(set)
@@ -82,12 +90,10 @@ class TableVersions:
             with self._lock:
                 self._new |= new
 
-    def close(self, records: Iterable[PendingRecord]) -> None:
-        """Strike out what was deleted, and what turned out not to be delivered.
-
-        Args:
-            records: Records that are settled, or that will not be.
-        """
+    def note_settled(self, records: Iterable[PendingRecord]) -> None:
+        """Strike out what was deleted, and what turned out not to be delivered."""
+        if not self.is_watched:
+            return
         there: dict[bytes, bool] = {}
         settled: set[bytes] = set()
         for record in records:
@@ -100,8 +106,6 @@ class TableVersions:
             undelivered = (self._new & settled) - there.keys()
             self._new -= settled
         self._rows.drop(undelivered)
-
-    # An activation
 
     def is_ahead(self, version: int) -> bool:
         """Return whether a version is activated before any record of it came."""
@@ -125,13 +129,13 @@ class TableVersions:
         return left
 
     def doubt(self, version: int) -> str | None:
-        """Why it can't be told what a version leaves behind; None if it can."""
+        """Return why it can't be told what a version leaves behind; None if it can."""
         if version not in self._unnamed:
             return None
         return "some of its records were rejected before it was known whose they are"
 
-    def doomed(self, version: int) -> Iterator[dict[bytes, Ids]]:
-        """Return ledger key → ids of what is to be deleted, but for those of other streams."""
+    def obsolete(self, version: int) -> Iterator[dict[bytes, Ids]]:
+        """Yield what is to be deleted: not what another stream has delivered as well."""
         self._rows.release(version)
         return self._rows.left(version)
 
@@ -144,7 +148,7 @@ class TableVersions:
 
 
 def _leaves(record: PendingRecord) -> bool | None:
-    """Return whether its object exists after a record; None if the record does not change that."""
+    """Return whether its object is there after a record; None if that is as it was before."""
     if record.outcome is None:
         return True if record.sent else None  # it may have been carried out
     if isinstance(record.outcome, Delivered):

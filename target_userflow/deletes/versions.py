@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from target_userflow.deletes.log_based import DeletionLimit
@@ -11,7 +12,8 @@ from target_userflow.errors import ConfigError
 
 if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
-    from target_userflow.deletes.contents import Contents
+    from target_userflow.deletes.table import Table
+    from target_userflow.ledger.delivered_rows import DeliveredRows
     from target_userflow.ledger.ledgers import Ledgers
     from target_userflow.lookup.pages import Reads
 
@@ -32,63 +34,59 @@ class Versions:
         """
         self._ledgers = ledgers
         self._ratio = max_delete_ratio
-        self._versions: dict[tuple[str, str], Contents] = {}
+        self._tables: dict[tuple[str, str], Table] = {}
         self._limits: dict[tuple[str, str], DeletionLimit] = {}
 
-    def versions(self, object_type: ObjectType, source: str, stream: str) -> Contents:
-        """Return the versions of a stream's table.
+    def table(self, object_type: ObjectType, source: str, stream: str) -> Table:
+        """Return the table of a stream, of which a version says that nothing else is in it.
 
         Args:
             object_type: The object type that the stream goes to.
             source: The stream's name, as the tap calls it.
             stream: The stream's name after the stream maps.
-
-        Raises:
-            ConfigError: there is no ledger, or none that can be used.
-            StorageError: it can't be opened, or another run has it.
         """
-        if (source, stream) not in self._versions:
-            if self._ledgers is None:
-                raise ConfigError(
-                    f"Stream '{stream}': its tap sends versions, and without a ledger hard_delete "
-                    "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
-                    "hard_delete to false"
-                )
-            stream_key = object_type.name, source, stream, *self._ledgers.namespace
-            rows = self._ledgers.ledger(object_type).delivered_rows(*stream_key)
-            versions = TableVersions(rows, stream, object_type, self._ratio)
-            self._versions[source, stream] = versions
-        return self._versions[source, stream]
+        if (source, stream) not in self._tables:
+            open_rows = partial(self._rows, object_type, source, stream)
+            table = TableVersions(open_rows, stream, object_type, self._ratio)
+            self._tables[source, stream] = table
+        return self._tables[source, stream]
 
-    def mirror(self, reads: Reads, object_type: ObjectType, source: str, stream: str) -> Contents:
-        """Return what a stream of memberships holds that is read in full.
+    def mirror(self, reads: Reads, object_type: ObjectType, source: str, stream: str) -> Table:
+        """Return the table of a stream of memberships that is read in full.
 
         Args:
             reads: The way to the API, which tells what exists.
             object_type: The memberships.
-            source: As for `versions`.
-            stream: As for `versions`.
+            source: As for `table`.
+            stream: As for `table`.
         """
-        if (source, stream) not in self._versions:
+        if (source, stream) not in self._tables:
             mirror = MembershipMirror(reads, stream, object_type, self._ratio)
-            self._versions[source, stream] = mirror
-        return self._versions[source, stream]
+            self._tables[source, stream] = mirror
+        return self._tables[source, stream]
 
     def limit(self, source: str, stream: str) -> DeletionLimit:
-        """Return the limit of a stream's deletions; arguments as for `versions`."""
+        """Return the limit of a stream's deletions; arguments as for `table`."""
         limit = DeletionLimit(stream, self._ratio)
         return self._limits.setdefault((source, stream), limit)
 
-    def announced(self) -> list[tuple[tuple[str, str], Contents]]:
-        """Return the versions of which one was activated ahead of its records.
+    def announced(self) -> list[tuple[tuple[str, str], Table]]:
+        """Return the tables of which a version was activated ahead of its records.
 
         Returns:
-            The names of the stream, and its versions. First come those that refer to others: what
+            The names of the stream, and its table. First come those that refer to others: what
             they delete is there still.
         """
-        announced = [
-            (names, versions)
-            for names, versions in self._versions.items()
-            if versions.announced is not None
-        ]
+        announced = [item for item in self._tables.items() if item[1].announced is not None]
         return sorted(announced, key=lambda item: item[1].object_type.turn, reverse=True)
+
+    def _rows(self, object_type: ObjectType, source: str, stream: str) -> DeliveredRows:
+        """Return what the ledger knows of a table; raises as `Table.see`."""
+        if self._ledgers is None:
+            raise ConfigError(
+                f"Stream '{stream}': its tap sends versions, and without a ledger hard_delete "
+                "can't tell what ACTIVATE_VERSION leaves behind. Set ledger, or set "
+                "hard_delete to false"
+            )
+        stream_key = object_type.name, source, stream, *self._ledgers.namespace
+        return self._ledgers.ledger(object_type).delivered_rows(*stream_key)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_userflow.deletes.activate_version import Activation
-from target_userflow.deletes.tables import Table
+from target_userflow.deletes.deletions import Deletions
 from target_userflow.mapping.shards import OTHER_SHARD
 from target_userflow.tracking.pending_records import PendingRecords
 from target_userflow.tracking.record_filter import RecordFilter
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.object_type import ObjectType
     from target_userflow.apis.outcomes import Rejected
     from target_userflow.dedup.dedup import NoDedup
-    from target_userflow.deletes.contents import Contents
+    from target_userflow.deletes.table import Table
     from target_userflow.lookup.write_modes import UpsertMode
     from target_userflow.mapping.columns import Stream
     from target_userflow.mapping.shards import Shard
@@ -88,14 +88,14 @@ class StreamDelivery:
         """The limit of the deletions by marks in rows."""
         self.sample = run.samples.of(object_type, source, stream.name)
         """The limit of a sample run."""
-        self.table = Table(_contents(run, routed), _activation(run, routed, dedup, logger))
-        """The table that the records come from."""
+        self._table = _table(run, routed)
+        self._activation = Activation(self._table, _deletions(run, routed, dedup), logger)
         self.tracker = DeliveryTracker(
             stream.name,
             dedup,
             PendingRecords(object_type, routed.write_mode, dedup, run.checkpoint),
             _filter(run, routed, dedup, logger),
-            _settlement(run, routed, dedup, self.table, write_dead_letter),
+            _settlement(run, routed, dedup, self._table, write_dead_letter),
             self._tally,
             (self.limit.check, partial(routed.look.check, logger)),
         )
@@ -141,7 +141,7 @@ class StreamDelivery:
             rejected: Whether the record is not delivered by this run.
         """
         if self.deletes and (version is not None or self._mirrors):
-            self.table.see(version or 0, message.source.number, ids, rejected=rejected)
+            self._table.see(version or 0, message.source.number, ids, rejected=rejected)
 
     def announce(self, message: Message, version: int) -> None:
         """Delete what a version leaves behind, once its records are known.
@@ -150,21 +150,24 @@ class StreamDelivery:
             StopRun: there is more to delete than may be, or the run can't go on.
         """
         if self.deletes:
-            self.table.announce(version, message.source.number)
+            self._activation.announce(version, message.source.number)
+
+    def activate(self, *, complete: bool) -> None:
+        """Delete what the announced version leaves behind; see `Activation.activate`."""
+        self._activation.activate(complete=complete)
 
 
-def _contents(run: Run, routed: RoutedStream) -> Callable[[], Contents]:
-    """Return what returns the contents of the stream's table."""
+def _table(run: Run, routed: RoutedStream) -> Table:
     place = routed.object_type, routed.source, routed.stream.name
     if routed.stream.options.mirror:
         reads = run.products.of(routed.object_type).delivery.reads
-        return partial(run.versions.mirror, reads, *place)
-    return partial(run.versions.versions, *place)
+        return run.versions.mirror(reads, *place)
+    return run.versions.table(*place)
 
 
-def _activation(run: Run, routed: RoutedStream, dedup: NoDedup, logger: Logger) -> Activation:
+def _deletions(run: Run, routed: RoutedStream, dedup: NoDedup) -> Deletions:
     parts = run.products.of(routed.object_type)
-    activation = Activation(
+    return Deletions(
         routed.object_type,
         routed.mapper,
         routed.stream.name,
@@ -172,10 +175,8 @@ def _activation(run: Run, routed: RoutedStream, dedup: NoDedup, logger: Logger) 
         parts.existing,
         partial(run.pipeline.deliver, parts.delivery),
         run.tally.of(routed.stream.name),
-        logger,
+        routed.shard,
     )
-    activation.shard = routed.shard
-    return activation
 
 
 def _filter(run: Run, routed: RoutedStream, dedup: NoDedup, logger: Logger) -> RecordFilter:

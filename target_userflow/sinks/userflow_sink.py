@@ -243,8 +243,8 @@ class UserflowSink(SdkSink):
         self._delivery.announce(message, version)
 
     def activate(self, *, complete: bool) -> None:
-        """Delete what the announced version leaves behind; see `Table.activate`."""
-        self._delivery.table.activate(complete=complete)
+        """Delete what the announced version leaves behind; see `Activation.activate`."""
+        self._delivery.activate(complete=complete)
 
     def _receive(self) -> None:
         self._tally.receive()

@@ -28,11 +28,11 @@ class Table(Protocol):
     def is_watched(self) -> bool:
         """Whether it matters which of its rows are delivered."""
 
-    def open(self) -> None:
-        """Note the records that were read, before they are sent."""
+    def note_read(self) -> None:
+        """Write the records down that were read, before they are sent."""
 
-    def close(self, records: Iterable[PendingRecord]) -> None:
-        """Forget what does not exist after these records."""
+    def note_settled(self, records: Iterable[PendingRecord]) -> None:
+        """Strike out what is not there after these records."""
 
 
 class Settlement:
@@ -70,9 +70,9 @@ class Settlement:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Note the records that were read, before they are sent."""
+        """Write the records of the table down that were read, before they are sent."""
         if self._table:
-            self._table.open()
+            self._table.note_read()
 
     def note(self, record: PendingRecord, outcome: Settled) -> None:
         """Note an outcome where it has to be known later.
@@ -122,7 +122,7 @@ class Settlement:
             settled, self._settled = self._settled, []
         self._dedup.sync()
         if self._table:
-            self._table.close(settled)
+            self._table.note_settled(settled)
 
     def _count_not_sent(self, why: NotSent) -> None:
         if why is DIFFERS:
