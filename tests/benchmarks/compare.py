@@ -1,34 +1,49 @@
 """What it takes to bring users to where one of a hundred differs: real target, real sandbox.
 
-    uv run python tests/benchmarks/compare.py [--small]
+    uv run python tests/benchmarks/compare.py [--small] [--memory]
 
 Requests are those that the target's report counts, and are exact; times are of one run, and tell by
-their ratios. What differs is one attribute of each. The store is filled by itself, as 100,000 pages
-would take half an hour.
+their ratios. What differs is one attribute of each, but for one line. The two tables below have
+what a listed object takes by itself: its pages come from a generator, without HTTP, and the time
+that this takes is not counted. `--memory` adds a line of a million objects. The store is filled by
+itself with ten million, as so many pages would take half an hour.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import resource
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
-from harness import TARGET, directory, is_small, run, table, users
+from harness import TARGET, directory, run, table, user, users
 
+from target_userflow.apis.messages import Answer
+from target_userflow.apis.userflow.parts import Part
+from target_userflow.apis.userflow.reading import USERS
 from target_userflow.compare.fingerprints import Fingerprints
+from target_userflow.compare.times import TimeAttributes
+from target_userflow.compare.view import View
 from target_userflow.sandbox import Sandbox, running
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from target_userflow.apis.messages import Request
 
 LATENCY_MS = 20
 SHARE = 100  # one user of so many differs
 LIMIT = 6_000
 """Requests a minute that are enforced in the last line."""
+PAGE = 100  # users of a page
 MEGABYTE = 1_000_000
 
 
@@ -62,7 +77,7 @@ def measured(
     return Measured(reads, writes, cost.seconds, cost.cpu, cost.peak)
 
 
-def main(*, small: bool) -> None:
+def main(*, small: bool, memory: bool) -> None:
     """Print the tables."""
     rows = 1_000 if small else 100_000
     compared: dict[str, Any] = {"skip_unchanged": "destination"}
@@ -71,9 +86,8 @@ def main(*, small: bool) -> None:
         changed = users(place / "changed", rows, changed=SHARE)
         shuffled = _shuffled(changed, place / "shuffled")
         few = users(place / "few", 100, changed=SHARE)
-        today = measured(place, sandbox, everything)
         found = {
-            "all are sent": today,
+            "all are sent": measured(place, sandbox, everything),
             "compared, in the order of the list": measured(place, sandbox, changed, **compared),
             "nothing differs": measured(place, sandbox, changed, **compared),
         }
@@ -81,28 +95,122 @@ def main(*, small: bool) -> None:
         found["100 of them"] = measured(place, sandbox, few, **compared)
         found["--verify"] = measured(place, sandbox, changed, "--verify", status=1)
         found["compared, in any order"] = measured(place, sandbox, shuffled, **compared)
+        _edit_two(place, sandbox, everything)
+        found["two attributes differ, any order"] = measured(place, sandbox, shuffled, **compared)
         measured(place, sandbox, everything, **compared)
         sandbox.configure(rate_limit=LIMIT)
         time.sleep(0 if small else 60)  # until the limit's minute has passed
         found[f"compared, {LIMIT:,} a minute"] = measured(
             place, sandbox, changed, **compared, requests_per_minute=LIMIT
         )
-    head = f"{rows:,} users", "reads", "writes", "seconds", "CPU s", "peak MB"
-    table(head, *((name, *one.cells) for name, one in found.items()))
-    fill(10_000 if small else 10_000_000)
+    print_runs(rows, found)
+    print_listed([1_000 if small else rows, *([1_000_000] if memory else [])])
+    print_filled(10_000 if small else 10_000_000)
 
 
-def fill(objects: int) -> None:
+def _edit_two(place: Path, sandbox: Sandbox, everything: Path) -> None:
+    """Bring the users back to where they were, and have the plan of each of those differ too."""
+    plain = place / "two"
+    lines = everything.read_text().splitlines(keepends=True)
+    edited = [line.replace('"plan": "', '"plan": "old ') for line in lines[1::SHARE]]
+    plain.write_text("".join([lines[0], *edited]))
+    measured(place, sandbox, plain, skip_unchanged="destination")
+
+
+def print_runs(rows: int, found: dict[str, Measured]) -> None:
+    """Print what each run took, and how many times less than sending everything that is."""
+    first = next(iter(found.values()))
+    head = f"{rows:,} users", "reads", "writes", "seconds", "CPU s", "peak MB", "fewer", "faster"
+    table(
+        head,
+        *(
+            (
+                name,
+                *one.cells,
+                f"{(first.reads + first.writes) / max(1, one.reads + one.writes):.1f}",
+                f"{first.seconds / one.seconds:.1f}",
+            )
+            for name, one in found.items()
+        ),
+    )
+
+
+class Listed:
+    """A list of users, made page by page; nothing is sent."""
+
+    def __init__(self, count: int) -> None:
+        """List so many."""
+        self._count = count
+        self.cpu = 0.0
+        """Seconds of processor time that making the pages took."""
+
+    def begin(self, request: Request) -> Future[Answer]:
+        """Return a page."""
+        started = time.process_time()
+        (after,) = parse_qs(urlsplit(request.path).query).get("starting_after", ["user--1"])
+        start = int(after.removeprefix("user-")) + 1
+        numbers = range(start, min(start + PAGE, self._count))
+        data = [_listed(user(number, "name")) for number in numbers]
+        body = {"object": "list", "data": data, "has_more": start + PAGE < self._count}
+        future: Future[Answer] = Future()
+        future.set_result(Answer(200, {}, json.dumps(body).encode()))
+        self.cpu += time.process_time() - started
+        return future
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return pages."""
+        return [self.begin(request).result() for request in requests]
+
+
+class _Defined:
+    """The definitions of the attributes."""
+
+    @staticmethod
+    def of(_: str) -> dict[str, str]:
+        return {"signed_up_at": "datetime"}
+
+
+def print_listed(counts: list[int]) -> None:
+    """List users, and print what that takes: each has nine attributes that are compared."""
+    lines = []
+    for count in counts:
+        store, pages = Fingerprints(), Listed(count)
+        times = TimeAttributes(_Defined())  # type: ignore[arg-type] # it is asked for no more
+        view = View("users", USERS, pages, store, times, lambda _: False, threading.RLock())
+        attributes = _listed(user(0, "name"))["attributes"]
+        view.columns.add([Part(("users", ""), attributes)])
+        before, started = _peak(), time.process_time()
+        view.list.finish()
+        seconds, memory = time.process_time() - started - pages.cpu, _peak() - before
+        figures = seconds / count * 1e6, memory / MEGABYTE, store.size / MEGABYTE
+        lines.append((f"{count:,}", *(f"{figure:.1f}" for figure in figures)))
+        store.close()
+    table(("objects listed", "CPU us/object", "MB of memory", "MB of disk"), *lines)
+
+
+def _listed(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return a user as it stands in a list."""
+    id_ = attributes.pop("id")
+    more = {"created_at": "2026-01-01T00:00:00.000Z", "groups": None, "memberships": None}
+    return {"id": id_, "object": "user", "attributes": attributes, **more}
+
+
+def print_filled(objects: int) -> None:
     """Fill a store, and print what it takes."""
     store, numbers = Fingerprints(), random.Random(1)  # noqa: S311 - hashes are as random
     before, started = _peak(), time.process_time()
-    for _ in range(objects // 100):
-        page = [[numbers.getrandbits(bits) for bits in (63, 61, 61)] for _ in range(100)]
+    for _ in range(objects // PAGE):
+        page = [[numbers.getrandbits(bits) for bits in (63, 61, 61)] for _ in range(PAGE)]
         store.put([(key, first, second) for key, first, second in page])
     seconds, memory = time.process_time() - started, (_peak() - before) / MEGABYTE
     table(
-        (f"{objects:,} objects", "CPU µs/object", "MB of memory", "MB of disk"),
-        ("", f"{seconds / objects * 1e6:.1f}", f"{memory:.0f}", f"{store.size / MEGABYTE:.0f}"),
+        ("objects in the store", "CPU us/object", "MB of memory", "MB of disk"),
+        (
+            f"{objects:,}",
+            f"{seconds / objects * 1e6:.1f}",
+            f"{memory:.1f}",
+            f"{store.size / MEGABYTE:.1f}",
+        ),
     )
 
 
@@ -126,4 +234,7 @@ pathlib.Path(sys.argv[2]).write_text(head + "".join(lines))
 
 
 if __name__ == "__main__":
-    main(small=is_small())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--small", action="store_true", help="only show that it runs")
+    parser.add_argument("--memory", action="store_true", help="list a million objects as well")
+    main(**vars(parser.parse_args()))

@@ -101,12 +101,14 @@ def users(path: Path, rows: int, *, stream: str = "users", changed: int = 0) -> 
         message = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["id"]}
         file.write(json.dumps(message) + "\n")
         for number in range(rows):
-            user = _user(number, "changed" if changed and number % changed == 0 else "name")
-            file.write(json.dumps({"type": "RECORD", "stream": stream, "record": user}) + "\n")
+            word = "changed" if changed and number % changed == 0 else "name"
+            message = {"type": "RECORD", "stream": stream, "record": user(number, word)}
+            file.write(json.dumps(message) + "\n")
     return path
 
 
-def _user(number: int, word: str) -> dict[str, Any]:
+def user(number: int, word: str) -> dict[str, Any]:
+    """Return a row of ten columns, with a word in its name."""
     return {
         "id": f"user-{number}",
         "email": f"user-{number}@example.com",
