@@ -79,10 +79,13 @@ class Checkpoint:
             self._advance()
 
     def due(self, *, at_once: bool = False) -> str | None:
-        """The STATE to be written now, which counts as written; None if there is none.
+        """Take the STATE that is to be written now, so that it counts as written.
 
         Args:
             at_once: Also if the last one was written less than a second ago.
+
+        Returns:
+            Its line; None if there is none to be written.
         """
         now = self._clock.monotonic()
         if not at_once and now - self._written_at < EVERY:

@@ -53,25 +53,25 @@ class DeliveryObserver(Protocol):
         """Settle the records that need no request. Returns the others, in the order read."""
 
     def is_needed(self, record: PendingRecord) -> bool:
-        """Whether the record has to be sent; settles it otherwise."""
+        """Return whether a record has to be sent; settle it otherwise."""
 
     def reduced(self, record: PendingRecord) -> Request:
-        """What is sent for the record: its request, or less if that does the same."""
+        """Return what is sent for a record: its request, or less if that does the same."""
 
     def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
-        """Whether the answer to a part of the record shows that all of it has to be sent."""
+        """Return whether the answer to a part of a record shows that all of it has to be sent."""
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
-        """Whether another run is sending the record, so that it has to wait."""
+        """Return whether another run is sending a record, so that it has to wait."""
 
     def before_send(self, record: PendingRecord) -> None:
-        """An attempt starts; `sent` and `lost` tell of those before."""
+        """Note that an attempt to send a record starts; `sent` and `lost` are of those before."""
 
     def request_sent(self) -> None:
-        """A request is sent for the stream, for one record or for several."""
+        """Count a request of the stream, for one record or for several."""
 
     def settled(self, record: PendingRecord, outcome: Settled | None) -> None:
-        """The record has its outcome; None if the run ends before there is one."""
+        """Note the outcome of a record; None if the run ends before there is one."""
 
 
 Batch = list[PendingRecord]

@@ -25,7 +25,7 @@ class Columns:
         self.add(parts)
 
     def __eq__(self, other: object) -> bool:
-        """Whether others are the same, and compared in the same way."""
+        """Return whether others are the same columns, compared in the same way."""
         return isinstance(other, Columns) and self._of_kind == other._of_kind
 
     __hash__ = None  # type: ignore[assignment] # it changes

@@ -63,7 +63,7 @@ class CompareWithDestination(NoDedup):
         self._ledger.release(record)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
-        """Unchanged, if nothing of it would change anything."""
+        """Return that a record is unchanged, if Userflow has all that it says."""
         if not self._comparison.is_same(record):
             return None
         if self._watch:

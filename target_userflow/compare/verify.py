@@ -155,5 +155,5 @@ class NotVerified(NoDedup):
         self._outcome = NotSent("skipped", f"{product} does not let {name} be read back")
 
     def outcome(self, record: PendingRecord) -> NotSent:  # noqa: ARG002 - all are the same
-        """Nothing is known of any of them."""
+        """Return that a record can't be compared."""
         return self._outcome

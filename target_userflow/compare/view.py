@@ -193,7 +193,7 @@ class View:
         return sums is not None and key not in self._held and self._changed(part, sums) is None
 
     def _is_compared(self, reference: Reference) -> bool:
-        """Whether records are about objects of this kind for their own sake."""
+        """Return whether records are about objects of this kind for their own sake."""
         own = self._name if self.columns.has((self._name, "")) else "memberships"
         return kind_of(reference) == own
 
@@ -225,7 +225,7 @@ class View:
 
 
 def _depends_on_times(changes: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
-    """Whether more is the same if all attributes are date-times than if none is."""
+    """Return whether more is the same if all attributes are date-times than if none is."""
     return {*differing(changes, there)} != {*differing(changes, there, changes)}
 
 

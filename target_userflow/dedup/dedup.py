@@ -24,7 +24,7 @@ class NoDedup:
     """Remembers nothing, so that everything is sent; the subclasses remember something."""
 
     def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - for subclasses
-        """The record's place in the ledger; empty where it has none.
+        """Return a record's key in the ledger; empty where it has none.
 
         Args:
             row: The record, after any stream map.
@@ -32,7 +32,7 @@ class NoDedup:
             source: The name that the tap gives its stream.
 
         Raises:
-            RejectRecord: its key can't be told.
+            RejectRecord: its key properties give none.
         """
         return b""
 
@@ -43,40 +43,40 @@ class NoDedup:
         """Forget what is known of a record, unless another one waits that it matters for."""
 
     def outcome(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
-        """What becomes of a record without a request; None if it has to be sent."""
+        """Return the outcome of a record that need not be sent; None if it has to be."""
         return None
 
     def reduced(self, record: PendingRecord) -> Request:
-        """What is sent for a record that has to be sent."""
+        """Return what is sent for a record: its request, or less if that does the same."""
         return record.request
 
     def has_attributes(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether it is known that the product has all attributes of a record, of their types."""
+        """Return whether the product is known to have all attributes of a record, and their types."""
         return False
 
     def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether the answer to a part of a record shows that all of it has to be sent."""
+        """Return whether the answer to a part of a record shows that all of it has to be sent."""
         return False
 
     def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether an earlier run ended while it was sending the record."""
+        """Return whether an earlier run ended while it was sending a record."""
         return False
 
     def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether another run is sending the record."""
+        """Return whether another run is sending a record."""
         return False
 
     def sending(self, record: PendingRecord) -> None:
-        """Note that the first attempt starts."""
+        """Note that the first attempt to send a record starts."""
 
     def sending_again(self, record: PendingRecord) -> None:
         """Note that another attempt starts."""
 
     def delivered(self, record: PendingRecord) -> None:
-        """Note that the API has it."""
+        """Note that a record was delivered."""
 
     def not_delivered(self, record: PendingRecord) -> None:
-        """Note that no attempt can have been carried out."""
+        """Note that no attempt to send a record can have been carried out."""
 
     def forget(self, records: Iterable[PendingRecord]) -> None:
         """Note that all these are about to be sent; no other record that waits has their keys."""
@@ -106,7 +106,7 @@ class LedgerDedup(NoDedup):
         self._rows.sync()
 
     def _read(self, record: PendingRecord) -> Iterable[bytes]:
-        """The keys of the rows that matter for a record."""
+        """Return the keys of the rows that matter for a record."""
         return (record.ledger_key,)
 
 
@@ -124,7 +124,7 @@ class ForgetWritten(LedgerDedup):
         self._object = name
 
     def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the ids are in the request
-        """A hash of the ids that the API knows it by, whatever stream it comes from."""
+        """Return a hash of the ids by which the API keeps the object, whatever stream it is of."""
         return digest(self._object, *request.object_id)
 
     def forget(self, records: Iterable[PendingRecord]) -> None:
@@ -147,12 +147,12 @@ class ForgetWritten(LedgerDedup):
             self._note(deletion_mark(*ids), DELETED)
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
-        """The keys of the rows that matter for a record."""
+        """Return the keys of the rows that matter for a record."""
         yield record.ledger_key
         yield from (key for key, _ in _written(record))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
-        """Keys of what is known and a record is about to change.
+        """Return the keys of what is known and a record is about to change.
 
         Where others may come to know of it at any time, of all that it is about to change.
         """
@@ -199,10 +199,11 @@ class ChangeDetection(ForgetWritten):
                 self._rows.pending.add(deletion_mark(*ids), DELETED)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
-        """Unchanged, if it equals what was last delivered; the same sum again is a change.
+        """Return that a record is unchanged, if it equals what was last delivered.
 
-        Nor is it, if something that it joins was deleted since, or may have been on the same day,
-        or if something that it brings along was written by another since.
+        A sum is a change each time. Nor is a record unchanged, if something that it joins was
+        deleted since, or may have been on the same day, or if another has written something since
+        that it brings along.
         """
         request = record.request
         mark, day = self._rows.get(record.ledger_key)
@@ -235,16 +236,16 @@ class ChangeDetection(ForgetWritten):
         yield from (deletion_mark(*ids) for ids in (*request.references, *request.ends))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
-        """All but what a record would leave as it is: many users bring the same group."""
+        """Return the keys of what a record changes: many users bring the same group as it is."""
         changed = [key for key, mark in _written(record) if not self._is_last(key, mark)]
         return (key for key in (record.ledger_key, *changed) if self._rows.is_known(key))
 
     def _is_last(self, key: bytes, mark: bytes) -> bool:
-        """Whether a version is the one that was last written."""
+        """Return whether a version is the one that was last written."""
         return self._rows.get(key)[0] == mark and not self._rows.pending.are_contested(key)
 
     def _is_orphan(self, request: Request, day: int) -> bool:
-        """Whether something that it refers to was deleted since a day, or is about to be."""
+        """Return whether something that a request refers to was deleted since, or will be."""
         keys = [deletion_mark(*ids) for ids in request.references]
         deleted = any(mark == DELETED and last >= day for mark, last in map(self._rows.get, keys))
         return deleted or any(map(self._rows.pending.has, keys))
@@ -254,7 +255,7 @@ _UNCHANGED = NotSent("unchanged")
 
 
 def _written(record: PendingRecord) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and marks of what a record changes beside its own object."""
+    """Return keys and marks of what a record changes beside its own object."""
     return ((digest(*ids), fingerprint(payload)) for ids, payload in record.request.writes)
 
 

@@ -78,10 +78,10 @@ class EventDedup(LedgerDedup):
         self._doubtful: set[bytes] = set()
 
     def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the API knows no id
-        """A hash of the key properties.
+        """Return a hash of the key properties.
 
         Raises:
-            RejectRecord: one of them is null, or a number that is none.
+            RejectRecord: one of them is null, or is no number where its column has numbers.
         """
         values = [record[column] for column in self._columns]
         if None in values:
@@ -104,7 +104,7 @@ class EventDedup(LedgerDedup):
         self._doubtful.update(key for key in in_flight if not held(self._rows.get(key)[0]))
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
-        """Whether another run is sending it; what is known of it is up to date then."""
+        """Return whether another run is sending an event, by what the ledger says now."""
         key = record.ledger_key
         mark, _ = self._rows.get(key)
         if not _was(IN_FLIGHT, mark) or mark == self._leases.mark or key in self._doubtful:
@@ -131,7 +131,9 @@ class EventDedup(LedgerDedup):
         self._doubtful.difference_update(self._rows.release([record.ledger_key]))
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
-        """Duplicate, once it was delivered; version 1.0.0 did not note with which body.
+        """Return that an event is a duplicate, if it was delivered before.
+
+        Version 1.0.0 did not note with which body.
 
         What a sample run delivered otherwise is sent: it is there to be looked at and mended.
         """
@@ -144,7 +146,7 @@ class EventDedup(LedgerDedup):
         return DUPLICATE if same else DIFFERS
 
     def is_doubtful(self, record: PendingRecord) -> bool:
-        """Whether it was left in flight."""
+        """Return whether an earlier run left the event in flight."""
         return record.ledger_key in self._doubtful
 
     def sending(self, record: PendingRecord) -> None:
@@ -224,7 +226,7 @@ def _was(what: bytes, mark: bytes) -> bool:
 
 
 def _key_text(value: Any, numeric: bool) -> str:  # noqa: FBT001 - `map` gives no names
-    """One text for all spellings of a value: 1, 1.0, and "1" where a column holds numbers."""
+    """Return one text for all spellings of a value: 1, 1.0, and "1" where a column has numbers."""
     if isinstance(value, str):
         return number_text(value) if numeric else value
     if isinstance(value, (int, float, Decimal)):

@@ -83,7 +83,7 @@ class KnownRows:
         return bool(self.get(key)[0]) or self._intents.is_shared
 
     def put(self, key: bytes, row: Row) -> None:
-        """Know a row that is in the ledger."""
+        """Keep a row that is in the ledger."""
         with self._lock:
             self._rows[key] = row
 
@@ -97,7 +97,7 @@ class KnownRows:
             self._intents.declare(keys)
 
     def pop(self, key: bytes) -> None:
-        """Know a row no longer that is not in the ledger any more."""
+        """Drop a row that is not in the ledger any more."""
         with self._lock:
             self._rows.pop(key, None)
 

@@ -98,7 +98,7 @@ class SharedWriteIntents(WriteIntents):
 
 
 def write_intents(ledger: Ledger, today: int, *, notes_versions: bool) -> WriteIntents:
-    """What fits a ledger; the arguments are those of `SharedWriteIntents`."""
+    """Return the intents that fit a ledger; arguments as for `SharedWriteIntents`."""
     if ledger.is_shared:
         return SharedWriteIntents(ledger, today, notes_versions=notes_versions)
     return WriteIntents(ledger)

@@ -19,22 +19,32 @@ class Evidence:
     """When the latest requests to each endpoint began that were carried out."""
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Begin without a request."""
         self._began: dict[str, list[float]] = {}
         self._lock = threading.Lock()
 
     def add(self, request: Request, began: float) -> None:
-        """Note that a request which began then, in seconds of the clock, was carried out."""
+        """Note that a request was carried out, and when it began, in seconds of the clock."""
         with self._lock:
             latest = self._began.setdefault(_endpoint(request), [-math.inf] * _AGAIN)
             latest[:] = sorted((*latest, began))[1:]
 
     def works_again_and_again(self, request: Request, since: float) -> bool:
-        """Whether several requests to the endpoint of this one began later and were carried out."""
+        """Return whether several requests to its endpoint began later and were carried out.
+
+        Args:
+            request: A request that fails.
+            since: Seconds of the clock, after which the others have to begin.
+        """
         return self._latest(request)[0] > since
 
     def works(self, request: Request, since: float) -> bool:
-        """Whether at least one did."""
+        """Return whether at least one request to its endpoint began later and was carried out.
+
+        Args:
+            request: As for `works_again_and_again`.
+            since: Likewise.
+        """
         return self._latest(request)[-1] > since
 
     def _latest(self, request: Request) -> list[float]:
@@ -49,13 +59,13 @@ class Suspects:
     """
 
     def __init__(self, evidence: Evidence) -> None:
-        """Suspect nothing."""
+        """Begin without a record; `evidence` tells which requests were carried out."""
         self._evidence = evidence
         self._held: list[tuple[Request, float, Batch, GaveUp]] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many requests were given up on, and are not settled."""
+        """Requests that were given up on, and are not settled."""
         return len(self._held)
 
     def add(self, request: Request, at: float, records: Batch, outcome: GaveUp) -> None:
@@ -90,5 +100,5 @@ class Suspects:
 
 
 def _endpoint(request: Request) -> str:
-    """What works or fails as one: without a body, an id is a part of the path."""
+    """Return what tells apart what may fail alone: without a body, an id is a part of the path."""
     return request.method if request.payload is None else request.path

@@ -45,7 +45,7 @@ class ReadBatch:
         self._began = self._began_cpu = self._linger = 0.0
 
     def __bool__(self) -> bool:
-        """Whether it has a record."""
+        """Return whether it has a record."""
         return bool(self._records)
 
     @property

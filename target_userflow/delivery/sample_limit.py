@@ -36,7 +36,7 @@ class SampleLimit:
         self._places: dict[str, None] = {}
 
     def lets_pass(self) -> bool:
-        """Count a record; whether it is one of the first."""
+        """Count a record. Returns whether it is one of the first."""
         passes = self._limit is None or self._passed < self._limit
         self._passed += passes
         self._left += not passes
@@ -52,7 +52,7 @@ class SampleLimit:
                 self._places[f"GET {self._url}{listing.by_id(id_)}"] = None
 
     def line(self) -> str:
-        """What was taken of the stream, and where to look at it."""
+        """Return a line that says what was taken of the stream, and where to look at it."""
         product = self._object_type.product.name
         where = f"{product} itself, or {', '.join(self._places)}" if self._places else product
         return (

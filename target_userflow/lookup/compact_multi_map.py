@@ -14,7 +14,10 @@ _FIRST_SLOTS = 1 << 10
 
 
 def hashed(text: str) -> int:
-    """64 bits that stand for a text: among 1,000,000 texts, one run in 10^7 meets two alike."""
+    """Return 64 bits that stand for a text.
+
+    Among 1,000,000 texts, one run in 10^7 meets two alike.
+    """
     return int.from_bytes(digest(text, size=8), "big")
 
 
@@ -26,7 +29,7 @@ class CompactMultiMap:
     """
 
     def __init__(self) -> None:
-        """Hold nothing."""
+        """Begin without a pair."""
         self._slots = array("I", bytes(4 * _FIRST_SLOTS))
         self._hashes = array("Q")
         self._marks = array("Q")
@@ -50,11 +53,11 @@ class CompactMultiMap:
             self._place(len(self._hashes))
 
     def get(self, text: str) -> dict[str, int]:
-        """The ids that a text has, and the mark of each."""
+        """Return the ids that a text has → the mark of each."""
         return {self._id(n): self._marks[n - 1] for n in self._numbers(hashed(text))}
 
     def _numbers(self, key: int) -> Iterator[int]:
-        """The numbers of the pairs whose text has this hash."""
+        """Yield the numbers of the pairs whose text has a hash."""
         at = key % len(self._slots)
         while number := self._slots[at]:
             if self._hashes[number - 1] == key:

@@ -94,7 +94,7 @@ class ObjectList:
             self.finish()
 
     def is_missing(self, id_: str) -> bool:
-        """Whether it was looked up in vain."""
+        """Return whether an object was looked up in vain."""
         return bool(self._missing) and hashed(id_) in self._missing
 
     def finish(self) -> None:

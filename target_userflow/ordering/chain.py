@@ -48,7 +48,7 @@ class Chain:
         return self.records[0].request.mergeable and not is_full
 
     def _agrees(self, record: PendingRecord) -> bool:
-        """Whether all values are of the types that the object's values had before."""
+        """Return whether all values are of the types that the object's values had before."""
         if self._kinds_of is None:
             return True
         if not self._kinds:

@@ -46,7 +46,7 @@ class Concurrency:
         self._since = self._wall(), self._cpu()
 
     def look(self) -> None:
-        """Set the number of workers, if enough time has passed to tell."""
+        """Set the number of workers, if enough time has passed since it was last set."""
         wall, cpu = self._wall() - self._since[0], self._cpu() - self._since[1]
         if wall < SLICE / 2:
             return
