@@ -51,7 +51,7 @@ class NoDedup:
         return record.request
 
     def has_attributes(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
-        """Return whether the product is known to have all attributes of a record, and their types."""
+        """Return whether the product has all attributes of a record in their types, if known."""
         return False
 
     def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - for subclasses
