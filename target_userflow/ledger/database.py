@@ -118,16 +118,16 @@ class Database:
         Two runs may wait for rows of each other, until the server fails one of them. Whatever is
         done here may be done twice: the answer to a commit can be what got lost.
         """
-        deadline = self._clock.monotonic() + self._max_retry_seconds
-        while True:
-            try:
-                with self._connection.begin():
-                    return work()
-            except SQLAlchemyError as error:
-                went_away = not self._is_file and self._connection.invalidated
-                if self._is_over(deadline) or not (went_away or _is_deadlock(error)):
-                    raise
-            self._clock.sleep(_RETRY_SECONDS)
+
+        def once() -> T:
+            with self._connection.begin():
+                return work()
+
+        def may_pass(error: SQLAlchemyError) -> bool:
+            went_away = not self._is_file and self._connection.invalidated
+            return went_away or _is_deadlock(error)
+
+        return retried(once, may_pass, self._clock, self._max_retry_seconds)
 
     def _connected(self) -> sa.Connection:
         """Connect, and wait for a SQLite file that another run has.
@@ -182,6 +182,27 @@ class Database:
         if self._is_file and wanted != self._syncs:
             sync_commits(self._connection, wanted=wanted)
             self._syncs = wanted
+
+
+def retried(
+    work: Callable[[], T], may_pass: Callable[[SQLAlchemyError], bool], clock: Clock, seconds: float
+) -> T:
+    """Do some work, and do it again as long as it fails by what may pass.
+
+    Args:
+        work: What is done; what is done twice must do no harm.
+        may_pass: Whether an error may be gone the next time.
+        clock: Time, and whether the run is to end.
+        seconds: How long to try.
+    """
+    deadline = clock.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except SQLAlchemyError as error:
+            if clock.monotonic() >= deadline or clock.stopped or not may_pass(error):
+                raise
+        clock.sleep(_RETRY_SECONDS)
 
 
 @contextmanager

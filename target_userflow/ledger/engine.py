@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of its file: these files are as private as the file is."""
 _CONNECT_SECONDS = 10
+_SILENCE = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "tcp_user_timeout": 30_000,  # milliseconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+}
+"""After how many seconds a host that does not answer counts as gone: 30 at most, as libpq's own
+defaults are those of the system, a quarter of an hour and more."""
 _IDLE = "10s"
 """How long a run may be in the midst of a transaction and say nothing, as one that was suspended:
 the server then ends it, as others may wait for what it has locked."""
@@ -76,8 +85,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
 
 
 def _server_engine(url: sa.URL) -> sa.Engine:
-    is_bounded = url.drivername not in _LIBPQ or "connect_timeout" in url.query
-    options = {} if is_bounded else {"connect_timeout": _CONNECT_SECONDS}
+    known = _SILENCE if url.drivername in _LIBPQ else {}
+    options = {name: value for name, value in known.items() if name not in url.query}
     engine = sa.create_engine(url, connect_args=options)
     if url.get_backend_name() == "postgresql":
         event.listen(engine, "connect", _bound_idleness)

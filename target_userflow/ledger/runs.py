@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
 from target_userflow.config.ledger_url import is_sqlite, url_of
 from target_userflow.ledger.claims import GONE, LEASE, Claim
-from target_userflow.ledger.database import failing
+from target_userflow.ledger.database import failing, retried
 from target_userflow.ledger.engine import engine_of, small_file_engine
 from target_userflow.ledger.ledger import INTENT_SIZE
 
@@ -59,18 +60,20 @@ class Runs:
     All methods raise StorageError if the database can't be read and written.
     """
 
-    def __init__(self, setting: str, clock: Clock) -> None:
+    def __init__(self, setting: str, clock: Clock, max_retry_seconds: float = 0) -> None:
         """Open the database, and make the table where it is missing.
 
         Args:
             setting: A SQLAlchemy URL, or the path of a SQLite file that holds nothing else.
             clock: The time of rows in a file; in PostgreSQL its server's counts.
+            max_retry_seconds: How long `alive` tries to reach a server that went away.
 
         Raises:
             StorageError: the database can't be opened.
         """
         self._url = url_of(setting)
         self._clock = clock
+        self._max_retry_seconds = max_retry_seconds
         self.token = secrets.token_bytes(INTENT_SIZE)
         """What tells this run from others."""
         self._heard_at = self._since = 0.0
@@ -107,7 +110,16 @@ class Runs:
 
     def alive(self) -> set[bytes]:
         """Return the tokens of all runs that are alive."""
-        with failing(self._url), self._engine.begin() as connection:
+        with failing(self._url):
+            return retried(
+                self._alive,
+                lambda error: isinstance(error, OperationalError),  # no connection, or not any more
+                self._clock,
+                self._max_retry_seconds,
+            )
+
+    def _alive(self) -> set[bytes]:
+        with self._engine.begin() as connection:
             now = self._now(connection)
             rows = connection.execute(self._query).all()
         return {bytes(row.owner) for row in rows if self._is_alive(row, now)}

@@ -47,7 +47,7 @@ class Sharing:
         from target_userflow.ledger.runs import Runs  # noqa: PLC0415 - SQLAlchemy
 
         try:
-            return Runs(place, self._clock)
+            return Runs(place, self._clock, self._settings.pace.max_retry_seconds)
         except StorageError as error:
             self._warn(error)
             return None

@@ -223,3 +223,28 @@ def test_a_table_of_another_version_is_replaced(server: str) -> None:
     run = Runs(server, Clock())
     assert heard(run, Claim(1.0, 1.0)) == []
     run.leave()
+
+
+def test_a_look_at_who_is_alive_outlasts_a_lost_connection(server: str) -> None:
+    """As all of the ledger does: a restart of the server stops no run that waits for another."""
+    run, other = Runs(server, Clock(), max_retry_seconds=30), Runs(server, Clock())
+    heard(run, Claim(1.0, 1.0))
+    (pid,) = execute(server, "select backend from ledger_runs")[0]
+    execute(server, f"select pg_terminate_backend({pid}, 5000)")
+    assert run.alive() == {run.token}
+    for one in (run, other):
+        one.leave()
+
+
+def test_a_server_that_falls_silent_is_noticed_in_half_a_minute(server: str) -> None:
+    """Its machine or the network is gone: a run would else hang for a quarter of an hour."""
+    store = Store(server)
+    with store.transaction() as connection:
+        raw: Any = connection.connection.driver_connection
+        parameters = raw.info.get_parameters()
+    store.close()
+    assert parameters["tcp_user_timeout"] == "30000"
+    idle, interval, count = (
+        parameters[f"keepalives_{one}"] for one in ("idle", "interval", "count")
+    )
+    assert int(idle) + int(interval) * int(count) <= 30
