@@ -49,7 +49,7 @@ def other_than_default(name: str, setting: Mapping[str, Any]) -> Any:
 
 
 VALUES = {name: other_than_default(name, one) for name, one in SETTINGS.items()}
-VALUES["shard"] = "3/8"
+VALUES |= {"shard": "3/8", "metrics_path": "other.prom"}
 
 
 def as_text(value: Any) -> str:
