@@ -1,14 +1,16 @@
-"""What was listed, in 24 bytes an object however many attributes it has.
+"""What was listed, in 32 bytes an object however many attributes it has.
 
 Each attribute that has a value is a number of 61 bits, a hash of its name and value. Of an object
-two sums are kept, those of the numbers and of their squares. They say whether all attributes are
-the same; and where one alone differs, they say which: the first sum tells the number that it must
-have had, the second whether it did. Where more differ, nobody knows which. That two objects which
-differ have the same sums happens once in 10^36; the hash is Python's own, with a new key per run.
+three sums are kept, those of the numbers, of their squares and of their cubes. They say whether all
+attributes are the same; and where one or two differ, they say which: the sums tell what the numbers
+of these must have been together, and one of the sums is left to say whether they were. Where more
+differ, nobody knows which. That two objects which differ have the same sums happens once in 10^54;
+the hash is Python's own, with a new key per run.
 """
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_userflow.compare.temporary import TemporaryDatabase
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _PRIME = 2**61 - 1
 _BATCH = 1_000  # rows that are written together
+_ABSENT = ("", "")
+"""Stand for two attributes that are sent as absent: the sums do not tell these apart."""
 
 
 class Sums(NamedTuple):
@@ -25,40 +29,72 @@ class Sums(NamedTuple):
 
     first: int
     second: int
+    third: int
 
 
 def sums_of(tokens: Iterable[tuple[str, str]]) -> Sums:
     """Return the sums of names and tokens of values; what is absent must not be among them."""
-    first = second = 0
+    first = second = third = 0
     for pair in tokens:
         number = hash(pair)
+        square = number * number
         first += number
-        second += number * number
-    return Sums(first % _PRIME, second % _PRIME)
+        second += square
+        third += number * square
+    return Sums(first % _PRIME, second % _PRIME, third % _PRIME)
 
 
 def changed(there: Sums, sent: Mapping[str, str], names: Collection[str]) -> set[str] | None:
-    """Return which of an object's attributes would change, if it is one.
+    """Return which of an object's attributes would change, if these are one or two.
 
     Args:
         there: What was listed.
         sent: Name → token of the value that is sent; absent values are not among them.
-        names: The attributes that may be the only one that changes.
+        names: The attributes that may change.
 
     Returns:
-        Its name, together with those that are sent as absent, as the value that was there may have
-        been one of theirs; None if several would change.
+        Their names, and those of all that is sent as absent: a value that was there may have been
+        one of theirs. None if more would change.
     """
     new = sums_of(sent.items())
     if new == there:
         return set()
-    first, second = there.first - new.first, there.second - new.second
+    left = Sums(*(before - after for before, after in zip(there, new, strict=True)))
+    numbers = {name: hash((name, sent[name])) for name in names if name in sent}
     absent = {name for name in names if name not in sent}
-    for name in names:
-        number = hash((name, sent[name])) if name in sent else 0
-        before = number + first
-        if (before * before - number * number - second) % _PRIME == 0:
-            return {name, *absent} if before % _PRIME else {name}
+    candidates = [*numbers.items(), *((name, 0) for name, _ in zip(_ABSENT, absent, strict=False))]
+    found = _single(left, candidates) or _pair(left, candidates)
+    return None if found is None else (found | absent) - {*_ABSENT}
+
+
+def _single(left: Sums, candidates: Iterable[tuple[str, int]]) -> set[str] | None:
+    """Return the only attribute that changes.
+
+    Args:
+        left: What the sums lack if all that is sent was there.
+        candidates: The attributes that are sent, each with its number.
+    """
+    for name, number in candidates:
+        before = number + left.first
+        square = number * number + left.second
+        is_one = (before * before - square) % _PRIME == 0
+        if is_one and (before * square - number**3 - left.third) % _PRIME == 0:
+            return {name}
+    return None
+
+
+def _pair(left: Sums, candidates: Iterable[tuple[str, int]]) -> set[str] | None:
+    """Return the two attributes that alone change; for the arguments see `_single`.
+
+    Of two numbers, twice the sum of the cubes is 3·s·q - s³, with their sum s and that of their
+    squares q (Newton's identities).
+    """
+    for (name, one), (other_name, other) in combinations(candidates, 2):
+        first = one + other + left.first
+        second = one * one + other * other + left.second
+        third = one**3 + other**3 + left.third
+        if (3 * first * second - first**3 - 2 * third) % _PRIME == 0:
+            return {name, other_name}
     return None
 
 
@@ -69,16 +105,17 @@ class Fingerprints(TemporaryDatabase):
     """
 
     tables = (
-        "CREATE TABLE listed (key INTEGER PRIMARY KEY, first INTEGER, second INTEGER);"
+        "CREATE TABLE listed"
+        " (key INTEGER PRIMARY KEY, first INTEGER, second INTEGER, third INTEGER);"
         "CREATE TABLE marked (key INTEGER PRIMARY KEY);"
     )
 
     def __init__(self) -> None:
         """Open the database."""
         super().__init__()
-        self._unwritten: list[tuple[int, int, int]] = []
+        self._unwritten: list[tuple[int, int, int, int]] = []
 
-    def put(self, rows: Iterable[tuple[int, int, int]]) -> None:
+    def put(self, rows: Iterable[tuple[int, int, int, int]]) -> None:
         """Keep the sums of objects, each with its key."""
         self._unwritten.extend(rows)
         if len(self._unwritten) >= _BATCH:
@@ -87,7 +124,7 @@ class Fingerprints(TemporaryDatabase):
     def get(self, keys: Collection[int]) -> dict[int, Sums]:
         """Return the sums of those of the keys that have some."""
         self._flush()
-        query = "SELECT key, first, second FROM listed WHERE key IN"
+        query = "SELECT key, first, second, third FROM listed WHERE key IN"
         return {key: Sums(*sums) for key, *sums in self._of_keys(query, keys)}
 
     def mark(self, keys: Collection[int]) -> None:
@@ -101,4 +138,4 @@ class Fingerprints(TemporaryDatabase):
     def _flush(self) -> None:
         rows, self._unwritten = self._unwritten, []
         if rows:
-            self._write("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", rows)
+            self._write("INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?)", rows)

@@ -172,7 +172,7 @@ class View:
         salted = self._store.get([key ^ self._salt for key in keys])
         return {key ^ self._salt: sums for key, sums in salted.items()}
 
-    def _rows(self, existing: Iterable[tuple[int, Part]]) -> Iterator[tuple[int, int, int]]:
+    def _rows(self, existing: Iterable[tuple[int, Part]]) -> Iterator[tuple[int, int, int, int]]:
         for key, part in existing:
             yield (key ^ self._salt, *sums_of(self._tokens(part)))
 
