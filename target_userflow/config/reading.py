@@ -25,7 +25,7 @@ def check_file(path: str) -> None:
         ConfigError: the file is missing, or holds no JSON object.
     """
     try:
-        config = json.loads(Path(path).read_text())
+        config = json.loads(Path(path).read_text(), parse_constant=_refuse)
     except OSError as error:
         raise ConfigError(f"Config file {path} can't be read: {error.strerror}") from None
     except ValueError as error:
@@ -95,18 +95,23 @@ def _delete_nulls(options: dict[str, Any]) -> None:
 
 
 def _converted(value: Any, types: list[str]) -> Any:
+    if isinstance(value, str) and "boolean" in types:
+        return _BOOLEANS.get(value.strip().lower(), value)
+    if isinstance(value, str) and "string" not in types:
+        value = _parsed(value)
     if isinstance(value, float) and "integer" in types and value.is_integer():
         return int(value)
-    if not isinstance(value, str):
-        return value
-    if "boolean" in types:
-        return _BOOLEANS.get(value.strip().lower(), value)
-    return value if "string" in types else _parsed(value)
+    return value
 
 
 def _parsed(text: str) -> Any:
     """Return the value of a text, or the text itself, which the schema then refuses."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except ValueError:
         return text
+
+
+def _refuse(constant: str) -> Any:
+    """Raise ValueError for NaN and infinities: no bound of a setting would hold them back."""
+    raise ValueError(f"{constant} is no number")

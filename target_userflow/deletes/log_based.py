@@ -8,20 +8,30 @@ from target_userflow.errors import RejectRecord, TooManyDeletions
 from target_userflow.mapping.times import read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 LOG_MARKS = ("_sdc_deleted_at", "_sdc_lsn_deleted_at")
-"""The columns by which taps that read a log say when a row was deleted."""
+"""The columns by which taps that read a log say when a row was deleted; in any case."""
 _ENOUGH = 20  # records of a stream, before its share of deleted rows says anything
 
 
-def log_marks(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of `LOG_MARKS` that a record has, with their values.
+def mark_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns to look for: `LOG_MARKS`, and those that the tap spells otherwise.
+
+    Args:
+        columns: The columns of the SCHEMA, which need not name them.
+    """
+    others = [name for name in columns if name.lower() in LOG_MARKS and name not in LOG_MARKS]
+    return (*LOG_MARKS, *others)
+
+
+def log_marks(record: Mapping[str, Any], columns: Sequence[str] = LOG_MARKS) -> dict[str, Any]:
+    """Return those of the columns that a record has, with their values.
 
     Ask before any stream map: one that names its columns leaves them out, and the nulls of the
     deleted row would clear the attributes.
     """
-    return {column: record[column] for column in LOG_MARKS if column in record}
+    return {column: record[column] for column in columns if column in record}
 
 
 def deleting_column(marks: Mapping[str, Any]) -> str | None:

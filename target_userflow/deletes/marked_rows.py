@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.deletes.log_based import deleting_column, log_marks
+from target_userflow.deletes.log_based import deleting_column, log_marks, mark_columns
 from target_userflow.mapping.columns import DELETED_AT
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_userflow.apis.mapper import Mapper
 
@@ -21,6 +21,7 @@ class MarkedRows:
         self,
         stream: str,
         mapper: Mapper,
+        columns: Iterable[str],
         why_skipped: str | None,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
@@ -29,12 +30,14 @@ class MarkedRows:
         Args:
             stream: The stream's name.
             mapper: Knows which column `fields` names for the time of a deletion.
+            columns: The columns of the SCHEMA, before any stream map.
             why_skipped: Why deleted rows delete nothing; None if they do.
             logger: The logger of the stream.
         """
         self._stream = stream
         assignment = mapper.assignments.get(DELETED_AT)
         self._column = assignment.column if assignment else None
+        self._marks = mark_columns(columns)
         self._why_skipped = why_skipped
         self._logger = logger
         self._has_warned = False
@@ -50,7 +53,7 @@ class MarkedRows:
             RejectRecord: a mark is no date-time.
         """
         own = {} if self._column is None else {self._column: record.get(self._column)}
-        return deleting_column({**log_marks(raw), **own})
+        return deleting_column({**log_marks(raw, self._marks), **own})
 
     def skips(self, column: str) -> bool:
         """Return whether deleted rows are left out; the first time, log why.

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Named = tuple[str, Any]
 """The name and the value of an attribute."""
 NO_TIME = "a blank, infinite or zero date-time counts as null"
-"""The remark on such a value."""
+BLANK_LIST = "a blank text counts as null where data_types says list"
+"""The remarks on such values."""
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_\- ]")
 
 
@@ -75,7 +76,7 @@ class Flattening:
             yield from dict(self.unset(name, schema)).items()
         elif not isinstance(value, dict):
             plain = literal(value, schema)
-            yield from self._null(name or "_", value) if plain is None else [(name or "_", plain)]
+            yield from self._null(name or "_", NO_TIME) if plain is None else [(name or "_", plain)]
         elif name is not None and self._is_operation(value):
             yield from self._changed(name, value)
         else:
@@ -94,7 +95,8 @@ class Flattening:
             sent = {operation or "set": plain, **({"data_type": data_type} if data_type else {})}
             yield name, checked_operation(sent) if self.takes_operations else literal(plain)
         elif operation in {None, "set"}:
-            yield from self._null(name, value)
+            remark = BLANK_LIST if data_type == "list" else NO_TIME
+            yield from self._null(name, None if value is None else remark)
 
     def unset(self, name: str | None, schema: Any) -> Iterator[Named]:
         """Yield what a null unsets: its attribute, or those that its object is flattened to."""
@@ -113,7 +115,7 @@ class Flattening:
         try:
             for key, part in value.items():
                 joined = _joined(name, key)
-                if not (isinstance(part, str) and self._unsent.withholds(joined, part)):
+                if part is None or not self._unsent.withholds(joined, part):
                     yield from self.attributes(joined, part, inner.get(key, {}))
         except RejectRecord as error:  # a key may be data itself, unless the schema names it
             raise (error.inside(key) if key in inner else error) from None
@@ -127,14 +129,14 @@ class Flattening:
             return
         sent = checked_operation(value)
         if "set" in sent and sent["set"] is None:
-            yield from self._null(name, value["set"])
+            yield from self._null(name, None if value["set"] is None else NO_TIME)
         elif "set_once" not in sent or sent["set_once"] is not None:
             yield name, sent
 
-    def _null(self, name: str, value: Any) -> Iterator[Named]:
-        """Yield a null, if nulls are sent, for a null or for a date-time that stands for none."""
-        if value is not None:
-            self._remarks[NO_TIME] += 1
+    def _null(self, name: str, remark: str | None) -> Iterator[Named]:
+        """Yield a null, if nulls are sent; count the remark on a value that stands for one."""
+        if remark:
+            self._remarks[remark] += 1
         if self._sends_nulls:
             yield name, None
 
@@ -148,7 +150,7 @@ def attribute_name(column: str) -> str:
 
 
 def _operand(value: Any, data_type: str | None) -> Any:
-    """Return a value as the data type of its column; None for a null or no date-time."""
+    """Return a value as the data type of its column; None for what counts as null."""
     if isinstance(value, dict):
         raise RejectRecord(f"an object is no {data_type or 'operand'}")
     return value if value is None or not data_type else coerce(value, data_type)

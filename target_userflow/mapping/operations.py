@@ -77,7 +77,9 @@ def _is_nested(operand: Any) -> bool:
 
 
 def coerce(value: Any, data_type: str) -> Any:
-    """Return a value as the data type that `data_types` asks for; None for no date-time.
+    """Return a value as the data type that `data_types` asks for; None for a null.
+
+    A blank text is a null where a date-time or list is asked for.
 
     Raises:
         RejectRecord: it can't be read as one.
@@ -106,6 +108,8 @@ def _boolean(value: Any) -> bool:
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        return None
     return value if isinstance(value, list) else [as_text(value)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.mapping.secret_names import is_secret, is_secret_name
+from target_userflow.mapping.secret_names import is_secret, is_secret_value
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -59,7 +59,7 @@ class UnsentColumns:
 
         Args:
             name: The name of a column, or of an attribute that an object is flattened to.
-            value: The value; only texts are withheld, and nulls with them.
+            value: The value: a text or null, or of some names a number.
         """
         is_withheld = self._is_secret(name, value)
         if is_withheld and value is not None:
@@ -67,8 +67,7 @@ class UnsentColumns:
         return is_withheld
 
     def _is_secret(self, name: str, value: Any) -> bool:
-        is_text = value is None or isinstance(value, str)
-        return is_text and is_secret_name(name) and name not in self._named
+        return is_secret_value(name, value) and name not in self._named
 
 
 def is_of_loader(column: str) -> bool:

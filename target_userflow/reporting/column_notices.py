@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from target_userflow.mapping.attributes import Attributes
 
+_DELETED_FLAG = "_fivetran_deleted"
+"""A column that says of a row that it is deleted, without a time; in any case."""
 _LATE_COLUMNS = 1_000  # outside of a SCHEMA, before they are taken for data and no longer watched
 
 
@@ -38,6 +40,7 @@ class ColumnNotices:
         self._attributes = attributes
         self._logger = logger
         self._columns = {*columns}
+        self._flags = [column for column in columns if column.lower() == _DELETED_FLAG]
         self._most = len(self._columns) + _LATE_COLUMNS
 
     def of_schema(self) -> None:
@@ -49,7 +52,9 @@ class ColumnNotices:
         self._log_renamed(self._attributes.renamed)
 
     def of_record(self, record: Mapping[str, Any]) -> None:
-        """Log what becomes of columns that only a record has, unless they are many."""
+        """Log what becomes of columns that only a record has, and of rows that are deleted."""
+        if self._flags:
+            self._see_flag(record, self._flags[0])
         if record.keys() <= self._columns or len(self._columns) > self._most:
             return
         new = [column for column in record if column not in self._columns]
@@ -59,6 +64,18 @@ class ColumnNotices:
         unsent = [column for column in new if sorting.includes_late(column, record[column])]
         loaders = [column for column in unsent if is_of_loader(column)]
         self._log_unsent(loaders, [column for column in unsent if column not in loaders])
+
+    def _see_flag(self, record: Mapping[str, Any], flag: str) -> None:
+        if record.get(flag) is True:
+            self._flags.clear()
+            self._logger.warning(
+                "Stream '%s': rows that '%s' marks as deleted are sent like the others. To leave "
+                "them out, set stream_maps.%s.__filter__: \"not record['%s']\"",
+                self._stream,
+                flag,
+                self._stream,
+                flag,
+            )
 
     def _log_renamed(self, renamed: Mapping[str, str]) -> None:
         if renamed:

@@ -119,7 +119,8 @@ class UserflowSink(SdkSink):
 
     def _marked_rows(self, mapped: MappedStream) -> MarkedRows:
         why_skipped = None if self._delivery.deletes else self._why_skipped(self._run.settings)
-        return MarkedRows(mapped.name, self._mapper, why_skipped, self.logger)
+        columns = mapped.raw_schema.get("properties") or {}
+        return MarkedRows(mapped.name, self._mapper, columns, why_skipped, self.logger)
 
     def _why_skipped(self, settings: Settings) -> str:
         """Return why deleted rows delete nothing."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from target_userflow.config import problems as configs
 from target_userflow.config import reading
+from target_userflow.config.reading import check_file
 from target_userflow.config.schema import CONFIG_SCHEMA
 from target_userflow.config.settings import USER_AGENT, Settings, StreamOptions
 from target_userflow.config.urls import exposed
+from target_userflow.errors import ConfigError
 from target_userflow.target import TargetUserflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = "ak_secret"
 PREFIX = "TARGET_USERFLOW_"
@@ -274,3 +279,16 @@ def test_the_region_says_where_unless_a_url_does(config: dict[str, str], url: st
 def test_a_whole_number_may_be_written_with_a_point() -> None:
     """JSON knows one kind of number; threads and windows need it as an integer."""
     assert repr(settings(concurrency=10.0).pace.concurrency) == "10"
+    assert repr(settings(concurrency="10.0").pace.concurrency) == "10"
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_a_bound_that_is_no_number_is_refused(tmp_path: Path, text: str) -> None:
+    """No share of deleted rows is more than NaN: nothing would be held back."""
+    config = {"max_delete_ratio": text}
+    (line,) = configs.problems(config, schema())
+    assert "max_delete_ratio" in line
+    path = tmp_path / "config.json"
+    path.write_text(f'{{"max_delete_ratio": {text}}}')
+    with pytest.raises(ConfigError, match=f"{text} is no number"):
+        check_file(str(path))

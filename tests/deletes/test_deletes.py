@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from support.process import record, run_target, schema
 from support.readme import config as recipe
+from support.taps import run_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,18 @@ def test_a_deleted_row_deletes_its_user_group_or_membership(
     assert (list(found["users"]), list(found["groups"])) == (["u2"], ["g2"])
     assert found["users"]["u2"]["memberships"] == {}
     assert ["users", "1", "1", "0"] in rows(result.log)
+
+
+def test_a_mark_in_capitals_deletes_too(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As warehouses spell columns: it is no attribute, and the nulls of its row clear nothing."""
+    users = schema("users", {"id": "string", "plan": {}, "_SDC_DELETED_AT": {}})
+    rows = [record("users", id=f"u{n}", plan="pro", _SDC_DELETED_AT=None) for n in range(2)]
+    run_here(tmp_path, config(sandbox), [users, *rows])
+    last = record("users", id="u1", plan=None, _SDC_DELETED_AT=WHEN)
+    run_here(tmp_path, {**config(sandbox), "hard_delete": False}, [users, last])
+    assert sandbox.state()["users"]["u1"]["attributes"] == {"plan": "pro"}
+    run_here(tmp_path, config(sandbox), [users, last])
+    assert list(sandbox.state()["users"]) == ["u0"]
 
 
 def test_a_deletion_and_a_later_insert_of_one_key_keep_their_order(

@@ -13,6 +13,7 @@ from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.settings import StreamOptions
 from target_userflow.errors import ConfigError, RejectRecord
 from target_userflow.mapping.columns import Stream
+from target_userflow.mapping.flattening import BLANK_LIST
 
 if TYPE_CHECKING:
     from target_userflow.mapping.attributes import Attributes
@@ -490,6 +491,18 @@ def test_a_data_type_is_sent_with_a_value_of_it(data_type: str, value: Any, sent
     told = {"x": {"set": sent, "data_type": data_type}}
     assert repr(made(value, data_types={"x": data_type})) == repr(told)
     assert repr(made(value, data_types={"x": data_type}, events=True)) == repr({"x": sent})
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_list_is_a_null_and_counted(blank: str) -> None:
+    """A blank cell of a CSV file holds no item, and not one that is called like nothing."""
+    people = mapper("x", data_types={"x": "list"})
+    assert people({"x": blank}) == {"x": None}
+    assert people({"x": None}) == {"x": None}
+    assert dict(people.remarks) == {BLANK_LIST: 1}
+    appended = mapper("x", data_types={"x": "list"}, operations={"x": "append"})
+    assert appended({"x": blank}) == {}
+    assert made(blank, data_types={"x": "list"}, nulls="omit") == {}
 
 
 @pytest.mark.parametrize(

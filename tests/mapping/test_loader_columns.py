@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.process import record, run_target, schema, writes
+from support.taps import run_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +69,23 @@ def test_what_other_loaders_add_is_sent_to_no_product(
     (line,) = lines(result.log)
     assert f"Stream '{stream}'" in line
     assert all(name in line for name in ADDED)
+
+
+def test_rows_that_a_flag_marks_as_deleted_are_said_to_be_sent(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fivetran's says no time: once, with the filter that leaves them out."""
+    users = schema("users", {"id": "string", "_fivetran_deleted": "boolean"})
+    rows = [record("users", id=f"u{n}", _fivetran_deleted=n > 0) for n in range(3)]
+    run_here(tmp_path, sandbox.config, [users, *rows])
+    (line,) = [line for line in caplog.messages if "marks as deleted" in line]
+    name, text = re.findall(r"stream_maps\.(\w+)\.__filter__: \"(.*)\"$", line)[0]
+    caplog.clear()
+    sandbox.reset()
+    filtered = {**sandbox.config, "stream_maps": {name: {"__filter__": text}}}
+    run_here(tmp_path, filtered, [users, *rows])
+    assert list(sandbox.state()["users"]) == ["u0"]
+    assert "marks as deleted" not in caplog.text
 
 
 def test_columns_that_no_schema_names_are_named_once_too(sandbox: Sandbox, tmp_path: Path) -> None:

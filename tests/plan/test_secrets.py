@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,19 @@ def test_a_text_below_a_secrets_name_is_not_sent(column: str) -> None:
     assert sent({column: TEXT}, {column: "x"}) == {}
     assert sent({}, {column: "x"}) == {}
     assert sent({}, {column: None}) == {}
+
+
+@pytest.mark.parametrize("column", ["ssn", "cardNumber", "backup_otp"])
+@pytest.mark.parametrize("value", [123456789, Decimal(4111111111111111), 1.0], ids=repr)
+def test_a_secret_of_digits_is_not_sent_as_a_number_either(column: str, value: Any) -> None:
+    """In the SCHEMA, outside of it, and inside of an object; as a flag it is no secret."""
+    number = {"type": ["null", "number"]}
+    assert sent({column: number}, {column: value}) == {}
+    assert sent({}, {column: value, "billing": {column: value, "plan": "pro"}}) == {
+        "billing_plan": "pro"
+    }
+    assert sent({column: number}, {column: value}, send=[column]) == {column: value}
+    assert sent({column: {"type": "boolean"}}, {column: True}) == {column: True}
 
 
 @pytest.mark.parametrize("column", HARMLESS)
