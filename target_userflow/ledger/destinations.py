@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from target_userflow.ledger.ledger import digest
-from target_userflow.ledger.store import counted_rows
+from target_userflow.ledger.statements import counted_rows
 from target_userflow.ledger.tables import destinations, names, streams
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from target_userflow.config.ledger_url import is_sqlite, url_of
-from target_userflow.ledger.claims import GONE, LEASE, Claim
+from target_userflow.ledger.claims import BREAK, LEASE, Claim, is_alive
 from target_userflow.ledger.database import failing, retried
 from target_userflow.ledger.engine import engine_of, small_file_engine
 from target_userflow.ledger.ledger import INTENT_SIZE
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from target_userflow.clock import Clock
 
 _FORGOTTEN = 3600.0  # seconds after which the row of a run that died is deleted
-_BREAK = 5.0  # seconds without a word of the database: others may have had no word of it either
-_LONGEST_BREAK = 300.0  # seconds: as long as runs wait for the database, by default
 _LOCK = int.from_bytes(b"runs", "big")  # of those that renew at the same time
 
 _runs = sa.Table(
@@ -177,31 +175,10 @@ class Runs:
             seconds = [sa.cast(sa.extract("epoch", time), sa.Float(53)) for time in times]
             query = sa.select(*first, *seconds, sa.func.pg_backend_pid())
             now = Now(*connection.execute(query).one()[-3:])
-        if self._heard_at and now.time - self._heard_at > _BREAK:
+        if self._heard_at and now.time - self._heard_at > BREAK:
             self._since = now.time
         self._heard_at = now.time
         return now
-
-
-def is_alive(until: float, now: float, since: float, is_connected: bool) -> bool:  # noqa: FBT001 - a column
-    """Return whether a run is alive; all times are seconds since the epoch.
-
-    After a time without the database (a restart, a failover, a machine that slept) nobody could
-    renew: everybody has the time to do so then.
-
-    Args:
-        until: When its lease ends; one that is longer than a lease was written ahead of a clock
-            that has been set back, and says nothing.
-        now: The time.
-        since: Since when runs can renew.
-        is_connected: Whether the server has its connection, as far as is known.
-    """
-    renewed = until - LEASE
-    if renewed > now + _BREAK:
-        return False
-    if renewed < since < until + _LONGEST_BREAK:
-        return max(until, since + LEASE) > now
-    return (until if is_connected else renewed + GONE) > now
 
 
 def _make_table(connection: sa.Connection) -> None:

@@ -8,10 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from target_userflow.errors import StorageError
 from target_userflow.ledger.database import Database, failing
+from target_userflow.ledger.statements import (
+    CLAIM,
+    DELETE,
+    DELETE_CHANGED,
+    DELETE_MARKED,
+    KEY_NAMES,
+    LOOK_UP,
+    REPLACE,
+    TAKE_OVER,
+    UPSERTS,
+)
 from target_userflow.ledger.tables import CHUNK, delivered, destinations
 
 if TYPE_CHECKING:
@@ -71,7 +81,7 @@ class Store(Database):
         for start in range(0, len(keys), CHUNK):
             chunk = [*keys[start : start + CHUNK]]
             chunk += chunk[:1] * (CHUNK - len(chunk))
-            query = {"its": destination, **dict(zip(_KEY_NAMES, chunk, strict=True))}
+            query = {"its": destination, **dict(zip(KEY_NAMES, chunk, strict=True))}
             with self._lock, failing(self._shown):
                 answer = self._retried(partial(self._look_up, query))
             rows.update((bytes(key), (bytes(mark), day)) for key, mark, day in answer)
@@ -175,10 +185,10 @@ class Store(Database):
         values = {"its_destination": number, "its_key": name, "its_mark": mark}
         with self._lock, failing(self._shown):
             self._sync(wanted=True)
-            self._retried(partial(self._connection.execute, _DELETE_MARKED, values))
+            self._retried(partial(self._connection.execute, DELETE_MARKED, values))
 
     def _replace(self, parameters: list[dict[str, Any]]) -> None:
-        for statement in (_REPLACE, _DELETE_CHANGED):
+        for statement in (REPLACE, DELETE_CHANGED):
             self._connection.execute(statement, parameters)
 
     def _commit_batch(self, batch: _Batch) -> None:
@@ -204,16 +214,16 @@ class Store(Database):
             if not seen
         ]
         if new:
-            for number, key in self._connection.execute(_CLAIM, new).all():
+            for number, key in self._connection.execute(CLAIM, new).all():
                 yield number, bytes(key)
         for (number, key), (seen, (mark, day)) in claims.items():
             values = {"its_destination": number, "its_key": key, "its_mark": seen}
             values |= {"mark_": mark, "day_": day}
-            if seen and self._connection.execute(_TAKE_OVER, values).rowcount:
+            if seen and self._connection.execute(TAKE_OVER, values).rowcount:
                 yield number, key
 
     def _look_up(self, query: Mapping[str, Any]) -> Sequence[Any]:
-        return self._connection.execute(_LOOK_UP, query).all()
+        return self._connection.execute(LOOK_UP, query).all()
 
 
 @dataclass(slots=True)
@@ -230,72 +240,16 @@ class _Batch:
     error: StorageError | None = None
 
 
-def counted_rows(destination: int, limit: int) -> Any:
-    """Return a query that counts the rows of a destination, up to a limit."""
-    mine = delivered.c.destination == destination
-    return sa.select(sa.func.count()).select_from(
-        sa.select(delivered.c.day).where(mine).limit(limit).subquery()
-    )
-
-
 def _statements(
     batch: _Batch, backend: str
 ) -> Iterator[tuple[sa.Executable, list[dict[str, Any]]]]:
     new = {key: row for key, row in batch.rows.items() if row}
     deleted = [key for key in batch.rows if key not in new]
-    if backend not in _UPSERTS:  # a database whose upsert we don't know
+    if backend not in UPSERTS:  # a database whose upsert we don't know
         deleted += new
     if deleted:
-        yield _DELETE, [{"its_destination": number, "its_key": key} for number, key in deleted]
+        yield DELETE, [{"its_destination": number, "its_key": key} for number, key in deleted]
     if new:
         columns = delivered.c.keys()
         rows = [dict(zip(columns, (*key, *row), strict=True)) for key, row in new.items()]
-        yield _UPSERTS.get(backend, sa.insert(delivered)), rows
-
-
-def _upsert(insert: Any) -> Any:
-    statement = insert(delivered)
-    columns = {"mark": statement.excluded.mark, "day": statement.excluded.day}
-    return statement.on_conflict_do_update(index_elements=["destination", "key"], set_=columns)
-
-
-_KEY_NAMES = [f"key_{number}" for number in range(CHUNK)]
-_RAW_COLUMNS: list[Any] = [
-    sa.type_coerce(column, sa.types.NullType)  # `rows` makes bytes of them, and once is enough
-    for column in (delivered.c.key, delivered.c.mark, delivered.c.day)
-]
-_LOOK_UP = sa.select(*_RAW_COLUMNS).where(  # always as many keys, so that it is compiled once
-    delivered.c.destination == sa.bindparam("its"),
-    _RAW_COLUMNS[0].in_([sa.bindparam(name, type_=sa.types.NullType()) for name in _KEY_NAMES]),
-)
-_UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
-_IS_IT = sa.and_(
-    delivered.c.destination == sa.bindparam("its_destination"),
-    delivered.c.key == sa.bindparam("its_key"),
-)
-_DELETE = sa.delete(delivered).where(_IS_IT)
-_REPLACE = (
-    sa.update(delivered)
-    .where(_IS_IT, delivered.c.mark == sa.bindparam("its_mark"))
-    .values(mark=sa.bindparam("mark_"), day=sa.bindparam("day_"))
-)
-_DELETE_MARKED = _DELETE.where(delivered.c.mark == sa.bindparam("its_mark"))
-_DELETE_CHANGED = _DELETE.where(delivered.c.mark != sa.bindparam("mark_"))
-_TAKE_OVER = (  # once more, where the answer to a commit got lost
-    sa.update(delivered)
-    .where(_IS_IT, delivered.c.mark.in_([sa.bindparam("its_mark"), sa.bindparam("mark_")]))
-    .values(mark=sa.bindparam("mark_"), day=sa.bindparam("day_"))
-)
-
-
-def _claim() -> Any:
-    """Insert a row; one that is there already stays, and counts if it is the same."""
-    statement = postgresql.insert(delivered)
-    return statement.on_conflict_do_update(
-        index_elements=["destination", "key"],
-        set_={"day": statement.excluded.day},
-        where=delivered.c.mark == statement.excluded.mark,
-    ).returning(delivered.c.destination, delivered.c.key)
-
-
-_CLAIM = _claim()
+        yield UPSERTS.get(backend, sa.insert(delivered)), rows

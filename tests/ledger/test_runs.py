@@ -11,8 +11,8 @@ from support.clocks import VirtualClock
 
 from target_userflow.clock import Clock
 from target_userflow.errors import StorageError
-from target_userflow.ledger.claims import LEASE, Claim
-from target_userflow.ledger.runs import Runs, is_alive
+from target_userflow.ledger.claims import LEASE, Claim, is_alive
+from target_userflow.ledger.runs import Runs
 from target_userflow.ledger.store import Store
 
 if TYPE_CHECKING:
