@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.config.settings import DATA_TYPES
-from target_userflow.errors import NotListed, TooManyNewNames
+from target_userflow.errors import ApiDown, ApiRefused, NotListed, TooManyNewNames
 from target_userflow.lookup.pages import all_pages
 from target_userflow.mapping.operations import is_operation
 from target_userflow.mapping.times import is_time
@@ -19,7 +19,6 @@ from target_userflow.mapping.times import is_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from target_userflow.apis.listing import Definition
     from target_userflow.apis.messages import Request
     from target_userflow.apis.product import Product
     from target_userflow.lookup.pages import Reads
@@ -55,6 +54,7 @@ class Definitions:
         self._reads = reads
         self._of: dict[str, dict[str, str]] = {}
         self._untold: dict[str, NotListed] = {}
+        self._is_silent = False
 
     def are_told(self, scope: str) -> bool:
         """Return whether the API tells what is defined, as far as is known."""
@@ -67,22 +67,42 @@ class Definitions:
             NotListed: the answer is no list; it is not asked for again.
             StopRun: the API does not answer.
         """
+        return self._learned(scope, self._reads)
+
+    def early(self, scope: str, reads: Reads) -> dict[str, str] | None:
+        """The same before it is needed; None if it can't be had without waiting for the API.
+
+        Args:
+            scope: The scope.
+            reads: Asks in one attempt.
+        """
+        if self._is_silent or not self.are_told(scope):
+            return None
+        try:
+            return self._learned(scope, reads)
+        except NotListed:
+            return None
+        except (ApiDown, ApiRefused):  # what is sent later finds out why
+            self._is_silent = True
+            return None
+
+    def _learned(self, scope: str, reads: Reads) -> dict[str, str]:
         if scope in self._untold:
             raise self._untold[scope]
         if scope not in self._of:
             try:
-                self._of[scope] = {
-                    definition.name: definition.data_type for definition in self._listed(scope)
-                }
+                self._of[scope] = dict(self._listed(scope, reads))
             except NotListed as error:
                 self._untold[scope] = error
                 raise
         return self._of[scope]
 
-    def _listed(self, scope: str) -> Iterator[Definition]:
+    def _listed(self, scope: str, reads: Reads) -> Iterator[tuple[str, str]]:
         listing = self._api.definitions and self._api.definitions(scope)
-        for page in all_pages(listing, self._reads, self._api.name) if listing else ():
-            yield from (definition for definition in page.objects if definition.scope == scope)
+        for page in all_pages(listing, reads, self._api.name) if listing else ():
+            for definition in page.objects:
+                if definition.scope == scope:
+                    yield definition.name, definition.data_type
 
 
 class NewNames:

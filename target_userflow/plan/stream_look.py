@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.errors import Doubt, RejectRecord
 from target_userflow.mapping.flattening import attribute_name
+from target_userflow.mapping.property_schemas import is_object_only
 from target_userflow.mapping.unsent_columns import is_of_loader
 from target_userflow.plan.doubts import Doubts
 from target_userflow.plan.facts import attribute_warnings, new_names
-from target_userflow.plan.sample import RECORDS, Sample
+from target_userflow.plan.sample import RECORDS, SCOPES, Sample
 from target_userflow.plan.sources import Sources
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class StreamLook:
         """Whether the plan looks ids up: in other modes a dry run knows what exists."""
         self._mapper = mapper
         self._computed = computed
+        self._announced: set[str] = set()
+        """The new attributes that the log has named."""
         self._doubts: Doubts | None = None
         if not stream.has_open_columns:
             self._doubts = Doubts(stream, mapper, computed=computed)
@@ -110,14 +113,35 @@ class StreamLook:
         """Return a line for each doubt that is known by now."""
         return self._doubts.lines() if self._doubts else []
 
-    def announcement(self) -> str:
-        """Return what the stream's columns become, in a line."""
-        target = f"{self.object_type.name} of {self.object_type.product.name}"
+    @property
+    def scope(self) -> str:
+        """The scope of its own attributes; empty where the product has none."""
+        return SCOPES.get(self.object_type.name, "")
+
+    def announcement(self, known: Collection[str] | None) -> str:
+        """Return what the stream's columns become, in a line.
+
+        Args:
+            known: The attributes that the destination has; None if that is not known.
+        """
+        target = f"{self.object_type.name} of {self.product}"
         if self.stream.has_open_columns:
             return f"goes to {target}; its columns come with the records"
         roles = [*map(_role, self._mapper.assignments.items())]
-        count = len(self._mapper.attributes.names)
-        return f"goes to {target}: {', '.join([*roles, _attributes(count)])}"
+        attributes = _attributes(len(self._mapper.attributes.names))
+        return f"goes to {target}: {', '.join([*roles, attributes])}{self._new_of(known)}"
+
+    def _new_of(self, known: Collection[str] | None) -> str:
+        """Which attributes the destination does not have; an object is none, but what is in it."""
+        if known is None:
+            return ""
+        named = self._mapper.attributes.names.items()
+        plain = [
+            name for column, name in named if not is_object_only(self.stream.properties[column])
+        ]
+        new = [name for name in plain if name not in known]
+        self._announced.update(new)
+        return f" (new in {self.product}: {_named(new)})" if new else ""
 
     def see(self, record: Mapping[str, Any]) -> None:
         """Look at a record."""
@@ -138,7 +162,7 @@ class StreamLook:
         Raises:
             StopRun: the destination does not answer.
         """
-        new = new_names(self, known)
+        new = [name for name in new_names(self, known) if name not in self._announced]
         if new:
             logger.info("Stream '%s': new in %s: %s", self.stream.name, self.product, _named(new))
         for line in attribute_warnings(self, known):

@@ -10,6 +10,7 @@ from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitio
 from target_userflow.lookup.existing_objects import ExistingObjectsByType
 from target_userflow.lookup.write_modes import UpsertMode, write_mode
 from target_userflow.plan.inventory import Inventory
+from target_userflow.workers.reads import OneAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,10 @@ class ProductParts:
     def inventory(self) -> Inventory:
         """What the product has, for the plan of its streams."""
         return Inventory(self.definitions, self.delivery.reads)
+
+    def early_definitions(self, scope: str) -> dict[str, str] | None:
+        """Return the attributes of a scope, if one attempt tells; see `Definitions.early`."""
+        return self.definitions.early(scope, OneAttempt(self.delivery.reads))
 
     def write_mode(self, object_type: ObjectType, stream: Stream) -> UpsertMode:
         """Return what decides which records of a stream are sent, by what exists.

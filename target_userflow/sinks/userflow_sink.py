@@ -137,7 +137,10 @@ class UserflowSink(SdkSink):
             Doubt: what becomes of them would be a guess.
         """
         self._run.plan.add(self._look)
-        self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement())
+        scope = "" if self._look.doubts() else self._look.scope
+        parts = self._run.products.of(self.object_type)
+        known = parts.early_definitions(scope) if scope else None
+        self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement(known))
         self._look.check(self.logger)
         self._notices.of_schema()
         if self._rules and self._rules.unchecked:

@@ -132,6 +132,19 @@ class Client:
                 return self._answered(end.value)
             self._clock.sleep(seconds)
 
+    def read_once(self, request: Request) -> Answer:
+        """The answer to one attempt of a request that only reads.
+
+        Raises:
+            ApiDown: there is none.
+            ApiRefused: no request would be taken.
+        """
+        try:
+            next(self._try(request, self._read, Observer()))
+        except StopIteration as end:
+            return self._answered(end.value)
+        raise self.down("did not answer at once")
+
     def down(self, why: str) -> ApiDown:
         """The error for an API that does not work."""
         return ApiDown(

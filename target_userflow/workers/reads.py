@@ -59,6 +59,14 @@ class ConcurrentReads:
         """
         return submit(self._pool, self._ask, request)
 
+    def begin_once(self, request: Request) -> Future[Answer]:
+        """Ask in one attempt, and return at once: that there is no answer ends nothing.
+
+        Raises:
+            Exhausted: no thread can be started.
+        """
+        return submit(self._pool, self._client.read_once, request)
+
     def close(self) -> None:
         """Let the threads go, without waiting for one that hangs."""
         self._pool.shutdown(wait=False)
@@ -69,3 +77,20 @@ class ConcurrentReads:
         except BaseException as error:
             self._clock.stop(error)
             raise
+
+
+class OneAttempt:
+    """Asks in one attempt what a run can do without; its errors are those of `Client.read_once`."""
+
+    def __init__(self, reads: ConcurrentReads) -> None:
+        """Ask by the limits of other reads."""
+        self._reads = reads
+
+    def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return the answers, in the order of the requests."""
+        asked = [self.begin(request) for request in requests]
+        return [answer.result() for answer in asked]
+
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask, and return at once."""
+        return self._reads.begin_once(request)

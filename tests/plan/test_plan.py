@@ -137,7 +137,7 @@ def test_a_real_run_warns_of_new_attributes_before_its_first_request(
     """Once, with the line to paste; once they are there, it is too late to say so."""
     result = run_target(tmp_path, sandbox.config, [USERS, *ROWS])
     assert result.log.count('"data_types": {"mrr": "number"}') == 1
-    assert "Stream 'users': new in Userflow: EMAIL, mrr" in result.log
+    assert "3 attributes (new in Userflow: EMAIL, mrr, logins)" in result.log
     again = run_target(tmp_path, sandbox.config, [USERS, *ROWS])
     assert "data_types" not in again.log
 
