@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_userflow.mapping.secret_names import snake_case
 from target_userflow.plan.values import likely_type
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from target_userflow.dedup.column_changes import AlwaysChanged
 
-_MOST_NAMED = 4  # columns in a line
+_MOST_NAMED = 4  # in a line
 _SEPARATORS = re.compile(r"[_\- ]")
 _STANDARD: dict[str, dict[str, Sequence[str]]] = {
     "user": {
@@ -48,23 +48,63 @@ def standard_name(scope: str, name: str, others: Collection[str]) -> str | None:
     return None
 
 
-def type_advice(stream: str, column: str, name: str, values: Sequence[Any]) -> str | None:
-    """Why another data type may be meant, with the line to paste; None for no reason.
+class Likely(NamedTuple):
+    """A new attribute, and what it may be meant to be."""
+
+    name: str
+    column: str
+    """The column that it comes from."""
+    meant: str
+    """The data type that all of its values look like, or the attribute that it may be."""
+    now: str = ""
+    """The data type that it will have."""
+    is_there: bool = True
+    """Whether the attribute that it may be exists; else Userflow shows it as a standard one."""
+
+
+def other_type(name: str, column: str, values: Sequence[Any]) -> Likely | None:
+    """Return another data type that an attribute may be meant to have; None for none.
+
+    Args:
+        name: The attribute's name.
+        column: The column that it comes from.
+        values: What is sent, without nulls.
+    """
+    meant = likely_type(name, values)
+    if meant is None:
+        return None
+    return Likely(name, column, meant, "string" if isinstance(values[0], str) else "number")
+
+
+def type_advice(stream: str, attributes: Sequence[Likely]) -> str:
+    """Return why other data types may be meant, with the line to paste for all of a stream.
 
     Args:
         stream: The stream's name.
-        column: The column that the values come from.
-        name: The attribute's name.
-        values: What is sent, without nulls.
+        attributes: The attributes.
     """
-    likely = likely_type(name, values)
-    if likely is None:
-        return None
-    is_text = isinstance(values[0], str)
-    return (
-        f"'{name}' will be a {'string' if is_text else 'number'} for good, and all of its values "
-        f"look like a {likely}: {_option(stream, {'data_types': {column: likely}})}"
-    )
+    texts = [f"'{one.name}' will be a {one.now} and looks like a {one.meant}" for one in attributes]
+    option = json.dumps({stream: {"data_types": {one.column: one.meant for one in attributes}}})
+    return f"A type is there for good: {joined(texts)}. Set streams: {option}"
+
+
+def name_advice(stream: str, attributes: Sequence[Likely]) -> str:
+    """Return why other names may be meant, with the stream map that gives them.
+
+    Args:
+        stream: The stream's name.
+        attributes: The attributes.
+    """
+    texts = [f"'{one.name}' beside '{one.meant}' ({_why(one)})" for one in attributes]
+    columns: dict[str, str] = {}
+    for one in attributes:
+        columns |= {one.meant: _expression(one.column), one.column: "__NULL__"}
+    maps = json.dumps({stream: columns})  # as Meltano drops a null
+    return f"A name is there for good: {joined(texts)}. Set stream_maps: {maps}"
+
+
+def _why(attribute: Likely) -> str:
+    return "there already" if attribute.is_there else "which Userflow itself looks for"
 
 
 def _expression(column: str) -> str:
@@ -73,24 +113,8 @@ def _expression(column: str) -> str:
     return column if is_name else f"record[{column!r}]"
 
 
-def name_advice(stream: str, column: str, name: str, other: str, *, is_there: bool) -> str:
-    """Why another name may be meant, with the stream map that gives it.
-
-    Args:
-        stream: The stream's name.
-        column: The column that the attribute comes from.
-        name: The attribute's name.
-        other: The attribute that may be meant.
-        is_there: Whether that one exists.
-    """
-    columns = {other: _expression(column), column: "__NULL__"}  # as Meltano drops a null
-    maps = json.dumps({stream: columns})
-    why = "there already" if is_there else "the name that Userflow itself looks for"
-    return f"'{name}' will be an attribute beside '{other}', which is {why}: stream_maps: {maps}"
-
-
 def change_advice(stream: str, changed: AlwaysChanged) -> str:
-    """Why `skip_unchanged` skips nothing, with the stream map that changes that.
+    """Return why `skip_unchanged` skips nothing, with the stream map that changes that.
 
     Args:
         stream: The stream's name.
@@ -109,14 +133,14 @@ def change_advice(stream: str, changed: AlwaysChanged) -> str:
 
 def listed(columns: Sequence[str]) -> str:
     """Return some columns by name, and how many more there are."""
-    named = [f"'{column}'" for column in columns[:_MOST_NAMED]]
-    more = [f"{len(columns) - _MOST_NAMED} more"] if len(columns) > _MOST_NAMED else []
-    *before, last = [*named, *more]
+    return joined([f"'{column}'" for column in columns])
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return some texts as a list, and how many more there are."""
+    more = [f"{len(texts) - _MOST_NAMED} more"] if len(texts) > _MOST_NAMED else []
+    *before, last = [*texts[:_MOST_NAMED], *more]
     return f"{', '.join(before)} and {last}" if before else last
-
-
-def _option(stream: str, option: Mapping[str, Any]) -> str:
-    return f"streams: {json.dumps({stream: option})}"
 
 
 def _folded(name: str) -> str:

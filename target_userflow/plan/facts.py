@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.escaping import escaped
 from target_userflow.lookup.attribute_types import fits
+from target_userflow.mapping.flattening import attribute_name
 from target_userflow.plan import advice
 from target_userflow.plan.sample import SCOPES
 from target_userflow.plan.values import example, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from target_userflow.dedup.column_changes import AlwaysChanged
     from target_userflow.plan.sample import Attribute
@@ -191,20 +192,41 @@ def _warnings(
 def _attribute_warnings(
     look: StreamLook, attributes: Sequence[Mapping[str, Any]], known: Known
 ) -> Iterator[str]:
+    """Yield a line for the names and one for the types of new attributes, each to be pasted."""
+    own = SCOPES.get(look.object_type.name, "")
+    plain = [
+        attribute
+        for attribute in attributes
+        if attribute["state"] in {NEW, LOOKS_LIKE} and attribute["scope"] == own
+        if attribute["name"] == attribute_name(attribute["column"])  # else a part of its column
+    ]
+    names = [*_other_names(plain, known.definitions(own) or ())]
+    types = [*_other_types(plain, look)]
+    if names:
+        yield advice.name_advice(look.stream.name, names)
+    if types:
+        yield advice.type_advice(look.stream.name, types)
+
+
+def _other_names(
+    attributes: Sequence[Mapping[str, Any]], there: Collection[str]
+) -> Iterator[advice.Likely]:
+    for attribute in attributes:
+        if attribute["state"] == LOOKS_LIKE:
+            name, column, other = attribute["name"], attribute["column"], attribute["like"]
+            yield advice.Likely(name, column, other, is_there=other in there)
+
+
+def _other_types(
+    attributes: Sequence[Mapping[str, Any]], look: StreamLook
+) -> Iterator[advice.Likely]:
     values = look.sample.attributes(look.object_type)
     for attribute in attributes:
-        if attribute["state"] not in {NEW, LOOKS_LIKE}:
-            continue
-        name, column, stream = attribute["name"], attribute["column"], look.stream.name
-        if attribute["state"] == LOOKS_LIKE:
-            is_there = attribute["like"] in (known.definitions(attribute["scope"]) or ())
-            yield advice.name_advice(stream, column, name, attribute["like"], is_there=is_there)
+        name, column = attribute["name"], attribute["column"]
         of_sample = values.get((attribute["scope"], name), [])
-        line = None
-        if attribute["column"] not in look.stream.options.data_types:
-            line = advice.type_advice(stream, column, name, of_sample)
-        if line:
-            yield line
+        likely = advice.other_type(name, column, of_sample)
+        if likely and column not in look.stream.options.data_types:
+            yield likely
 
 
 def all_facts(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> dict[str, Any]:
@@ -221,25 +243,36 @@ def all_facts(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> d
 
 def _too_many(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> Iterator[str]:
     attributes = {
-        (attribute["scope"], attribute["name"])
+        (attribute["scope"], attribute["name"]): (stream["stream"], attribute["column"])
         for stream in streams
         for attribute in stream["attributes"]
-        if attribute["state"] in {NEW, LOOKS_LIKE}
+        if attribute["state"] in {NEW, LOOKS_LIKE} and attribute["type"]
     }
     events = {
-        event["name"]
+        event["name"]: (stream["stream"], _event_column(stream))
         for stream in streams
         for event in stream["event_names"]
         if event["state"] == NEW
     }
-    counted: tuple[tuple[str, Any, str], ...] = (
+    counted: tuple[tuple[str, Mapping[Any, tuple[str, str]], str], ...] = (
         ("max_new_attributes", attributes, "attribute names"),
         ("max_new_events", events, "event names"),
     )
-    for setting, names, what in counted:
-        if len(names) > limits[setting]:
+    for setting, sources, what in counted:
+        if len(sources) > limits[setting]:
             yield (
-                f"{len(names):,} {what} would be new, for good, and {setting} is "
-                f"{limits[setting]:,}: set it to {len(names)}, if these are no values that became "
-                "names"
+                f"{len(sources):,} {what} would be new, for good{_most_of(sources.values())}, and "
+                f"{setting} is {limits[setting]:,}: set it to {len(sources)}, if these are no "
+                "values that became names"
             )
+
+
+def _event_column(stream: Mapping[str, Any]) -> str:
+    return next((role["column"] or "" for role in stream["roles"] if role["role"] == "name"), "")
+
+
+def _most_of(sources: Collection[tuple[str, str]]) -> str:
+    """The column that more than half of the names come from, if there is one."""
+    (stream, column), count = Counter(sources).most_common(1)[0]
+    is_most = count * 2 > len(sources)
+    return f", {count:,} of them from the column '{column}' of '{stream}'" if is_most else ""

@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from support.process import (
     TARGET,
     asked,
@@ -17,9 +18,10 @@ from support.process import (
     state,
     writes,
 )
+from support.taps import plan_here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from target_userflow.sandbox import Sandbox
@@ -29,15 +31,17 @@ USERS = schema("users", {"id": "string", "EMAIL": "string", "mrr": "string", "lo
 ROWS = [record("users", id=f"{n}", EMAIL="ada@example.com", mrr=f"{n}.5") for n in range(5)]
 
 
-def plan(home: Path, config: dict[str, Any], messages: Iterable[Any], *form: str) -> Any:
-    """The exit status and standard output of `--plan`; with `json`, what that holds."""
-    path = config_file(home, config)
-    command = [*TARGET, "--config", str(path), f"--plan={form[0]}" if form else "--plan"]
-    done = subprocess.run(  # noqa: S603 - our own module
-        command, input=singer(messages), capture_output=True, cwd=home, check=False
-    )
-    out = done.stdout.decode()
-    return done.returncode, json.loads(out) if form == ("json",) else out
+@pytest.fixture
+def plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """What plans an input: returns the exit status, and what `--plan=json` or a text says."""
+
+    def planned(config: dict[str, Any], messages: Iterable[Any], form: str = "json") -> Any:
+        capsys.readouterr()
+        status = plan_here(tmp_path, config, messages, form=form)
+        out = capsys.readouterr().out
+        return status, json.loads(out) if form == "json" else out
+
+    return planned
 
 
 def defined(sandbox: Sandbox, home: Path) -> None:
@@ -48,14 +52,14 @@ def defined(sandbox: Sandbox, home: Path) -> None:
 
 
 def test_a_plan_says_what_becomes_of_each_column_and_writes_nothing(
-    sandbox: Sandbox, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path, plan: Callable[..., Any]
 ) -> None:
     """As facts: from which column, of which type, whether it is there, and who exists."""
     defined(sandbox, tmp_path)
     before = sandbox.state()
     files = sorted(tmp_path.rglob("*"))
     rows = [{**row, "record": {**row["record"], "logins": "3"}} for row in ROWS]
-    status, found = plan(tmp_path, sandbox.config, [USERS, *rows, state(1)], "json")
+    status, found = plan(sandbox.config, [USERS, *rows, state(1)])
     (stream,) = found["streams"]
     assert (status, found["doubtful"], found["doubts"]) == (0, False, [])
     assert stream["roles"] == [{"role": "user_id", "column": "id", "by": "name", "before": []}]
@@ -76,7 +80,9 @@ def test_a_plan_says_what_becomes_of_each_column_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == files
 
 
-def test_a_plan_names_each_doubt_and_exits_with_1(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_plan_names_each_doubt_and_exits_with_1(
+    sandbox: Sandbox, plan: Callable[..., Any]
+) -> None:
     """All streams are looked at, also those that no run can start with."""
     messages = [
         schema("events", {"id": "string", "user_id": "string", "event": "string", "at": TIME}),
@@ -86,7 +92,7 @@ def test_a_plan_names_each_doubt_and_exits_with_1(sandbox: Sandbox, tmp_path: Pa
         USERS,
         *ROWS,
     ]
-    status, text = plan(tmp_path, sandbox.config, messages)
+    status, text = plan(sandbox.config, messages, "text")
     assert status == 1
     assert "2 in doubt, and a run stops at each:" in text
     assert "'contacts' routes to no object" in " ".join(text.split())
@@ -94,21 +100,23 @@ def test_a_plan_names_each_doubt_and_exits_with_1(sandbox: Sandbox, tmp_path: Pa
     assert writes(sandbox) == []
 
 
-def test_an_example_is_never_a_whole_value(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_an_example_is_never_a_whole_value(sandbox: Sandbox, plan: Callable[..., Any]) -> None:
     """What the plan prints may be kept in the log of a CI."""
     values = {"a": "secretive", "b": "x", "c": 7, "d": True, "e": ["one"], "f": 12.5}
     users = schema("users", {"id": "string", **{name: {} for name in values}})
-    _, found = plan(tmp_path, sandbox.config, [users, record("users", id="1", **values)], "json")
+    _, found = plan(sandbox.config, [users, record("users", id="1", **values)])
     examples = {one["name"]: one["example"] for one in found["streams"][0]["attributes"]}
     assert examples == {"a": "secr…", "b": "…", "c": "…", "d": "", "e": '["o…', "f": "12…"}
 
 
-def test_ids_of_which_none_exists_are_a_warning(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_ids_of_which_none_exists_are_a_warning(
+    sandbox: Sandbox, tmp_path: Path, plan: Callable[..., Any]
+) -> None:
     """Memberships with another kind of id would make ghosts of users."""
     defined(sandbox, tmp_path)
     members = schema("memberships", {"user_id": "integer", "group_id": "string"}, [])
     rows = [record("memberships", user_id=n, group_id="g") for n in range(100, 300)]
-    status, found = plan(tmp_path, sandbox.config, [members, *rows], "json")
+    status, found = plan(sandbox.config, [members, *rows])
     (warning,) = found["streams"][0]["warnings"]
     assert status == 0
     assert "None of 99 ids" in warning
@@ -118,12 +126,12 @@ def test_ids_of_which_none_exists_are_a_warning(sandbox: Sandbox, tmp_path: Path
 
 
 def test_a_dry_run_begins_with_the_plan_and_the_report_has_it(
-    sandbox: Sandbox, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path, plan: Callable[..., Any]
 ) -> None:
     """With the same facts as `--plan=json`."""
     defined(sandbox, tmp_path)
     messages = [USERS, *ROWS]
-    _, planned = plan(tmp_path, sandbox.config, messages, "json")
+    _, planned = plan(sandbox.config, messages)
     report = tmp_path / "report.json"
     config = {**sandbox.config, "dry_run": True, "report_path": str(report)}
     result = run_target(tmp_path, config, messages)
@@ -140,6 +148,45 @@ def test_a_real_run_warns_of_new_attributes_before_its_first_request(
     assert "3 attributes (new in Userflow: EMAIL, mrr, logins)" in result.log
     again = run_target(tmp_path, sandbox.config, [USERS, *ROWS])
     assert "data_types" not in again.log
+
+
+def test_the_line_at_the_schema_names_what_is_new(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Each list of definitions is read once, whatever the number of streams."""
+    defined(sandbox, tmp_path)
+    before = len(asked(sandbox, "/attribute_definitions"))
+    other = {**USERS, "stream": "public-users"}
+    result = run_target(tmp_path, sandbox.config, [USERS, other, *ROWS])
+    assert (
+        "Stream 'public-users' goes to users of Userflow: user_id is 'id' (by name), 3 attributes "
+        "(new in Userflow: EMAIL, mrr)"
+    ) in result.log
+    assert len(asked(sandbox, "/attribute_definitions")) - before == 1
+
+
+def test_an_api_that_is_down_stops_no_run_that_has_nothing_to_send(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It is asked once at the first SCHEMA; the line says what is known without it."""
+    sandbox.script([{"status": 503, "times": 9, "path": "/attribute_definitions"}])
+    result = run_target(tmp_path, sandbox.config, [USERS, {**USERS, "stream": "a-users"}, state(1)])
+    assert (result.status, result.states) == (0, [1])
+    assert result.log.count("3 attributes\n") == 2
+    assert len(asked(sandbox, "/attribute_definitions")) == 1
+
+
+def test_the_command_prints_the_plan_alone(sandbox: Sandbox, tmp_path: Path) -> None:
+    """On standard output, for a pipe or a file; the log goes elsewhere."""
+    path = config_file(tmp_path, sandbox.config)
+    command = [*TARGET, "--config", str(path)]
+    for option, begin in (("--plan", b"Plan: nothing was written\n"), ("--plan=json", b"{\n")):
+        done = subprocess.run(  # noqa: S603 - our own module
+            [*command, option],
+            input=singer([USERS, *ROWS]),
+            capture_output=True,
+            cwd=tmp_path,
+            check=True,
+        )
+        assert done.stdout.startswith(begin)
 
 
 # What a run may define

@@ -34,9 +34,13 @@ THERE: dict[str, dict[str, str]] = {
 class There:
     """A destination with a few definitions, in which no id exists that is looked up."""
 
+    def __init__(self, known: Mapping[str, Mapping[str, str]] = THERE) -> None:
+        """Have definitions, by their scopes."""
+        self._known = known
+
     def definitions(self, scope: str) -> Mapping[str, str]:
         """Those of a scope."""
-        return THERE[scope]
+        return self._known[scope]
 
     def ids(self, look: StreamLook) -> tuple[int, int, bool]:
         """None of them exists."""
@@ -82,14 +86,14 @@ def said(name: str) -> str:
         ("segment-identifies", "told apart by 'id'"),
         ("dbt-scd_users", "told apart by 'user_id' and 'dbt_valid_from'"),
         ("rails-memberships", "None of 3 ids that were looked up exists"),
-        ("rails-users", "encrypted_password (named like a secret"),
+        ("rails-users", "left out (named like a secret; `send` sends it): encrypted_password"),
         ("app-projects", "101 attribute names would be new"),
+        ("app-projects", "101 of them from the column 'usage'"),
         ("app-customer_events", "name ← event (by name, before name)"),
-        ("fivetran-users", "'Email' will be an attribute beside 'email'"),
-        ("dbt-dim_customers", '{"data_types": {"mrr": "number"}}'),
-        ("dbt-dim_customers", '{"data_types": {"is_trial": "boolean"}}'),
+        ("fivetran-users", "'Email' beside 'email' (there already)"),
+        ("dbt-dim_customers", '{"data_types": {"mrr": "number", "is_trial": "boolean"}}'),
         ("airbyte-customers", '{"data_types": {"subscribed_at": "datetime"}}'),
-        ("airbyte-customers", "_airbyte_extracted_at (another loader's)"),
+        ("airbyte-customers", "(another loader's): _airbyte_raw_id, _airbyte_extracted_at"),
         ("app-user_orgs", "prune_memberships would end all memberships"),
         ("app-tags", "logins string, there number"),
         ("ga4-events", '{"fields": {"time": "event_timestamp"}}'),
@@ -109,14 +113,37 @@ def test_the_page_has_every_column_and_escapes_what_stands_in_it() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 160])
-def test_a_large_plan_fits_the_terminal(width: int) -> None:
-    """200 columns of 5 streams: no line is longer, and every column is named."""
+def test_a_large_plan_is_a_screen_for_each_stream(width: int) -> None:
+    """200 columns of 5 streams: no line is too long, and each new attribute is named."""
     columns = {"id": TEXT, **{f"column_{n:03}": TEXT for n in range(199)}, "more": JSON}
     tables = [Table(f"schema-table_{n}", "users", columns, rows=2) for n in range(5)]
     lines = plan_text(facts_of(*tables), width).splitlines()
     assert max(map(len, lines)) <= width
     assert sum(line.count("column_") for line in lines) == 5 * 199
-    assert len(lines) < 600 / (width // 80)
+    assert len(lines) <= 5 * 60 / (width // 80)
+
+
+def test_what_is_there_takes_a_line_for_each_type() -> None:
+    """It needs no look, however much it is; what is doubtful stands before it."""
+    there = {f"known_{n}": TEXT for n in range(100)}
+    known = {**THERE, "user": dict.fromkeys(there, "string")}
+    table = Table("customers", "users", {"id": TEXT, **there, "new": TEXT})
+    facts = stream_facts(look_at(table), There(known), table.rows, lambda _: None)
+    *_, state, last = plan_text(all_facts([facts], LIMITS), 80).splitlines()
+    assert state == "  There already: 100 (--plan=json has all)"
+    assert last.startswith("    string  100  known_0, known_1,")
+
+
+def test_of_many_event_names_the_new_ones_come_first() -> None:
+    """A column full of values fills no screen."""
+    columns = {"user_id": TEXT, "event": TEXT}
+    table = Table("e", "events", columns, "", rows=99, vary={"event": "e{0}"})
+    known = {**THERE, EVENT_NAMES: {f"e{n}": "" for n in range(90)}}
+    facts = stream_facts(look_at(table), There(known), table.rows, lambda _: None)
+    (line,) = [
+        line for line in plan_text(all_facts([facts], LIMITS), 2000).splitlines() if "names" in line
+    ]
+    assert line.strip().startswith("event names: e90 (new, 1)")
 
 
 if __name__ == "__main__":
