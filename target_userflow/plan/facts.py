@@ -104,17 +104,19 @@ def _roles(look: StreamLook) -> Iterator[dict[str, Any]]:
     if look.stream.options.event_name is not None:
         constant = look.stream.options.event_name
         yield {"role": "name", "column": None, "by": "event_name", "constant": constant}
-    if look.has_no_time:
+    if look.columns().has_no_time:
         yield {"role": "time", "column": None, "by": "arrival"}
 
 
 def _attributes(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
     sampled = look.sample.attributes(look.object_type)
     own = SCOPES.get(look.object_type.name, "")
-    columns, of_stream = look.attribute_columns(), look.sources()
-    sources = {attribute: of_stream.column(attribute) for attribute in sampled}
+    columns = look.columns()
+    sources = {attribute: columns.column(attribute) for attribute in sampled}
     spread = {*sources.values(), "attributes"}
-    silent = {(own, name): c for name, c in columns.items() if (own, name) not in sampled}
+    silent = {
+        (own, name): c for name, c in columns.by_attribute.items() if (own, name) not in sampled
+    }
     for attribute, column in silent.items():
         if column not in spread:
             sampled[attribute], sources[attribute] = [], column
@@ -144,13 +146,20 @@ def _state(
         is_same = all(fits(value, definitions[name]) for value in values)
         return {"state": EXISTS if is_same else OTHER_TYPE, "is": definitions[name]}
     names = {other for place, other in all_of_stream if place == scope}
+    return _new_state(attribute, names, definitions)
+
+
+def _new_state(
+    attribute: Attribute, names: Collection[str], definitions: Collection[str]
+) -> dict[str, Any]:
+    scope, name = attribute
     alike = advice.look_alike(name, definitions)
     other = alike or advice.standard_name(scope, name, names)
     return {"state": LOOKS_LIKE, "like": escaped(other)} if other else {"state": NEW}
 
 
 def _left_out(look: StreamLook) -> Iterator[dict[str, str]]:
-    for why, columns in look.left_out().items():
+    for why, columns in look.columns().left_out.items():
         yield from ({"column": escaped(column), "why": why} for column in columns)
 
 
@@ -227,52 +236,3 @@ def _other_types(
         likely = advice.other_type(name, column, of_sample)
         if likely and column not in look.stream.options.data_types:
             yield likely
-
-
-def all_facts(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> dict[str, Any]:
-    """Return the plan of all streams.
-
-    Args:
-        streams: What `stream_facts` returned.
-        limits: `max_new_attributes` and `max_new_events`.
-    """
-    doubts = [line for stream in streams for line in stream["doubts"]]
-    doubts += _too_many(streams, limits)
-    return {"version": 1, "doubtful": bool(doubts), "doubts": doubts, "streams": [*streams]}
-
-
-def _too_many(streams: Sequence[dict[str, Any]], limits: Mapping[str, int]) -> Iterator[str]:
-    attributes = {
-        (attribute["scope"], attribute["name"]): (stream["stream"], attribute["column"])
-        for stream in streams
-        for attribute in stream["attributes"]
-        if attribute["state"] in {NEW, LOOKS_LIKE} and attribute["type"]
-    }
-    events = {
-        event["name"]: (stream["stream"], _event_column(stream))
-        for stream in streams
-        for event in stream["event_names"]
-        if event["state"] == NEW
-    }
-    counted: tuple[tuple[str, Mapping[Any, tuple[str, str]], str], ...] = (
-        ("max_new_attributes", attributes, "attribute names"),
-        ("max_new_events", events, "event names"),
-    )
-    for setting, sources, what in counted:
-        if len(sources) > limits[setting]:
-            yield (
-                f"{len(sources):,} {what} would be new, for good{_most_of(sources.values())}, and "
-                f"{setting} is {limits[setting]:,}: set it to {len(sources)}, if these are no "
-                "values that became names"
-            )
-
-
-def _event_column(stream: Mapping[str, Any]) -> str:
-    return next((role["column"] or "" for role in stream["roles"] if role["role"] == "name"), "")
-
-
-def _most_of(sources: Collection[tuple[str, str]]) -> str:
-    """The column that more than half of the names come from, if there is one."""
-    (stream, column), count = Counter(sources).most_common(1)[0]
-    is_most = count * 2 > len(sources)
-    return f", {count:,} of them from the column '{column}' of '{stream}'" if is_most else ""

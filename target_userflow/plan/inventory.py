@@ -53,12 +53,7 @@ class Inventory:
         """Return how many ids were looked up, how many exist, and whether any user exists."""
         if not look.asks_for_ids:
             return None
-        named = {
-            object_id: None
-            for request in look.sample.requests
-            for object_id in subjects(look.object_type.name, request)
-        }
-        wanted = [*named][:IDS]
+        wanted = _ids_named(look)[:IDS]
         if not wanted:
             return None
         self._look_up([object_id for object_id in wanted if object_id not in self._attributes])
@@ -68,16 +63,17 @@ class Inventory:
 
     def always_changed(self, look: StreamLook) -> AlwaysChanged | None:
         """Return the columns of a stream that differ in every object looked up, if any do."""
-        scope, sources, changes = SCOPES.get(look.object_type.name), look.sources(), ColumnChanges()
-        defined = self.definitions(scope) if scope else None
-        times = {name for name, kind in (defined or {}).items() if kind == "datetime"}
+        name, columns, changes = look.object_type.name, look.columns(), ColumnChanges()
+        scope = SCOPES.get(name, "")
+        defined = (self.definitions(scope) or {}).items() if scope else ()
+        times = {attribute for attribute, kind in defined if kind == "datetime"}
         for request in look.sample.requests:
-            there = self._attributes.get((look.object_type.name, *request.object_id))  # type: ignore[arg-type] # of a membership there are two
-            if scope and there:
+            there = self._attributes.get((name, "".join(request.object_id)))
+            if there:
                 names = {*differing((request.payload or {}).get("attributes", {}), there, times)}
-                known = names & there.keys()
-                columns = {sources.column((scope, name)) for name in known}
-                changes.note(columns, has_others=known != names)
+                known = [(scope, attribute) for attribute in names & there.keys()]
+                has_others = len(known) < len(names)
+                changes.note({*map(columns.column, known)}, has_others=has_others)
         return changes.always()
 
     def _look_up(self, ids: list[tuple[str, str]]) -> None:
@@ -97,3 +93,9 @@ class Inventory:
             (answer,) = self._reads.fetch([reading(path)])
             self._has_users = bool(json_object(answer.body).get("data"))
         return self._has_users
+
+
+def _ids_named(look: StreamLook) -> list[tuple[str, str]]:
+    """Return object type and id of all that the first records of a stream are about."""
+    name, requests = look.object_type.name, look.sample.requests
+    return [*dict.fromkeys(one for request in requests for one in subjects(name, request))]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from target_userflow.dedup.column_watch import ColumnWatch
     from target_userflow.ledger.ledgers import Ledgers
     from target_userflow.mapping.columns import Stream
-    from target_userflow.plan.sources import Sources
+    from target_userflow.plan.stream_columns import StreamColumns
     from target_userflow.services.products import Products
 
 
@@ -58,13 +58,13 @@ class Dedups:
         self._watches: dict[str, ColumnWatch] = {}
         self._compared: dict[str, DestinationWatch] = {}
 
-    def dedup(self, object_type: ObjectType, stream: Stream, sources: Sources) -> NoDedup:
+    def dedup(self, object_type: ObjectType, stream: Stream, columns: StreamColumns) -> NoDedup:
         """Return what a stream remembers of its records.
 
         Args:
             object_type: What the stream is routed to.
             stream: The stream, after any stream map.
-            sources: Tells its columns apart in what is sent.
+            columns: Tells its columns apart in what is sent.
 
         Raises:
             ConfigError: `ledger` names no database that can be used.
@@ -75,20 +75,24 @@ class Dedups:
             return self._verify(object_type, stream, self._verdicts)
         ledger = self._ledger_dedup
         if not settings.compares_destination or name not in COMPARED:
-            return ledger(object_type, stream, sources)
+            return ledger(object_type, stream, columns)
         comparison = self._products.comparison(object_type)
         if stream.options.mode == "insert":
             return NoteForComparison(
-                comparison, ledger(object_type, stream, sources), matches=False
+                comparison, ledger(object_type, stream, columns), matches=False
             )
-        return self._compare(comparison, object_type, stream, sources)
+        return self._compare(comparison, object_type, stream, columns)
 
     def _compare(
-        self, comparison: Comparison, object_type: ObjectType, stream: Stream, sources: Sources
+        self,
+        comparison: Comparison,
+        object_type: ObjectType,
+        stream: Stream,
+        columns: StreamColumns,
     ) -> NoDedup:
         ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
-        watch = self._compared.setdefault(stream.name, DestinationWatch(comparison, sources.column))
-        watch.column_of = sources.column
+        watch = self._compared.setdefault(stream.name, DestinationWatch(comparison, columns.column))
+        watch.column_of = columns.column
         matches = bool(stream.options.match_by)
         return CompareWithDestination(comparison, ledger, matches=matches, watch=watch)
 
@@ -112,24 +116,28 @@ class Dedups:
         matches = bool(stream.options.match_by)
         return Verify(self._products.comparison(object_type), verdicts, matches=matches)
 
-    def _ledger_dedup(self, object_type: ObjectType, stream: Stream, sources: Sources) -> NoDedup:
+    def _ledger_dedup(
+        self, object_type: ObjectType, stream: Stream, columns: StreamColumns
+    ) -> NoDedup:
         settings, today = self._settings, self._clock.now().toordinal()
         if not settings.ledger:
             return NoDedup()
         if object_type.is_event:
-            if not stream.keys:
-                return NoDedup()
-            keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
-            rows = self._rows(object_type, stream.name)
-            runs = self._products.sharing.runs if rows.ledger.is_shared else None
-            leases = EventLeases(rows.ledger, runs)
-            return EventDedup(rows, today, keys, leases, is_sample=bool(settings.limit))
+            return self._event_dedup(object_type, stream, today) if stream.keys else NoDedup()
         if settings.skip_unchanged and not settings.limit:
-            watch = self._watch(object_type, stream, sources)
+            watch = self._watch(object_type, stream, columns)
             return self._change_detection(object_type, stream, watch)
         if not settings.dry_run and self._has_ledger:
             return ForgetWritten(self._rows(object_type), today, object_type.name)
         return NoDedup()
+
+    def _event_dedup(self, object_type: ObjectType, stream: Stream, today: int) -> EventDedup:
+        settings = self._settings
+        keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
+        rows = self._rows(object_type, stream.name)
+        runs = self._products.sharing.runs if rows.ledger.is_shared else None
+        leases = EventLeases(rows.ledger, runs)
+        return EventDedup(rows, today, keys, leases, is_sample=bool(settings.limit))
 
     @property
     def _has_ledger(self) -> bool:
@@ -142,15 +150,17 @@ class Dedups:
         days = self._settings.resync_days
         return ChangeDetection(rows, today, object_type.name, days, watch)
 
-    def _watch(self, object_type: ObjectType, stream: Stream, sources: Sources) -> ColumnWatch:
+    def _watch(
+        self, object_type: ObjectType, stream: Stream, columns: StreamColumns
+    ) -> ColumnWatch:
         """Return what watches the columns of a stream; it outlives a new SCHEMA."""
         from target_userflow.dedup.column_watch import ColumnWatch  # noqa: PLC0415 - SQLAlchemy is slow to load
 
         if stream.name not in self._watches:
             ledger = self._rows(object_type, stream.name).ledger
             samples = ledger.column_samples(object_type.name, stream.name, *self._ledgers.namespace)
-            self._watches[stream.name] = ColumnWatch(samples, sources.columns_of)
-        self._watches[stream.name].columns_of = sources.columns_of
+            self._watches[stream.name] = ColumnWatch(samples, columns.of_request)
+        self._watches[stream.name].columns_of = columns.of_request
         return self._watches[stream.name]
 
     def _rows(self, object_type: ObjectType, stream: str = "") -> KnownRows:

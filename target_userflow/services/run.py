@@ -20,9 +20,9 @@ from target_userflow.dry_run.delivery import DryRun
 from target_userflow.dry_run.verification import Verification
 from target_userflow.errors import StopRun
 from target_userflow.ledger.ledgers import Ledgers
-from target_userflow.plan.last_run import LastRun
 from target_userflow.plan.plan import Plan
 from target_userflow.services.dedups import Dedups
+from target_userflow.services.last_run import LastRun
 from target_userflow.services.products import Products
 from target_userflow.singer.state import StateWriter
 from target_userflow.transport.request_stats import RequestStats

@@ -75,7 +75,7 @@ class StreamDelivery:
             StopRun: the ledger can't be used.
         """
         source, stream, object_type = routed[:3]
-        dedup = run.dedups.dedup(object_type, stream, routed.look.sources())
+        dedup = run.dedups.dedup(object_type, stream, routed.look.columns())
         self._pipeline, self._tally = run.pipeline, run.tally.of(stream.name)
         self._shard = routed.shard
         self._product = run.products.of(object_type).delivery

@@ -10,6 +10,8 @@ from target_userflow.errors import RejectRecord
 from target_userflow.mapping.columns import Stream
 from target_userflow.mapping.property_schemas import resolved
 from target_userflow.mapping.shards import OTHER_SHARD, Shard
+from target_userflow.plan.sample import SCOPES
+from target_userflow.plan.stream_log import StreamLog
 from target_userflow.plan.stream_look import StreamLook
 from target_userflow.reporting.column_notices import ColumnNotices
 from target_userflow.singer.record_validator import Validator
@@ -91,6 +93,7 @@ class UserflowSink(SdkSink):
     def _request_maker(self, mapped: MappedStream, stream: Stream) -> RequestMaker:
         computed = stream.properties.keys() - (mapped.raw_schema.get("properties") or {}).keys()
         self._look = StreamLook(self.object_type, stream, self._mapper, computed=computed)
+        self._log = StreamLog(self._look, self.logger)
         columns, attributes = self.schema["properties"], self._mapper.attributes
         self._notices = ColumnNotices(mapped.name, columns, attributes, self.logger)
         return RequestMaker(
@@ -137,10 +140,9 @@ class UserflowSink(SdkSink):
             Doubt: what becomes of them would be a guess.
         """
         self._run.plan.add(self._look)
-        scope = "" if self._look.doubts() else self._look.scope
+        scope = "" if self._look.doubts() else SCOPES.get(self.object_type.name, "")
         parts = self._run.products.of(self.object_type)
-        known = parts.early_definitions(scope) if scope else None
-        self.logger.info("Stream '%s' %s", self.stream_name, self._look.announcement(known))
+        self._log.at_schema(parts.early_definitions(scope) if scope else None)
         self._look.check(self.logger)
         self._notices.of_schema()
         if self._rules and self._rules.unchecked:
@@ -155,7 +157,7 @@ class UserflowSink(SdkSink):
     def _before_first_request(self) -> None:
         """Say what of the stream's attributes is new, and may be a mistake."""
         inventory = self._run.products.of(self.object_type).inventory
-        self._look.before_first_request(inventory, self.logger)
+        self._log.before_first_request(inventory)
         if not self._run.settings.dry_run:
             self._look.sample.close()
 

@@ -115,10 +115,14 @@ class Client:
         """
         return self._try(request, self._judged, observer, patience)
 
-    def read(self, request: Request) -> Answer:
+    def read(self, request: Request, *, again: bool = True) -> Answer:
         """The answer to a request that only reads.
 
         That something is not there (404), or that a question is none (400, 422), is an answer.
+
+        Args:
+            request: The request.
+            again: Whether it is tried again after a failure.
 
         Raises:
             ApiDown: there is none.
@@ -130,20 +134,9 @@ class Client:
                 seconds = next(tries)
             except StopIteration as end:
                 return self._answered(end.value)
+            if not again:
+                raise self.down("did not answer at once")
             self._clock.sleep(seconds)
-
-    def read_once(self, request: Request) -> Answer:
-        """The answer to one attempt of a request that only reads.
-
-        Raises:
-            ApiDown: there is none.
-            ApiRefused: no request would be taken.
-        """
-        try:
-            next(self._try(request, self._read, Observer()))
-        except StopIteration as end:
-            return self._answered(end.value)
-        raise self.down("did not answer at once")
 
     def down(self, why: str) -> ApiDown:
         """The error for an API that does not work."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING
 
 from target_userflow.errors import Exhausted
@@ -65,7 +66,7 @@ class ConcurrentReads:
         Raises:
             Exhausted: no thread can be started.
         """
-        return submit(self._pool, self._client.read_once, request)
+        return submit(self._pool, partial(self._client.read, again=False), request)
 
     def close(self) -> None:
         """Let the threads go, without waiting for one that hangs."""
@@ -80,7 +81,7 @@ class ConcurrentReads:
 
 
 class OneAttempt:
-    """Asks in one attempt what a run can do without; its errors are those of `Client.read_once`."""
+    """Asks in one attempt what a run can do without; its errors are those of `Client.read`."""
 
     def __init__(self, reads: ConcurrentReads) -> None:
         """Ask by the limits of other reads."""

@@ -28,7 +28,6 @@ LARGER = {
     "SdkTarget": 20,
     "Limits": 17,
     "Comparison": 16,
-    "StreamLook": 16,
     "View": 16,
     "AdaptiveRate": 15,
     "CommandLine": 15,
@@ -54,9 +53,6 @@ MORE_COMPLEX = {
     "compare/view.py take": 9,
     "pace/adaptive_rate.py _pause": 9,
     "pace/sharing.py _place": 9,
-    "plan/facts.py _state": 9,
-    "plan/inventory.py always_changed": 9,
-    "plan/inventory.py ids": 9,
     "reporting/verdict.py verdict": 9,
     "services/dedups.py _ledger_dedup": 9,
 }

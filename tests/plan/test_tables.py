@@ -12,8 +12,9 @@ from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.config.settings import StreamOptions
 from target_userflow.mapping.columns import Stream
-from target_userflow.plan.facts import all_facts, stream_facts
+from target_userflow.plan.facts import stream_facts
 from target_userflow.plan.page import plan_page
+from target_userflow.plan.plan import all_facts
 from target_userflow.plan.stream_look import StreamLook
 from target_userflow.plan.text import plan_text
 
