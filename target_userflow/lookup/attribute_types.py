@@ -55,6 +55,8 @@ class Definitions:
         self._of: dict[str, dict[str, str]] = {}
         self._untold: dict[str, NotListed] = {}
         self._is_silent = False
+        self._refusal: ApiRefused | None = None
+        """Why the API lets nobody in, if it said so before anything was needed."""
 
     def are_told(self, scope: str) -> bool:
         """Return whether the API tells what is defined, as far as is known."""
@@ -76,20 +78,25 @@ class Definitions:
             scope: The scope.
             reads: Asks in one attempt.
         """
-        if self._is_silent or not self.are_told(scope):
+        if self._is_silent or self._refusal or not self.are_told(scope):
             return None
         try:
             return self._learned(scope, reads)
         except NotListed:
             return None
-        except (ApiDown, ApiRefused):  # what is sent later finds out why
+        except ApiDown:  # what is sent later is tried again
             self._is_silent = True
+            return None
+        except ApiRefused as error:
+            self._refusal = error
             return None
 
     def _learned(self, scope: str, reads: Reads) -> dict[str, str]:
         if scope in self._untold:
             raise self._untold[scope]
         if scope not in self._of:
+            if self._refusal:
+                raise self._refusal
             try:
                 self._of[scope] = dict(self._listed(scope, reads))
             except NotListed as error:

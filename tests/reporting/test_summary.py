@@ -181,7 +181,7 @@ def test_the_report_says_what_the_summary_says(sandbox: Sandbox, tmp_path: Path)
     assert rows["users"]["requests"] == 5
     assert sum(rejection["count"] for rejection in facts["rejected"]) == 4
     assert facts["dead_letters"]["path"] in result.log
-    assert facts["requests"]["requests"] == 6
+    assert facts["requests"]["requests"] == 7
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert f"Report: {path}" in result.log
     assert "person-" not in path.read_text()
