@@ -194,7 +194,7 @@ def test_a_run_whose_connection_is_gone_is_dead_sooner(server: str) -> None:
 
 def test_a_run_that_is_suspended_in_its_turn_holds_up_nobody(server: str) -> None:
     """The server ends its transaction; it goes on with the next one when it wakes up."""
-    hasty = f"{server}?options=-c%20idle_in_transaction_session_timeout%3D200"
+    hasty = f"{server}?options=-c%20idle_in_transaction_session_timeout%3D2000"
     suspended, other = Runs(hasty, Clock()), Runs(server, Clock())
 
     def sleep(_: Sequence[Claim]) -> Claim:
