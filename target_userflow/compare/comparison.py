@@ -11,12 +11,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.messages import json_object
 from target_userflow.apis.userflow.parts import reduced
 from target_userflow.compare.effects import KnownEffects
-from target_userflow.compare.equality import differing
 from target_userflow.compare.fingerprints import Fingerprints
 from target_userflow.compare.others import OtherRecords
+from target_userflow.compare.overtaken import is_overtaken
 from target_userflow.compare.seen import SeenObjects
 from target_userflow.compare.times import SCOPES, TimeAttributes
 from target_userflow.compare.views import Views
@@ -127,17 +126,10 @@ class Comparison:
                 return False
             return compared is record.request or self._is_same(record, effects)
 
-    def names_that_differ(self, record: PendingRecord) -> set[str] | None:
-        """Return the names of what is different of an object; None if it does not exist."""
+    def differing(self, record: PendingRecord) -> Differing:
+        """Return what has to be sent of each object that a record is about, as it was read."""
         with self._lock:
-            parts = self._differing(record, self._effects.of(record.request))
-        own, *others = parts.items()
-        if own[1] is None:
-            return None
-        names = {*own[1]}
-        for (kind, *_), part in others:
-            names.update([kind] if part is None else [f"{kind}: {name}" for name in part])
-        return names
+            return self._differing(record, self._effects.of(record.request))
 
     def differing_attributes(
         self, record: PendingRecord
@@ -192,22 +184,8 @@ class Comparison:
             return reduced(record.request, self._differing(record, effects))
 
     def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
-        """Return whether another client has changed what was not sent of an object.
-
-        Args:
-            record: The record of the object.
-            sent: The request for a part of it.
-            body: The answer to it. Users and groups stand in it with all of their attributes, but
-                without their memberships (Userflow API reference).
-        """
-        there = json_object(body).get("attributes")
-        if not isinstance(there, dict):
-            return False
-        written = (sent.payload or {}).get("attributes", {})
-        attributes = (record.request.payload or {}).get("attributes", {})
-        left_out = {name: attributes[name] for name in attributes.keys() - written.keys()}
-        times = self._times.known(record.request.path[1:])
-        return any(True for _ in differing(left_out, there, times))
+        """Return whether another client has changed what was not sent of a record; see there."""
+        return is_overtaken(record.request, sent, body, self._times.known(record.request.path[1:]))
 
     def sending(self, request: Request) -> None:
         """Note that what was read of some objects is true no more."""

@@ -33,9 +33,9 @@ class CompareWithDestination(NoDedup):
 
         Args:
             comparison: What all streams to the destination share.
-            ledger: What the ledger is told of; it decides nothing.
+            ledger: Hears of everything, and decides nothing.
             matches: Whether the ids of records are only known once they are matched.
-            watch: Is told of each record, if it is to be known which columns differ.
+            watch: Counts each record, if it is to be known which columns differ.
         """
         self._comparison = comparison
         self._ledger = ledger

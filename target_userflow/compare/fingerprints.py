@@ -63,8 +63,8 @@ def changed(there: Sums, sent: Mapping[str, str], names: Collection[str]) -> set
     numbers = {name: hash((name, sent[name])) for name in names if name in sent}
     absent = {name for name in names if name not in sent}
     candidates = [*numbers.items(), *((name, 0) for name, _ in zip(_ABSENT, absent, strict=False))]
-    found = _single(left, candidates) or _pair(left, candidates)
-    return None if found is None else (found | absent) - {*_ABSENT}
+    differing = _single(left, candidates) or _pair(left, candidates)
+    return None if differing is None else (differing | absent) - {*_ABSENT}
 
 
 def _single(left: Sums, candidates: Iterable[tuple[str, int]]) -> set[str] | None:
@@ -77,8 +77,8 @@ def _single(left: Sums, candidates: Iterable[tuple[str, int]]) -> set[str] | Non
     for name, number in candidates:
         before = number + left.first
         square = number * number + left.second
-        is_one = (before * before - square) % _PRIME == 0
-        if is_one and (before * square - number**3 - left.third) % _PRIME == 0:
+        cube = number**3 + left.third
+        if (before * before - square) % _PRIME == (before * square - cube) % _PRIME == 0:
             return {name}
     return None
 
@@ -89,10 +89,10 @@ def _pair(left: Sums, candidates: Iterable[tuple[str, int]]) -> set[str] | None:
     Of two numbers, twice the sum of the cubes is 3·s·q - s³, with their sum s and that of their
     squares q (Newton's identities).
     """
-    for (name, one), (other_name, other) in combinations(candidates, 2):
-        first = one + other + left.first
-        second = one * one + other * other + left.second
-        third = one**3 + other**3 + left.third
+    for (name, number), (other_name, other) in combinations(candidates, 2):
+        first = number + other + left.first
+        second = number * number + other * other + left.second
+        third = number**3 + other**3 + left.third
         if (3 * first * second - first**3 - 2 * third) % _PRIME == 0:
             return {name, other_name}
     return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_userflow.accounts.pending import PendingRecord
+    from target_userflow.apis.userflow.parts import Differing
     from target_userflow.compare.comparison import Comparison
     from target_userflow.compare.seen import SeenObjects
 
@@ -29,7 +30,7 @@ _NAMED = 5  # ids of a stream and verdict that are logged
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found of one stream."""
+    """The result for one stream."""
 
     same: int = 0
     different: int = 0
@@ -39,13 +40,13 @@ class Verdict:
 
 
 class Verdicts:
-    """What was found of all streams; the workers write to it."""
+    """The results for all streams; the workers write to them."""
 
     def __init__(self, logger: logging.Logger) -> None:
         """Start with nothing.
 
         Args:
-            logger: Is told some ids at DEBUG.
+            logger: Takes some ids at DEBUG.
         """
         self.of_stream: dict[str, Verdict] = {}
         self.extra: dict[str, int] = {}
@@ -86,12 +87,12 @@ class Verdicts:
     def note_extra(self, objects: SeenObjects) -> None:
         """Note what exists and is not in the input."""
         self.extra = objects.unseen()
-        ids = [" ".join(one) for chunk in islice(objects.unseen_ids(), 1) for one in chunk.values()]
+        ids = [" ".join(ids) for chunk in islice(objects.unseen_ids(), 1) for ids in chunk.values()]
         if ids:
             self._logger.debug("Not in the input: %s", ", ".join(ids[:_NAMED]))
 
     def facts(self) -> dict[str, Any]:
-        """Return what was found, as JSON can hold it."""
+        """Return the results, as JSON can hold them."""
         streams = [
             {
                 "stream": printable(stream),
@@ -105,7 +106,7 @@ class Verdicts:
         return {"is_same": self.is_same, "streams": streams, "extra": self.extra}
 
     def lines(self) -> Iterator[str]:
-        """Yield what was found, in lines."""
+        """Yield the results, in lines."""
         for stream, verdict in self.of_stream.items():
             yield (
                 f"{printable(stream)}: {verdict.same:,} same, {verdict.different:,} different, "
@@ -124,11 +125,22 @@ class Verdicts:
         self._logger.debug("Stream '%s': %s %s", stream, ids, outcome.reason)
 
 
+def _names(parts: Differing) -> set[str] | None:
+    """Return the names of what is different of an object; None if it does not exist."""
+    own, *others = parts.items()
+    if own[1] is None:
+        return None
+    names = {*own[1]}
+    for (kind, *_), part in others:
+        names.update([kind] if part is None else [f"{kind}: {name}" for name in part])
+    return names
+
+
 class Verify(CompareWithDestination):
     """Has a verdict on each record of a stream, and none of them sent."""
 
     def __init__(self, comparison: Comparison, verdicts: Verdicts, *, matches: bool) -> None:
-        """Compare with the destination; no ledger is told of it."""
+        """Compare with the destination; no ledger hears of it."""
         super().__init__(comparison, NoDedup(), matches=matches)
         self._verdicts = verdicts
         self._given: dict[int, NotSent] = {}
@@ -137,7 +149,7 @@ class Verify(CompareWithDestination):
         """Note what differs, once for each record."""
         given = self._given.get(id(record))
         if given is None:
-            names = self._comparison.names_that_differ(record)
+            names = _names(self._comparison.differing(record))
             given = self._given[id(record)] = self._verdicts.note(record, names)
         return given
 

@@ -89,12 +89,12 @@ class Views:
         Returns:
             Whether any was.
         """
-        found = [
+        looked_up = [
             self._listed(needs, partial(self._look_at, self._of[stream, needs], wanted))
             for needs, wanted in _by_needs(all_effects).items()
             if needs not in self._unlisted
         ]
-        return any(found)
+        return any(looked_up)
 
     def _learn(self, stream: str, needs: str, wanted: Wanted) -> None:
         if (stream, needs) not in self._of:

@@ -86,24 +86,24 @@ def main(*, small: bool, memory: bool) -> None:
         changed = users(place / "changed", rows, changed=SHARE)
         shuffled = _shuffled(changed, place / "shuffled")
         few = users(place / "few", 100, changed=SHARE)
-        found = {
+        results = {
             "all are sent": measured(place, sandbox, everything),
             "compared, in the order of the list": measured(place, sandbox, changed, **compared),
             "nothing differs": measured(place, sandbox, changed, **compared),
         }
         measured(place, sandbox, everything, **compared)
-        found["100 of them"] = measured(place, sandbox, few, **compared)
-        found["--verify"] = measured(place, sandbox, changed, "--verify", status=1)
-        found["compared, in any order"] = measured(place, sandbox, shuffled, **compared)
+        results["100 of them"] = measured(place, sandbox, few, **compared)
+        results["--verify"] = measured(place, sandbox, changed, "--verify", status=1)
+        results["compared, in any order"] = measured(place, sandbox, shuffled, **compared)
         _edit_two(place, sandbox, everything)
-        found["two attributes differ, any order"] = measured(place, sandbox, shuffled, **compared)
+        results["two attributes differ, any order"] = measured(place, sandbox, shuffled, **compared)
         measured(place, sandbox, everything, **compared)
         sandbox.configure(rate_limit=LIMIT)
         time.sleep(0 if small else 60)  # until the limit's minute has passed
-        found[f"compared, {LIMIT:,} a minute"] = measured(
+        results[f"compared, {LIMIT:,} a minute"] = measured(
             place, sandbox, changed, **compared, requests_per_minute=LIMIT
         )
-    print_runs(rows, found)
+    print_runs(rows, results)
     print_listed([1_000 if small else rows, *([1_000_000] if memory else [])])
     print_filled(10_000 if small else 10_000_000)
 
@@ -117,20 +117,20 @@ def _edit_two(place: Path, sandbox: Sandbox, everything: Path) -> None:
     measured(place, sandbox, plain, skip_unchanged="destination")
 
 
-def print_runs(rows: int, found: dict[str, Measured]) -> None:
+def print_runs(rows: int, results: dict[str, Measured]) -> None:
     """Print what each run took, and how many times less than sending everything that is."""
-    first = next(iter(found.values()))
+    first = next(iter(results.values()))
     head = f"{rows:,} users", "reads", "writes", "seconds", "CPU s", "peak MB", "fewer", "faster"
     table(
         head,
         *(
             (
                 name,
-                *one.cells,
-                f"{(first.reads + first.writes) / max(1, one.reads + one.writes):.1f}",
-                f"{first.seconds / one.seconds:.1f}",
+                *measures.cells,
+                f"{(first.reads + first.writes) / max(1, measures.reads + measures.writes):.1f}",
+                f"{first.seconds / measures.seconds:.1f}",
             )
-            for name, one in found.items()
+            for name, measures in results.items()
         ),
     )
 
