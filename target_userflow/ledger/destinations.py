@@ -42,20 +42,24 @@ class Destinations:
 
         Args:
             hashed: The hash of its URL and key, 16 bytes.
-            name: Its name in the settings, or what `id_of` returned for the destination that it
-                was before; empty for none.
+            name: Its name in the settings, or the id in messages of the destination that it was
+                before; empty for none.
         """
         return self._named(hashed, name) if name else self._store.destination(hashed)
 
-    def id_of(self, number: int) -> str:
-        """Return a destination's id in messages: eight digits, which tell nothing of its key."""
-        return self._ids()[number]
+    def summary(self, number: int) -> str:
+        """Return what the ledger knows of a destination: its id, and the number of its rows.
 
-    def others(self, number: int) -> list[str]:
-        """Return the ids of all other destinations in the ledger."""
-        return [name for other, name in self._ids().items() if other != number]
+        The id is eight digits, which tell nothing of its key.
+        """
+        ids, count = self._ids(), self._count(number)
+        others = [name for other, name in ids.items() if other != number]
+        known = _rows(count) if count else "nothing yet"
+        if others and not count:
+            known += f"; it knows other destinations: {', '.join(others)}"
+        return f"(destination {ids[number]}): {known}"
 
-    def count(self, number: int) -> int:
+    def _count(self, number: int) -> int:
         """Return how many rows a destination has, up to one more than `COUNT_LIMIT`."""
         query = counted_rows(number, COUNT_LIMIT + 1)
         with self._store.transaction() as connection:
@@ -104,3 +108,9 @@ class Destinations:
             row.id: digest("destination", self._prefix, bytes(row.hash).hex(), size=4).hex()
             for row in rows
         }
+
+
+def _rows(count: int) -> str:
+    if count > COUNT_LIMIT:
+        return f"more than {COUNT_LIMIT:,} rows"
+    return f"{count:,} {'row' if count == 1 else 'rows'}"

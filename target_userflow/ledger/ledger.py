@@ -108,6 +108,8 @@ class Ledger:
 
         self._store = store
         self._url = destination.url
+        self.is_shared = store.is_shared
+        """Whether other runs may write rows at the same time."""
         self._destinations = Destinations(store, prefix)
         self._destination = self._destinations.find(
             digest(destination.url, destination.api_key), name
@@ -115,10 +117,9 @@ class Ledger:
 
     def summary(self) -> str:
         """Return what the ledger knows of the destination, in a line."""
-        own = f"{self._url} (destination {self._destinations.id_of(self._destination)})"
-        count = self._destinations.count(self._destination)
-        known = _rows(count) if count else self._nothing_known()
-        return f"Ledger {self._store.name} knows of {own}: {known}"
+        return f"Ledger {self._store.name} knows of {self._url} " + (
+            self._destinations.summary(self._destination)
+        )
 
     def note_stream(self, *stream: str) -> list[str]:
         """Note that the destination receives a stream.
@@ -181,11 +182,6 @@ class Ledger:
         """
         return self._store.claim((self._destination, key), seen, (mark, day))
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether other runs may write rows at the same time."""
-        return self._store.is_shared
-
     def delivered_rows(self, *stream: str) -> DeliveredRows:
         """Return the rows that a stream with versions has delivered.
 
@@ -205,17 +201,3 @@ class Ledger:
         from target_userflow.ledger.column_samples import ColumnSamples  # noqa: PLC0415 - SQLAlchemy, as for the store
 
         return ColumnSamples(self._store, self._destination, digest("columns", *stream))
-
-    def _nothing_known(self) -> str:
-        others = self._destinations.others(self._destination)
-        return "nothing yet" + (
-            f"; it knows other destinations: {', '.join(others)}" if others else ""
-        )
-
-
-def _rows(count: int) -> str:
-    from target_userflow.ledger.destinations import COUNT_LIMIT  # noqa: PLC0415 - likewise
-
-    if count > COUNT_LIMIT:
-        return f"more than {COUNT_LIMIT:,} rows"
-    return f"{count:,} {'row' if count == 1 else 'rows'}"

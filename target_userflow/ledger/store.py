@@ -169,7 +169,7 @@ class Store(Database):
         if parameters:
             with self._lock, failing(self._shown):
                 self._sync(wanted=True)
-                self._retried(partial(self._replace, parameters))
+                self._retried(lambda: _replace(self._connection, parameters))
 
     def delete(self, key: Key, mark: bytes) -> None:
         """Delete a row, unless another run has written there meanwhile.
@@ -187,40 +187,14 @@ class Store(Database):
             self._sync(wanted=True)
             self._retried(partial(self._connection.execute, DELETE_MARKED, values))
 
-    def _replace(self, parameters: list[dict[str, Any]]) -> None:
-        for statement in (REPLACE, DELETE_CHANGED):
-            self._connection.execute(statement, parameters)
-
     def _commit_batch(self, batch: _Batch) -> None:
         try:
             with failing(self._shown):
                 self._sync(wanted=batch.synced)
-                self._retried(partial(self._execute, batch))
+                self._retried(lambda: batch.execute(self._connection))
         except StorageError as error:
             batch.error = error
         batch.done = True
-
-    def _execute(self, batch: _Batch) -> None:
-        for statement, parameters in _statements(batch, self._url.get_backend_name()):
-            self._connection.execute(statement, parameters)
-        batch.claimed = {*self._claimed(batch.claims)}
-
-    def _claimed(self, claims: Mapping[Key, tuple[bytes, Row]]) -> Iterator[Key]:
-        """Write the rows of claims that hold; their keys."""
-        columns = delivered.c.keys()
-        new = [
-            dict(zip(columns, (*key, *row), strict=True))
-            for key, (seen, row) in claims.items()
-            if not seen
-        ]
-        if new:
-            for number, key in self._connection.execute(CLAIM, new).all():
-                yield number, bytes(key)
-        for (number, key), (seen, (mark, day)) in claims.items():
-            values = {"its_destination": number, "its_key": key, "its_mark": seen}
-            values |= {"mark_": mark, "day_": day}
-            if seen and self._connection.execute(TAKE_OVER, values).rowcount:
-                yield number, key
 
     def _look_up(self, query: Mapping[str, Any]) -> Sequence[Any]:
         return self._connection.execute(LOOK_UP, query).all()
@@ -238,6 +212,34 @@ class _Batch:
     synced: bool = False
     done: bool = False
     error: StorageError | None = None
+
+    def execute(self, connection: sa.Connection) -> None:
+        """Write the rows, and those of the claims that hold."""
+        for statement, parameters in _statements(self, connection.dialect.name):
+            connection.execute(statement, parameters)
+        self.claimed = {*self._claimed(connection)}
+
+    def _claimed(self, connection: sa.Connection) -> Iterator[Key]:
+        """Write the rows of claims that hold; yield their keys."""
+        columns = delivered.c.keys()
+        new = [
+            dict(zip(columns, (*key, *row), strict=True))
+            for key, (seen, row) in self.claims.items()
+            if not seen
+        ]
+        if new:
+            for number, key in connection.execute(CLAIM, new).all():
+                yield number, bytes(key)
+        for (number, key), (seen, (mark, day)) in self.claims.items():
+            values = {"its_destination": number, "its_key": key, "its_mark": seen}
+            values |= {"mark_": mark, "day_": day}
+            if seen and connection.execute(TAKE_OVER, values).rowcount:
+                yield number, key
+
+
+def _replace(connection: sa.Connection, parameters: list[dict[str, Any]]) -> None:
+    for statement in (REPLACE, DELETE_CHANGED):
+        connection.execute(statement, parameters)
 
 
 def _statements(

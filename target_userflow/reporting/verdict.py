@@ -26,6 +26,10 @@ def verdict(facts: Mapping[str, Any]) -> str:
         return _verified(facts)
     if facts["exit_status"]:
         return f"Failed: {_rejections(facts)}, more than max_rejects ({facts['max_rejects']:,})"
+    return _delivered(facts)
+
+
+def _delivered(facts: Mapping[str, Any]) -> str:
     allowed = _rejections(facts) if has_rejections(facts) else ""
     dry = "a dry run of " if facts["dry_run"] else ""
     return (
