@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.dedup.column_changes import ENOUGH, ColumnChanges
-from target_userflow.ledger.column_samples import MOST, Changing, Sampled, name_hash
+from target_userflow.dedup.column_samples import MOST, Changing, Sampled, name_hash
 from target_userflow.ledger.ledger import fingerprint
 from target_userflow.mapping.values import encoded
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
     from target_userflow.dedup.column_changes import AlwaysChanged
-    from target_userflow.ledger.column_samples import ColumnSamples
+    from target_userflow.dedup.column_samples import ColumnSamples
 
     ColumnsOf = Callable[[Request], Mapping[str, Any]]
     """Returns column → what a request says for it."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from target_userflow.apis.messages import Payload
     from target_userflow.config.settings import Destination
-    from target_userflow.ledger.column_samples import ColumnSamples
     from target_userflow.ledger.delivered_rows import DeliveredRows
     from target_userflow.ledger.store import Row, Store
 
@@ -192,12 +191,7 @@ class Ledger:
 
         return DeliveredRows(self._store, self._destination, digest(*stream))
 
-    def column_samples(self, *stream: str) -> ColumnSamples:
-        """Return the records of a stream whose columns are compared from run to run.
-
-        Args:
-            stream: All that tells the stream from others.
-        """
-        from target_userflow.ledger.column_samples import ColumnSamples  # noqa: PLC0415 - SQLAlchemy, as for the store
-
-        return ColumnSamples(self._store, self._destination, digest("columns", *stream))
+    @property
+    def place(self) -> tuple[Store, int]:
+        """The database, and the number of the destination in it."""
+        return self._store, self._destination

@@ -154,11 +154,12 @@ class Dedups:
         self, object_type: ObjectType, stream: Stream, columns: StreamColumns
     ) -> ColumnWatch:
         """Return what watches the columns of a stream; it outlives a new SCHEMA."""
-        from target_userflow.dedup.column_watch import ColumnWatch  # noqa: PLC0415 - SQLAlchemy is slow to load
+        from target_userflow.dedup.column_samples import ColumnSamples  # noqa: PLC0415 - SQLAlchemy is slow to load
+        from target_userflow.dedup.column_watch import ColumnWatch  # noqa: PLC0415 - likewise
 
         if stream.name not in self._watches:
             ledger = self._rows(object_type, stream.name).ledger
-            samples = ledger.column_samples(object_type.name, stream.name, *self._ledgers.namespace)
+            samples = ColumnSamples(ledger, object_type.name, stream.name, *self._ledgers.namespace)
             self._watches[stream.name] = ColumnWatch(samples, columns.of_request)
         self._watches[stream.name].columns_of = columns.of_request
         return self._watches[stream.name]

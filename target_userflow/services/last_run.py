@@ -9,7 +9,7 @@ from target_userflow.ledger.ledger import Ledger, exists
 
 if TYPE_CHECKING:
     from target_userflow.config.settings import Settings
-    from target_userflow.ledger.column_samples import Changing
+    from target_userflow.dedup.column_samples import Changing
     from target_userflow.plan.stream_look import StreamLook
 
 
@@ -42,7 +42,8 @@ class LastRun:
         return AlwaysChanged(names, *changing[1:]) if names else None
 
     def _changing(self, look: StreamLook) -> Changing | None:
-        from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - SQLAlchemy is slow to load
+        from target_userflow.dedup.column_samples import ColumnSamples  # noqa: PLC0415 - SQLAlchemy is slow to load
+        from target_userflow.dry_run.ledger_copy import LedgerCopy  # noqa: PLC0415 - likewise
         from target_userflow.ledger.tables import of_columns  # noqa: PLC0415 - likewise
 
         settings, product = self._settings, look.object_type.product
@@ -52,6 +53,6 @@ class LastRun:
             place = settings.destinations[product.prefix]
             ledger = Ledger(store, place, product.prefix, settings.ledger_destination)
             stream = look.object_type.name, look.stream.name, *namespace
-            return ledger.column_samples(*stream).changing()
+            return ColumnSamples(ledger, *stream).changing()
         finally:
             store.close()

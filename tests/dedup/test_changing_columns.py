@@ -11,7 +11,7 @@ from support.process import record, schema
 from support.taps import plan_here
 
 from target_userflow.dedup.column_changes import AlwaysChanged, ColumnChanges
-from target_userflow.ledger.column_samples import MOST
+from target_userflow.dedup.column_samples import MOST
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from target_userflow.ledger.tables import changing_columns, column_samples
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_userflow.ledger.store import Store
+    from target_userflow.ledger.ledger import Ledger
 
 MOST = 200
 """Records of a stream that are kept."""
@@ -62,15 +62,15 @@ class ColumnSamples:
     All methods raise StorageError if the database can't be read and written.
     """
 
-    def __init__(self, store: Store, destination: int, stream: bytes) -> None:
+    def __init__(self, ledger: Ledger, *named: str) -> None:
         """Give access to the samples of a stream.
 
         Args:
-            store: The database, which the rest of the ledger uses too.
-            destination: The number of the destination.
-            stream: The hash of all that tells the stream from others, 16 bytes.
+            ledger: The ledger.
+            named: All that tells the stream from others.
         """
-        self._store = store
+        self._store, destination = ledger.place
+        stream = digest("columns", *named)
         self._place = {"destination": destination, "stream": stream}
         self._mine = sa.and_(_sample.destination == destination, _sample.stream == stream)
         self._of_stream = sa.and_(_changing.destination == destination, _changing.stream == stream)
