@@ -95,10 +95,7 @@ class Pipeline:
             self._check()
         if self._bounds.are_reached(self._checkpoint):
             self.flush()
-            self.is_full = True
-            while self._bounds.are_near(self._checkpoint):
-                self._wait()
-            self.is_full = False
+            self._make_room()
 
     def idle(self) -> float | None:
         """Use the time in which the tap is silent.
@@ -180,6 +177,17 @@ class Pipeline:
         self._deliveries.stop(lambda: self.is_hurried)
         self._states.write_last()
 
+    def _make_room(self) -> None:
+        """Wait until less is held, or all that is held was given up on.
+
+        Only what is read next can show then whether the API works for others.
+        """
+        self.is_full = True
+        self._wait()
+        while self._bounds.are_near(self._checkpoint) and self._deliveries.is_delivering:
+            self._wait()
+        self.is_full = False
+
     def _wait(self) -> None:
         self._deliveries.wait()
         self._check()
@@ -188,6 +196,8 @@ class Pipeline:
         """Write a STATE that is due, and end the run if it has to end."""
         self._ticked = self._clock.monotonic()
         self._clock.check()
+        if not self._batch:  # of a tap that sends nothing good, no batch is handed over
+            self._accounts.check_shares()
         self._accounts.convict(last=False)
         self._states.write_due()
         self._end_if_failed()

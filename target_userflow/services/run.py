@@ -25,6 +25,7 @@ from target_userflow.services.dedups import Dedups
 from target_userflow.services.last_run import LastRun
 from target_userflow.services.products import Products
 from target_userflow.singer.state import StateWriter
+from target_userflow.tracking.waiting_records import WaitingRecords
 from target_userflow.transport.request_stats import RequestStats
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Run:
         self.dry_run = self.verification or (DryRun(settings.pace) if settings.dry_run else None)
         self.dead_letters = _dead_letters(self.id, settings)
         self.checkpoint = Checkpoint(clock)
+        self.waiting = WaitingRecords()
         self._state = StateWriter()
         bounds = Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
         deliveries = Deliveries(clock)

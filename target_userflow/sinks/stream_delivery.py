@@ -93,10 +93,11 @@ class StreamDelivery:
         self.tracker = DeliveryTracker(
             stream.name,
             dedup,
-            PendingRecords(object_type, routed.write_mode, dedup, run.checkpoint),
+            PendingRecords(object_type, routed.write_mode, dedup, run.checkpoint, run.waiting),
             _filter(run, routed, dedup, logger),
             _settlement(run, routed, dedup, self._table, write_dead_letter),
             self._tally,
+            run.waiting,
             (self.limit.check, partial(routed.look.check, logger)),
         )
         """Follows the records until they are settled."""
@@ -182,7 +183,7 @@ def _deletions(run: Run, routed: RoutedStream, dedup: NoDedup) -> Deletions:
 def _filter(run: Run, routed: RoutedStream, dedup: NoDedup, logger: Logger) -> RecordFilter:
     types = run.products.of(routed.object_type).attribute_types(routed.stream)
     mode, before = routed.write_mode, routed.before_first_request
-    return RecordFilter(dedup, mode, types, before, logger.warning)
+    return RecordFilter(dedup, mode, types, before, logger.warning, run.waiting)
 
 
 def _settlement(

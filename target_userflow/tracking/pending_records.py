@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from target_userflow.dedup.dedup import NoDedup
     from target_userflow.lookup.write_modes import UpsertMode
     from target_userflow.singer.message import Source
+    from target_userflow.tracking.waiting_records import WaitingRecords
 
 
 class PendingRecords:
     """Makes the pending records of one stream."""
 
     def __init__(
-        self, object_type: ObjectType, mode: UpsertMode, dedup: NoDedup, checkpoint: Checkpoint
+        self,
+        object_type: ObjectType,
+        mode: UpsertMode,
+        dedup: NoDedup,
+        checkpoint: Checkpoint,
+        waiting: WaitingRecords,
     ) -> None:
         """Make records of one object type.
 
@@ -32,12 +38,14 @@ class PendingRecords:
             object_type: What the records go to.
             mode: Tells whether records of one object may go together, and matches them.
             dedup: Knows a record's place in the ledger.
-            checkpoint: Counts the records that are read and not settled.
+            checkpoint: Counts the records that are read and not settled, for STATE.
+            waiting: Counts them by what they are about.
         """
         self._object_type = object_type
         self._mode = mode
         self._dedup = dedup
         self._checkpoint = checkpoint
+        self._waiting = waiting
 
     def new(
         self,
@@ -59,7 +67,7 @@ class PendingRecords:
         """
         if not self._mode.merges:
             request = replace(request, mergeable=False)
-        return PendingRecord(
+        pending = PendingRecord(
             request,
             source,
             observer,
@@ -68,6 +76,9 @@ class PendingRecords:
             (self._object_type.name, *request.object_id),
             segment=self._checkpoint.read(len(source.line)),
         )
+        if not self._mode.matches:
+            self._waiting.add(pending)
+        return pending
 
     def match(
         self, records: Sequence[PendingRecord]
@@ -88,4 +99,5 @@ class PendingRecords:
         for record in matched:
             record.ledger_key = self._dedup.key({}, record.request, record.source.stream)
             record.reference = self._object_type.name, *record.request.object_id
+            self._waiting.add(record)
         return matched, unmatched

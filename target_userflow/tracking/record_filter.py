@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from target_userflow.apis.outcomes import NotSent, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.dedup.dedup import NoDedup
     from target_userflow.lookup.attribute_types import AttributeTypeCheck
     from target_userflow.lookup.write_modes import UpsertMode
-
-
-class WaitingRecords:
-    """Counts the records of a stream that wait, by what they are about."""
-
-    def __init__(self) -> None:
-        """Begin with no record."""
-        self._counts: Counter[bytes | tuple[str, ...]] = Counter()
-        self._lock = threading.Lock()
-
-    def add(self, records: Iterable[PendingRecord]) -> None:
-        """Count records in."""
-        with self._lock:
-            self._counts.update(map(_place, records))
-
-    def remove(self, record: PendingRecord) -> None:
-        """Count a record out."""
-        place = _place(record)
-        with self._lock:
-            self._counts[place] -= 1
-            if not self._counts[place]:
-                del self._counts[place]
-
-    def is_alone(self, record: PendingRecord) -> bool:
-        """Return whether no other record waits that is about the same."""
-        return self._counts[_place(record)] <= 1
+    from target_userflow.tracking.waiting_records import WaitingRecords
 
 
 class RecordFilter:
     """Judges the records of one stream, by what was delivered, exists and is defined."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is of another kind
         self,
         dedup: NoDedup,
         mode: UpsertMode,
         attribute_types: AttributeTypeCheck,
         before_first_request: Callable[[], None],
         warn: Callable[[str], None],
+        waiting: WaitingRecords,
     ) -> None:
         """Judge the records of a stream.
 
@@ -62,13 +38,14 @@ class RecordFilter:
             attribute_types: Compares the stream with the attributes that exist.
             before_first_request: Is called once, ahead of the stream's first request.
             warn: Takes a line, for each attribute whose type is another.
+            waiting: The unsettled records of all streams.
         """
         self._dedup = dedup
         self._mode = mode
         self._attribute_types = attribute_types
         self._before_first_request: Callable[[], None] | None = before_first_request
         self._warn = warn
-        self.waiting = WaitingRecords()
+        self._waiting = waiting
 
     def judged(
         self, records: list[PendingRecord]
@@ -81,16 +58,25 @@ class RecordFilter:
             StopRun: what it depends on can't be learned.
         """
         self._dedup.prefetch(records)
-        self.waiting.add(records)
+        # what is in flight may change what is known: who was not alone before it was asked waits
+        alone = [*map(self._waiting.is_alone, records)]
         outcomes = [self._dedup.outcome(record) for record in records]
-        judged = [*zip(records, outcomes, strict=True)]
-        self._mode.prefetch([record for record, outcome in judged if outcome is None])
-        for record, outcome in judged:
-            why = outcome or (None if self._mode.decides_late else self._skipped(record))
-            if why is None:
-                yield record, self._rejected(record)
-            else:  # what comes before it may change that
-                yield record, why if self.waiting.is_alone(record) else None
+        judged = [*zip(records, outcomes, alone, strict=True)]
+        self._mode.prefetch([record for record, outcome, _ in judged if outcome is None])
+        for record, outcome, is_alone in judged:
+            yield record, self._judged(record, outcome, is_alone=is_alone)
+
+    def _judged(
+        self, record: PendingRecord, outcome: NotSent | None, *, is_alone: bool
+    ) -> NotSent | Rejected | None:
+        """Return the outcome of a record that needs no request, unless others may change that."""
+        skipped = None if outcome or self._mode.decides_late else self._skipped(record)
+        why = outcome or skipped
+        if why is None:
+            return self._rejected(record)
+        if skipped and not is_alone:  # it is judged anew, by itself, after what comes before it
+            record.request = replace(record.request, mergeable=False)
+        return why if is_alone else None
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return why a record is not sent whose turn has come; None if it is."""
@@ -109,8 +95,3 @@ class RecordFilter:
             look()
         reason = self._attribute_types.refusal(record.request, self._warn)
         return Rejected(reason) if reason is not None else None
-
-
-def _place(record: PendingRecord) -> bytes | tuple[str, ...]:
-    """Return what tells whether two records are about the same."""
-    return record.ledger_key or record.request.object_id

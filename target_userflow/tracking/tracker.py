@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from target_userflow.tracking.pending_records import PendingRecords
     from target_userflow.tracking.record_filter import RecordFilter
     from target_userflow.tracking.settlement import Settlement
+    from target_userflow.tracking.waiting_records import WaitingRecords
 
 
 class DeliveryTracker:
@@ -31,6 +32,7 @@ class DeliveryTracker:
         record_filter: RecordFilter,
         settlement: Settlement,
         tally: StreamTally,
+        waiting: WaitingRecords,
         checks: Sequence[Callable[[], None]],
     ) -> None:
         """Follow the records of a stream.
@@ -42,6 +44,7 @@ class DeliveryTracker:
             record_filter: Judges which of them need a request.
             settlement: Notes their outcomes.
             tally: Counts requests and doubts.
+            waiting: The unsettled records of all streams.
             checks: Are called before records are handed over; each raises StopRun if none may be.
         """
         self.stream_name = stream_name
@@ -50,6 +53,7 @@ class DeliveryTracker:
         self._filter = record_filter
         self._settlement = settlement
         self._tally = tally
+        self._waiting = waiting
         self._checks = checks
 
     def pending(self, record: Mapping[str, Any], request: Request, source: Source) -> PendingRecord:
@@ -84,7 +88,7 @@ class DeliveryTracker:
                 needed.append(record)
             else:
                 self.settled(record, outcome)
-        self._dedup.forget(filter(self._filter.waiting.is_alone, needed))
+        self._dedup.forget(filter(self._waiting.is_alone, needed))
         return needed
 
     def sync(self) -> None:
@@ -142,6 +146,6 @@ class DeliveryTracker:
             self._settlement.note_undelivered(record)
             return
         self._settlement.note(record, outcome)
-        self._filter.waiting.remove(record)
+        self._waiting.remove(record)
         self._dedup.release(record)
         self._settlement.finish(record, outcome)

@@ -18,13 +18,18 @@ class Accounts:
         """Begin at 0."""
         self.syncs = 0
         self.convicted = False
+        self.looks = 0
+        self.checks = 0
 
     def check_shares(self) -> None:
-        """Let everything pass."""
+        """Let everything pass, and count it."""
+        self.checks += 1
 
     def convict(self, *, last: bool) -> None:
-        """Settle nothing, and note the last call."""
+        """Settle nothing, and note the last call; who asks without end waits in vain."""
         self.convicted |= last
+        self.looks += 1
+        assert self.looks < 1_000
 
     def sync(self) -> None:
         """Count it."""
@@ -58,3 +63,23 @@ def test_what_is_known_goes_to_disk_each_second_of_a_tap_without_state() -> None
         clock.sleep(0.5)
         pipeline.tick()
     assert accounts.syncs == 5
+
+
+def test_reading_goes_on_if_all_that_is_held_was_given_up_on() -> None:
+    """Only what is read next can show whether the API works for others."""
+    clock, accounts = VirtualClock(), Accounts()
+    checkpoint = Checkpoint(clock)
+    pipeline = pipeline_of(checkpoint, accounts, clock)
+    for _ in range(Bounds().records):
+        checkpoint.read(100)
+    pipeline.tick()
+    assert not pipeline.is_full
+
+
+def test_a_tap_that_sends_nothing_good_is_not_read_to_its_end() -> None:
+    """Its records are rejected as they are read, so that no batch is ever handed over."""
+    clock, accounts = VirtualClock(), Accounts()
+    pipeline = pipeline_of(Checkpoint(clock), accounts, clock)
+    clock.sleep(1)
+    pipeline.tick()
+    assert accounts.checks == 1

@@ -50,6 +50,23 @@ def users(numbers: Iterable[int], **values: Any) -> list[dict[str, Any]]:
     return [USERS, *(record("users", id=f"{n}", **values) for n in numbers)]
 
 
+def test_update_knows_of_what_another_stream_of_the_run_creates(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A row that was read before is delivered before: then the object exists."""
+    sandbox.configure(latency_ms=50)
+    leads = schema("leads", {"id": "string", "score": "integer"})
+    streams = {"leads": {"object": "users", "mode": "update"}}
+    created = users(range(4), plan="pro")
+    scores = [record("leads", id=f"{n}", score=n) for n in range(5)]
+    messages = [leads, record("leads", id="early", score=1), *created, *scores]
+    counted = run_here(tmp_path, {**sandbox.config, "streams": streams}, messages)
+    assert counted.status == 0
+    assert counted.counts["leads"] == {"received": 6, "delivered": 4, "skipped": 2}
+    existing = sandbox.state()["users"].values()
+    assert [user["attributes"].keys() for user in existing] == [{"plan", "score"}] * 4
+
+
 @pytest.mark.parametrize("kind", ["users", "groups"])
 def test_update_touches_what_exists_and_creates_nothing(
     sandbox: Sandbox, tmp_path: Path, kind: str

@@ -11,7 +11,7 @@ from support.clocks import VirtualClock
 
 from target_userflow.accounts.checkpoint import Checkpoint
 from target_userflow.accounts.tally import Tally
-from target_userflow.apis.outcomes import Delivered, GaveUp, Rejected
+from target_userflow.apis.outcomes import Delivered, GaveUp, NotSent, Rejected
 from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.config.settings import StreamOptions
 from target_userflow.dedup.dedup import NoDedup
@@ -25,8 +25,11 @@ from target_userflow.tracking.pending_records import PendingRecords
 from target_userflow.tracking.record_filter import RecordFilter
 from target_userflow.tracking.settlement import Settlement
 from target_userflow.tracking.tracker import DeliveryTracker
+from target_userflow.tracking.waiting_records import WaitingRecords
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from target_userflow.accounts.pending import PendingRecord
 
 COMPANIES = OBJECT_TYPES["userpilot_companies"]  # of which the API tells nothing
@@ -36,20 +39,27 @@ STREAM = Stream("companies", {"id": {}, "plan": {}}, ["id"], StreamOptions())
 class Scene:
     """A tracker, and all that it tells of its records."""
 
-    def __init__(self, abort_reject_ratio: float = 1.0) -> None:
+    def __init__(
+        self,
+        abort_reject_ratio: float = 1.0,
+        dedup: NoDedup | None = None,
+        mode: UpsertMode | None = None,
+    ) -> None:
         """Begin with no record."""
         reads: Any = None  # the API of this product is never asked
         product = COMPANIES.product
         names = NewNames(attributes=0, events=0, reject=False)
         self.tally, self.checkpoint = Tally(abort_reject_ratio), Checkpoint(VirtualClock())
         self.letters: list[str] = []
-        tally, dedup, mode = self.tally.of("companies"), NoDedup(), UpsertMode()
+        self.dedup, self.mode = dedup or NoDedup(), mode or UpsertMode()
+        tally, dedup, mode = self.tally.of("companies"), self.dedup, self.mode
+        waiting = WaitingRecords()
         types = AttributeTypeCheck("companies", product, Definitions(product, reads), names)
         self.tracker = DeliveryTracker(
             "companies",
             dedup,
-            PendingRecords(COMPANIES, mode, dedup, self.checkpoint),
-            RecordFilter(dedup, mode, types, lambda: None, logging.warning),
+            PendingRecords(COMPANIES, mode, dedup, self.checkpoint, waiting),
+            RecordFilter(dedup, mode, types, lambda: None, logging.warning, waiting),
             Settlement(
                 COMPANIES,
                 tally,
@@ -59,17 +69,22 @@ class Scene:
                 lambda _source, rejection: self.letters.append(rejection.reason),
             ),
             tally,
+            waiting,
             (),
         )
         self._mapper = mapper(COMPANIES, STREAM)
 
     def pending(self, id_: str) -> PendingRecord:
         """A record that was read, and prepared."""
-        row = {"id": id_, "plan": "pro"}
-        self.tally.of("companies").receive()
-        record = self.tracker.pending(row, self._mapper(row), Source("companies", b"", b"line"))
+        record = self.read(id_)
         assert self.tracker.prepare([record]) == [record]
         return record
+
+    def read(self, id_: str) -> PendingRecord:
+        """A record that was read."""
+        row = {"id": id_, "plan": "pro"}
+        self.tally.of("companies").receive()
+        return self.tracker.pending(row, self._mapper(row), Source("companies", b"", b"line"))
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -144,3 +159,38 @@ def test_records_that_were_given_up_on_do_not_end_a_run() -> None:
     with pytest.raises(TooManyRejects):
         scene.tracker.settled(scene.pending("last"), Rejected("HTTP 422"))
     assert len(scene.letters) == 134
+
+
+class EqualToTheLast(NoDedup):
+    """Takes every record but the first for unchanged."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.first: PendingRecord | None = None
+
+    def outcome(self, record: PendingRecord) -> NotSent | None:
+        """Unchanged, as long as the first is not sent."""
+        self.first = self.first or record
+        return None if record is self.first else NotSent("unchanged")
+
+
+class SlowLookUp(UpsertMode):
+    """Takes so long to look something up that meanwhile the workers settle what they have."""
+
+    def __init__(self) -> None:
+        """Wait for nothing."""
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def prefetch(self, records: Iterable[PendingRecord]) -> None:  # noqa: ARG002 - any
+        """Let the workers go on."""
+        self.meanwhile()
+
+
+def test_a_record_that_equals_the_last_waits_for_one_before_it_however_late_that_ends() -> None:
+    """What was delivered last is known only once the one before is settled."""
+    mode = SlowLookUp()
+    scene = Scene(dedup=EqualToTheLast(), mode=mode)
+    first, again = scene.pending("a"), scene.read("a")
+    mode.meanwhile = lambda: scene.tracker.settled(first, Delivered())
+    assert scene.tracker.prepare([again]) == [again]
+    assert scene.outcomes == {"delivered": 1}

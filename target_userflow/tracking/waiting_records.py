@@ -1,0 +1,41 @@
+"""Which objects unsettled records are about, of all streams of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_userflow.accounts.pending import PendingRecord
+
+
+class WaitingRecords:
+    """Counts the records that are read and not settled, by what they are about."""
+
+    def __init__(self) -> None:
+        """Begin with no record."""
+        self._counts: Counter[bytes | tuple[str, ...]] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, record: PendingRecord) -> None:
+        """Count a record in."""
+        with self._lock:
+            self._counts[_place(record)] += 1
+
+    def remove(self, record: PendingRecord) -> None:
+        """Count a record out."""
+        place = _place(record)
+        with self._lock:
+            self._counts[place] -= 1
+            if not self._counts[place]:
+                del self._counts[place]
+
+    def is_alone(self, record: PendingRecord) -> bool:
+        """Return whether no other record is unsettled that is about the same."""
+        return self._counts[_place(record)] <= 1
+
+
+def _place(record: PendingRecord) -> bytes | tuple[str, ...]:
+    """Return what tells whether two records are about the same."""
+    return record.reference if record.request.object_id else record.ledger_key
