@@ -155,7 +155,8 @@ class Pipeline:
         while self._deliveries.is_delivering:
             self._wait()
         self._clock.check()
-        self._end_if_failed()
+        if self._deliveries.has_failed:
+            self._check()
         self._accounts.check_shares()
         self._accounts.convict(last=True)
         self._states.write_last()
@@ -193,17 +194,16 @@ class Pipeline:
         self._check()
 
     def _check(self) -> None:
-        """Write a STATE that is due, and end the run if it has to end."""
+        """Write a STATE that is due, and end the run if it has to end.
+
+        If a product has failed, what was read for the others is settled before.
+        """
         self._ticked = self._clock.monotonic()
         self._clock.check()
         if not self._batch:  # of a tap that sends nothing good, no batch is handed over
             self._accounts.check_shares()
         self._accounts.convict(last=False)
         self._states.write_due()
-        self._end_if_failed()
-
-    def _end_if_failed(self) -> None:
-        """End the run if a product has failed; what was read for the others is settled."""
         if self._deliveries.has_failed:
             self.flush()
             self._deliveries.raise_failure()
