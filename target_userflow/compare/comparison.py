@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from target_userflow.apis.userflow.parts import reduced
 from target_userflow.compare.effects import KnownEffects
-from target_userflow.compare.fingerprints import Fingerprints
 from target_userflow.compare.others import OtherRecords
 from target_userflow.compare.overtaken import is_overtaken
-from target_userflow.compare.seen import SeenObjects
-from target_userflow.compare.times import SCOPES, TimeAttributes
 from target_userflow.compare.views import Views
+from target_userflow.listed.fingerprints import Fingerprints
+from target_userflow.listed.seen import SeenObjects
+from target_userflow.listed.times import SCOPES, TimeAttributes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -147,14 +147,14 @@ class Comparison:
             if view is None or not effects.parts or not self._others.leave_alone(effects, own=own):
                 return None
             parts = [(key, part, view.differing(key, part)) for key, part in effects.parts]
-            if parts[0][2] is None:
-                return None
             names = {
                 (SCOPES[part.reference[0]], name)
                 for key, part, differing in parts
                 for name in differing or ()
                 if view.is_defined(key, part.reference, name)
             }
+        if parts[0][2] is None:
+            return None
         return names, sum(1 if part is None else len(part) for *_, part in parts) > len(names)
 
     def has_attributes(self, record: PendingRecord) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from target_userflow.apis.userflow import reading
 from target_userflow.apis.userflow.parts import parts_of
-from target_userflow.compare.view import key_of
+from target_userflow.listed.view import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,16 +53,21 @@ class KnownEffects:
 def _effects(request: Request) -> Effects:
     written = () if request.deletes else parts_of(request)
     parts = [(key_of(*part.reference), part) for part in written]
-    if len(parts) == 1 and not (request.references or request.ends):  # by far the most frequent
-        own_keys = (parts[0][0],)
-        return Effects(request, _needs(request, parts), parts, own_keys, (), own_keys)
-    own = {key for key, _ in parts}
-    users = {part.reference[:2] for _, part in parts if part.reference[0] == "memberships"}
-    changes = own | {key_of(*reference) for reference in users} if users else own
+    changes = _changes(parts)
+    needs = _needs(request, parts)
     ends = [key_of(*reference) for reference in _ends(request)]
+    if not ends and not request.references:  # by far the most frequent
+        return Effects(request, needs, parts, changes, ends, changes)
     references = [key_of(*reference) for reference in request.references]
-    about = {*changes, *references, *ends} if references or ends else changes
-    return Effects(request, _needs(request, parts), parts, [*changes], ends, [*about])
+    return Effects(request, needs, parts, changes, ends, [*{*changes, *references, *ends}])
+
+
+def _changes(parts: Sequence[tuple[int, Part]]) -> Sequence[int]:
+    keys = [key for key, _ in parts]
+    if len(keys) == 1 and parts[0][1].reference[0] != "memberships":
+        return keys
+    users = {part.reference[:2] for _, part in parts if part.reference[0] == "memberships"}
+    return [*{*keys, *(key_of(*reference) for reference in users)}]
 
 
 def _ends(request: Request) -> Sequence[Reference]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from target_userflow.compare.effects import Effects
-    from target_userflow.compare.fingerprints import Fingerprints
+    from target_userflow.listed.fingerprints import Fingerprints
 
 
 class OtherRecords:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.messages import json_object
-from target_userflow.compare.equality import differing
+from target_userflow.listed.equality import differing
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.userflow.parts import Differing
     from target_userflow.compare.comparison import Comparison
-    from target_userflow.compare.seen import SeenObjects
+    from target_userflow.listed.seen import SeenObjects
 
 _SAME = NotSent("unchanged")
 _DIFFERENT = NotSent("skipped", "is different in Userflow")

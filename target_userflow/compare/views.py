@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.userflow import reading
-from target_userflow.compare.columns import Columns
-from target_userflow.compare.view import View
 from target_userflow.errors import NotListed
+from target_userflow.listed.columns import Columns
+from target_userflow.listed.view import View
 
 if TYPE_CHECKING:
     import threading
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from target_userflow.apis.userflow.parts import Part
     from target_userflow.compare.effects import Effects
-    from target_userflow.compare.fingerprints import Fingerprints
     from target_userflow.compare.others import OtherRecords
-    from target_userflow.compare.seen import SeenObjects
-    from target_userflow.compare.times import TimeAttributes
-    from target_userflow.compare.view import Wanted
+    from target_userflow.listed.fingerprints import Fingerprints
+    from target_userflow.listed.seen import SeenObjects
+    from target_userflow.listed.times import TimeAttributes
+    from target_userflow.listed.view import Wanted
     from target_userflow.lookup.pages import Reads
 
 _logger = logging.getLogger("target-userflow")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_userflow.apis.userflow.reading import MEMBERSHIPS, users
-from target_userflow.compare.seen import SeenObjects
-from target_userflow.compare.view import key_of
 from target_userflow.errors import TooManyDeletions
+from target_userflow.listed.seen import SeenObjects
+from target_userflow.listed.view import key_of
 from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from target_userflow.apis.messages import json_object, reading
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.apis.userflow.subjects import subjects
-from target_userflow.compare.equality import differing
 from target_userflow.dedup.column_changes import ColumnChanges
 from target_userflow.errors import NotListed
+from target_userflow.listed.equality import differing
 from target_userflow.plan.sample import SCOPES
 
 if TYPE_CHECKING:

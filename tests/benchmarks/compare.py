@@ -28,9 +28,9 @@ from harness import TARGET, directory, run, table, user, users
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.userflow.parts import Part
 from target_userflow.apis.userflow.reading import USERS
-from target_userflow.compare.fingerprints import Fingerprints
-from target_userflow.compare.times import TimeAttributes
-from target_userflow.compare.view import View
+from target_userflow.listed.fingerprints import Fingerprints
+from target_userflow.listed.times import TimeAttributes
+from target_userflow.listed.view import View
 from target_userflow.sandbox import Sandbox, running
 
 if TYPE_CHECKING:

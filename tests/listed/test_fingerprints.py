@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_userflow.compare.fingerprints import Fingerprints, Sums, changed, sums_of
+from target_userflow.listed.fingerprints import Fingerprints, Sums, changed, sums_of
 
 names = st.sampled_from(["plan", "seats", "name", "country"])
 objects = st.dictionaries(names, st.sampled_from(["s", "sa", "sb", "n1", "n2"]))

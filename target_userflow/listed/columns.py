@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_userflow.compare.equality import ABSENT, PRESENT, expected
+from target_userflow.listed.equality import ABSENT, PRESENT, expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

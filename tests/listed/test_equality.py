@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from target_userflow.apis.userflow.reading import decoded
-from target_userflow.compare.equality import differing
+from target_userflow.listed.equality import differing
 from target_userflow.mapping.values import encoded
 from target_userflow.sandbox.apis.userflow import rules
 from target_userflow.sandbox.apis.userflow.attributes import data_type, merge

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_userflow.compare.temporary import TemporaryDatabase
+from target_userflow.listed.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,9 +10,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.userflow.parts import Part, parts_of_existing
-from target_userflow.compare.columns import BY_VALUE, IF_PRESENT, Columns, kind_of
-from target_userflow.compare.equality import PRESENT, differing, expected, is_present, token
-from target_userflow.compare.fingerprints import changed, sums_of
+from target_userflow.listed.columns import BY_VALUE, IF_PRESENT, Columns, kind_of
+from target_userflow.listed.equality import PRESENT, differing, expected, is_present, token
+from target_userflow.listed.fingerprints import changed, sums_of
 from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from target_userflow.apis.listing import ExistingObject, Listing
     from target_userflow.apis.messages import Reference
-    from target_userflow.compare.fingerprints import Fingerprints, Sums
-    from target_userflow.compare.seen import SeenObjects
-    from target_userflow.compare.times import TimeAttributes
+    from target_userflow.listed.fingerprints import Fingerprints, Sums
+    from target_userflow.listed.seen import SeenObjects
+    from target_userflow.listed.times import TimeAttributes
     from target_userflow.lookup.pages import Reads
 
     Wanted = Mapping[str, Sequence[tuple[int, Part]]]

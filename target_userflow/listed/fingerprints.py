@@ -13,7 +13,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from target_userflow.compare.temporary import TemporaryDatabase
+from target_userflow.listed.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -1,0 +1,1 @@
+"""What was read of the objects that Userflow has, and whether values are kept alike."""
