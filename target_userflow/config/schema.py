@@ -24,14 +24,17 @@ _STREAM_OPTIONS = th.ObjectType(
         ["upsert", "update", "insert"],
         "`upsert`: create or update. `update`: skip what does not exist. `insert`: skip what does.",
     ),
-    text(
+    setting(
         "match_by",
+        th.StringType(min_length=1),
         "An attribute such as `email`: find users or groups by it, and skip what matches none "
         "or several.",
     ),
     setting(
         "fields",
-        th.ObjectType(additional_properties=th.CustomType({"type": ["string", "null"]})),
+        th.ObjectType(
+            additional_properties=th.CustomType({"type": ["string", "null"], "minLength": 1})
+        ),
         "Which column has a role, where its name does not say so: role to column, or to null "
         "where none has it (with Meltano, which removes nulls, to `__NULL__`). `deleted_at` is "
         "the time of a row's deletion.",

@@ -180,7 +180,7 @@ def check(object_type: ObjectType, stream: Stream) -> None:
     Raises:
         ConfigError: with the setting, and what to do.
     """
-    for problem in (_mode_problem, _mirror_problem, _match_problem):
+    for problem in (_mode_problem, _mirror_problem, _name_problem, _match_problem):
         text = problem(object_type, stream.options)
         if text:
             raise ConfigError(f"Stream '{stream.name}': streams.{stream.name}.{text}")
@@ -202,6 +202,15 @@ def _mirror_problem(object_type: ObjectType, options: StreamOptions) -> str | No
     if not options.mirror or object_type.name == "memberships":
         return None
     return f"mirror ends memberships, and the stream is routed to {object_type.name}. Remove it"
+
+
+def _name_problem(object_type: ObjectType, options: StreamOptions) -> str | None:
+    if options.event_name is None or object_type.is_event:
+        return None
+    return (
+        f"event_name names events, and the stream is routed to {object_type.name}. Set object to "
+        "the events that it holds, or remove it"
+    )
 
 
 def _match_problem(object_type: ObjectType, options: StreamOptions) -> str | None:

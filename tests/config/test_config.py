@@ -74,6 +74,11 @@ def from_environment(**variables: str) -> dict[str, Any]:
         ({"api_kye": KEY}, ["'api_kye'", "Did you mean 'api_key'?"]),
         ({"load_method": "upsert"}, ["'load_method'"]),
         ({"add_record_metadata": True}, ["'add_record_metadata'"]),
+        ({"streams": {"users": {"match_by": ""}}}, ["streams.users.match_by", "non-empty"]),
+        (
+            {"streams": {"users": {"fields": {"deleted_at": ""}}}},
+            ["streams.users.fields.deleted_at", "non-empty"],
+        ),
         ({"zzz": KEY}, ["'zzz'", "There are: ", "concurrency", "region"]),
         ({"user_agent": "a\r\nX: b"}, ["user_agent"]),
         ({"user_agent": "ünï ✓"}, ["user_agent"]),

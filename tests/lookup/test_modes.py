@@ -10,8 +10,11 @@ from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.listing import ExistingObject
 from target_userflow.apis.messages import Request
 from target_userflow.apis.registry import OBJECT_TYPES
+from target_userflow.config.settings import StreamOptions
+from target_userflow.errors import ConfigError
 from target_userflow.lookup.existing_objects import ExistingObjects
-from target_userflow.lookup.write_modes import Insert, Update, UpsertMode
+from target_userflow.lookup.write_modes import Insert, Update, UpsertMode, check
+from target_userflow.mapping.columns import Stream
 
 USERS = OBJECT_TYPES["users"]
 EXISTING_ID = "ada"
@@ -63,3 +66,13 @@ def test_what_was_deleted_exists_no_more(existing: ExistingObjects) -> None:
     existing.remove(EXISTING_ID)
     assert Update(existing).refusal(pending(EXISTING_ID)) is not None
     assert Insert(existing).refusal(pending(EXISTING_ID)) is None
+
+
+@pytest.mark.parametrize("kind", ["users", "memberships", "participants"])
+def test_the_name_of_an_event_goes_with_events_alone(kind: str) -> None:
+    """A stream of events that is called like its users would make users of its rows."""
+    stream = Stream(kind, {}, (), StreamOptions(event_name="signed up"))
+    with pytest.raises(ConfigError, match=f"event_name names events, and .* routed to {kind}"):
+        check(OBJECT_TYPES[kind], stream)
+    check(OBJECT_TYPES["events"], stream)
+    check(OBJECT_TYPES["userpilot_events"], stream)
