@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.ledgers import bench  # noqa: F401 - a fixture
 from support.postgres import logging_postgres, own_postgres, postgres  # noqa: F401 - fixtures
+from support.workers import pytest_xdist_make_scheduler  # noqa: F401 - a hook
 
 from target_userflow.sandbox import Sandbox, running
 

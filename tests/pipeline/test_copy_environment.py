@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from support.meltano import MELTANO, ROOT, Project, installed, run
+from support.meltano import ROOT, Project, installed, meltano_of, run
 from support.process import record, run_target, schema
 from support.readme import config
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from support.meltano import Command
 
     from target_userflow.sandbox import Sandbox
+
 
 TAP = """
 import sys
@@ -67,7 +68,7 @@ def python(recipe: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def meltano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Meltano's program."""
-    return installed(MELTANO, tmp_path_factory.mktemp("meltano") / "tool") / "meltano"
+    return meltano_of(tmp_path_factory)
 
 
 def project_of(meltano: Path, python: Path, tap: dict[str, Any], url: str, home: Path) -> Project:

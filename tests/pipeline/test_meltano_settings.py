@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from support.meltano import MELTANO, ROOT, Project, installed
+from support.meltano import ROOT, Project, meltano_of
 
 from target_userflow.config.problems import problems
 from target_userflow.target import TargetUserflow
@@ -86,7 +86,7 @@ def in_environment(home: Path) -> dict[str, str]:  # noqa: ARG001 - nothing is w
 @pytest.fixture(scope="module")
 def meltano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Meltano's program."""
-    return installed(MELTANO, tmp_path_factory.mktemp("meltano") / "tool") / "meltano"
+    return meltano_of(tmp_path_factory)
 
 
 @pytest.mark.parametrize("way", [in_yaml, in_dotenv, in_environment])

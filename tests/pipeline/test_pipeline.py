@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import yaml
-from support.meltano import MELTANO, ROOT, Project, index, installed, run
+from support.meltano import ROOT, Project, index, meltano_of, run
 from support.process import TARGET, config_file, record, schema, singer, writes
 from support.readme import config
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
     Command = list[str | Path]
+
 
 ZOE = "7f1c9f3e-2b1a-4f6e-9d3c-0a1b2c3d4e5f"
 YAN = "0e9d8c7b-6a5f-4e3d-8c2b-1a0f9e8d7c6b"
@@ -169,7 +170,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     The definition is as it is copied: the target comes from an index of packages.
     """
     home = tmp_path_factory.mktemp("meltano")
-    project = Project(installed(MELTANO, home / "tool") / "meltano", home)
+    project = Project(meltano_of(tmp_path_factory), home)
     definition = yaml.safe_load((ROOT / "meltano.yml").read_text())
     (home / "meltano.yml").write_text(yaml.safe_dump(_with_recipes(definition)))
     project("install", UV_FIND_LINKS=str(index(home / "index")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from support.meltano import MELTANO, ROOT, Project, installed
+from support.meltano import ROOT, Project, meltano_of
 from support.process import record, run_target, schema, singer
 from support.readme import blocks, config
 
@@ -119,7 +119,7 @@ def plugins(home: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What is in Userflow after `meltano run` of all recipes."""
     home = tmp_path_factory.mktemp("recipes")
-    project = Project(installed(MELTANO, home / "tool") / "meltano", home)
+    project = Project(meltano_of(tmp_path_factory), home)
     definition = yaml.safe_load((ROOT / "meltano.yml").read_text())
     (own,) = definition["plugins"]["loaders"]
     del own["pip_url"]  # nothing is installed: the target is that of this checkout

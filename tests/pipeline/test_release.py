@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from support.meltano import MELTANO, ROOT, Project, installed, run
+from support.meltano import MELTANO, ROOT, Project, meltano_of, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,13 +73,13 @@ def test_the_version_is_the_newest_of_the_changelog() -> None:
     ("meltano", "form"), [(MELTANO, ["--plugin-type", "loader"]), ("meltano==3.9.5", ["loader"])]
 )
 def test_meltano_adds_the_definition_of_the_hub_to_an_empty_project(
-    meltano: str, form: list[str], tmp_path: Path
+    meltano: str, form: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """`meltano add loader target-userflow --from-ref …`, with every setting and command."""
     empty: dict[str, Any] = {"version": 1, "project_id": "empty", "environments": [{"name": "dev"}]}
     empty["send_anonymous_usage_stats"] = False
     (tmp_path / "meltano.yml").write_text(yaml.safe_dump(empty))
-    project = Project(installed(meltano, tmp_path / "tool") / "meltano", tmp_path)
+    project = Project(meltano_of(tmp_path_factory, meltano), tmp_path)
     project("add", *form, "target-userflow", "--no-install", "--from-ref", str(HUB))
     (loader,) = yaml.safe_load((tmp_path / "meltano.yml").read_text())["plugins"]["loaders"]
     definition = yaml.safe_load(HUB.read_text())

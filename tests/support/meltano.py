@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +58,19 @@ def installed(requirement: str, directory: Path, *others: str) -> Path:
     if created.returncode or done.returncode:
         pytest.skip(f"{requirement} can't be installed: {done.stderr[-500:]}")
     return directory / "bin"
+
+
+def meltano_of(factory: pytest.TempPathFactory, requirement: str = MELTANO) -> Path:
+    """Meltano's program, which all workers of a session share: it is large, and only read."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    tool = folder / re.sub(r"\W", "-", requirement)
+    with (folder / f"{tool.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (tool / "bin/meltano").exists():
+            installed(requirement, tool)
+    return tool / "bin/meltano"
 
 
 def index(directory: Path) -> Path:
