@@ -119,3 +119,24 @@ def test_a_mirror_needs_hard_delete_and_memberships(sandbox: Sandbox, tmp_path: 
     assert users.status == 1
     assert "mirror ends memberships, and the stream is routed to users" in users.log
     assert not writes(sandbox)
+
+
+@pytest.mark.usefixtures("before")
+def test_a_stream_without_a_record_ends_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It names no user and no group whose memberships it would hold."""
+    result = run_here(tmp_path, mirrored(sandbox), [MEMBERS, state(1)])
+    assert result.status == 0
+    assert there(sandbox) == {*BEFORE}
+
+
+@pytest.mark.usefixtures("before")
+def test_a_stream_that_is_compared_is_mirrored_all_the_same(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """What is there already is not sent, and counts as held."""
+    config = mirrored(sandbox, skip_unchanged="destination")
+    result = run_here(tmp_path, config, [MEMBERS, *members(HELD), state(1)])
+    assert result.counts["memberships"] == {"received": 3, "unchanged": 2, "delivered": 1} | {
+        "deleted": 2
+    }
+    assert there(sandbox) == AFTER
