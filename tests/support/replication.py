@@ -153,7 +153,8 @@ def replicate(  # noqa: PLR0913 - each is of another kind
         yield status
         sandbox.script([])  # once this is answered, so is all that arrived before it
         killed += status == KILLED[sent]
-        if killed == kills or status not in {0, KILLED[sent]}:
+        assert status in {0, KILLED[sent]}, (status, (one.directory / "log").read_text())
+        if killed == kills:
             break
     yield one.run(relay, 0, "", signal.SIGKILL)
 
