@@ -24,6 +24,8 @@ T = TypeVar("T")
 LEGAL_NAMES = "Names are made of a-z A-Z 0-9 _ - and spaces"
 TRIMMED = "blanks around an id are taken off"
 """The remark on an id that is sent without the blanks around it."""
+TRIMMED_NAME = "blanks around an event name are taken off"
+"""The remark on an event name, likewise: columns of a fixed width are padded with them."""
 _NO_IDS = {word.lower(): word for word in ("null", "None", "nil", "NaN", "undefined", "N/A")}
 """The words that programs write in place of an id: sent as ids, they would make one object."""
 
@@ -166,11 +168,18 @@ class EventMapper(Mapper):
         return super()._left_out(stream) | keys
 
     def _name(self, record: Mapping[str, Any]) -> str:
-        return self._constant or self._within("name", _legal_name, self._role(record, "name"))
+        if self._constant is not None:
+            return self._constant
+        given = self._role(record, "name")
+        name = self._within("name", _legal_name, given)
+        if len(name) < len(given):
+            self.remarks[TRIMMED_NAME] += 1
+        return name
 
 
-def _legal_name(name: Any) -> str:
-    if not isinstance(name, str) or not is_legal_name(name):
+def _legal_name(value: Any) -> str:
+    name = value.strip() if isinstance(value, str) else ""
+    if not is_legal_name(name):
         raise RejectRecord(f"the event name is missing or illegal. {LEGAL_NAMES}")
     return name
 

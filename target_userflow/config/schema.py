@@ -120,7 +120,7 @@ CONFIG_SCHEMA: dict[str, Any] = schema_of(
         "streams",
         th.ObjectType(additional_properties=_STREAM_OPTIONS),
         "Options per stream name or glob, the first that fits: `object`, `mode`, `match_by`, "
-        "`fields`, `event_name`, `nulls`, `operations`, `data_types`, `send`.",
+        "`fields`, `event_name`, `nulls`, `operations`, `data_types`, `send`, `mirror`.",
         title="Stream options",
         default={},
     ),

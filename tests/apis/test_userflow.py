@@ -238,6 +238,16 @@ def test_an_illegal_event_name_rejects_the_event(name: Any) -> None:
         event(name=name)
 
 
+def test_blanks_around_an_event_name_are_taken_off() -> None:
+    """A column of a fixed width pads it, and the padded name would be defined for good."""
+    columns = ("user_id", "event")
+    stream = Stream("events", {column: {} for column in columns}, (), StreamOptions())
+    events = OBJECT_TYPES["events"].mapper(stream)
+    payloads = [events({"user_id": "u", "event": name}).payload for name in ("paid  ", "paid")]
+    assert [payload["name"] for payload in payloads if payload] == ["paid", "paid"]
+    assert events.take_remarks() == {"blanks around an event name are taken off": 1}
+
+
 def test_an_event_of_nobody_is_rejected() -> None:
     """Of user_id and group_id one has to be given."""
     with pytest.raises(RejectRecord, match="neither user_id nor group_id"):
