@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, Rejected
+from target_userflow.apis.outcomes import CARRIED, MERGED, Delivered, GaveUp, NotSent, Rejected
 from target_userflow.dedup import event_leases
 from target_userflow.delivery.merging import all_of, by_object
 from target_userflow.delivery.writer import KeepsFailing, Part
@@ -12,7 +12,7 @@ from target_userflow.delivery.writer import KeepsFailing, Part
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from target_userflow.accounts.pending import Batch
+    from target_userflow.accounts.pending import Batch, PendingRecord
     from target_userflow.clock import Clock
     from target_userflow.delivery.evidence import Suspects
     from target_userflow.delivery.merging import RequestMerger
@@ -84,12 +84,19 @@ class Sender:
         return (yield from self._send_halves(needed, part, result))
 
     def _is_needed(self, records: Batch) -> bool:
-        """Return whether an object has to be written; settle its records otherwise."""
-        *before, last = records
-        last.request = self._merger.of_object(records)
-        if last.observer.is_needed(last):
-            return True
-        for record in before:
+        """Return whether an object has to be written; settle its records otherwise.
+
+        A record that its stream's mode leaves out is taken off: the others are sent without it.
+        """
+        while records:
+            last = records[-1]
+            last.request = self._merger.of_object(records)
+            if last.observer.is_needed(last):
+                return True
+            records.pop()
+            if not _is_skipped(last):
+                break
+        for record in records:
             if record.observer.is_needed(record):
                 record.observer.settled(record, MERGED)
         return False
@@ -137,6 +144,10 @@ def _can_be_split(result: Written | None, records: Batch) -> bool:
     """Return whether some of the records may be delivered without the others."""
     is_rejected = isinstance(result, Rejected) and not isinstance(result, GaveUp)
     return len(records) > 1 and (is_rejected or isinstance(result, KeepsFailing))
+
+
+def _is_skipped(record: PendingRecord) -> bool:
+    return isinstance(record.outcome, NotSent) and record.outcome.outcome == "skipped"
 
 
 def _settle_all(records: Batch, outcome: Rejected | None) -> None:

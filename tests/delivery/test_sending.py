@@ -37,6 +37,7 @@ class Outcomes:
         """Know of none."""
         self.of: dict[str, Any] = {}
         self.unneeded: set[str] = set()
+        self.skipped: set[str] = set()
 
     def is_elsewhere(self, _record: PendingRecord) -> bool:
         """No other run is there."""
@@ -44,8 +45,9 @@ class Outcomes:
 
     def is_needed(self, record: PendingRecord) -> bool:
         """Settle what is not needed, as a tracker does."""
-        if name_of(record) in self.unneeded:
-            self.settled(record, NotSent("unchanged"))
+        if name_of(record) in self.unneeded | self.skipped:
+            is_skipped = name_of(record) in self.skipped
+            self.settled(record, NotSent("skipped" if is_skipped else "unchanged"))
             return False
         return True
 
@@ -56,7 +58,7 @@ class Outcomes:
     def settled(self, record: PendingRecord, outcome: Any) -> None:
         """Note it; a second outcome would be a defect."""
         assert name_of(record) not in self.of
-        self.of[name_of(record)] = outcome
+        self.of[name_of(record)] = record.outcome = outcome
 
 
 class Api:
@@ -143,6 +145,15 @@ def test_nothing_is_sent_if_no_record_is_needed() -> None:
     settle(api, "ab", outcomes)
     assert api.asked == []
     assert set(outcomes.of) == {"a", "b"}
+
+
+def test_a_skipped_record_takes_none_of_its_object_along() -> None:
+    """Another stream may send what its own mode leaves out."""
+    outcomes, api = Outcomes(), Api(lambda *_: Delivered())
+    outcomes.skipped = {"A"}
+    settle(api, "aA", outcomes, batched=False)
+    assert [names for names, _ in api.asked] == ["a"]
+    assert outcomes.of == {"a": Delivered(), "A": NotSent("skipped")}
 
 
 def test_an_error_leaves_the_records_unsettled() -> None:
