@@ -1,43 +1,27 @@
-"""Events that are delivered once: what the ledger holds of them, and what their keys are."""
+"""Events that are delivered once, however often they come."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
 from target_userflow.dedup.dedup import LedgerDedup
 from target_userflow.dedup.event_leases import EventLeases, SentElsewhere
-from target_userflow.errors import RejectRecord
-from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, digest, event_mark
-from target_userflow.mapping.values import as_text, encoded
+from target_userflow.dedup.former_events import FormerEvents
+from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, event_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
+    from target_userflow.dedup.event_keys import EventKeys
     from target_userflow.dedup.known_rows import KnownRows
-    from target_userflow.ledger.store import Row
-    from target_userflow.mapping.columns import Stream
 
 DUPLICATE = NotSent("duplicate")
 """The event was delivered before."""
 DIFFERS = NotSent("duplicate", "its body differs")
 """An event was delivered before under its key, with another body."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventKeys:
-    """What tells events of one stream apart."""
-
-    stream: Stream
-    namespace: str = ""
-    """What tells its tap from others that have streams of the same name."""
-    is_split: bool = False
-    """Whether stream maps make it beside another of the same tap stream (`__source__`)."""
 
 
 class EventDedup(LedgerDedup):
@@ -66,37 +50,29 @@ class EventDedup(LedgerDedup):
             is_sample: Whether the run delivers the first records of each stream alone.
         """
         super().__init__(rows, today)
+        self._keys = keys
         self._leases = leases or EventLeases(rows.ledger)
         self._is_sample = is_sample
-        stream = keys.stream
-        self._stream = stream.name
-        self._apart = keys.namespace, stream.name if keys.is_split else ""
-        self._columns: Sequence[str] = stream.keys
-        self._numeric = [_is_numeric(stream.properties.get(column)) for column in stream.keys]
-        self._reads_former = not keys.namespace and rows.ledger.has_events_of_1_0()
-        self._former: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        has_former = not keys.namespace and rows.ledger.has_events_of_1_0()
+        self._former = FormerEvents(keys, rows) if has_former else None
         self._doubtful: set[bytes] = set()
 
     def key(self, record: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - the API knows no id
         """Return a hash of the key properties.
 
         Raises:
-            RejectRecord: one of them is null, or is no number where its column has numbers.
+            RejectRecord: one of them is null.
         """
-        values = [record[column] for column in self._columns]
-        if None in values:
-            raise RejectRecord(f"key property '{self._columns[values.index(None)]}' is null")
-        texts = map(_key_text, values, self._numeric)
-        key = event_key(source, *self._apart, *texts)
-        if self._reads_former:
-            self._former[key].append(digest("event", self._stream, encoded(values).decode()))
+        key = self._keys.of(record, source)
+        if self._former:
+            self._former.note(key, record)
         return key
 
     def prefetch(self, records: Sequence[PendingRecord]) -> None:
         """Look up the keys, and which of them were left in flight by an earlier run."""
         new = self._rows.prefetch([record.ledger_key for record in records])
         if self._former:
-            self._adopt(records)
+            self._former.adopt(records)
         in_flight = {key for key in new if _was(IN_FLIGHT, self._rows.get(key)[0])}
         if in_flight:
             self._leases.look()
@@ -109,7 +85,7 @@ class EventDedup(LedgerDedup):
         mark, _ = self._rows.get(key)
         if not _was(IN_FLIGHT, mark) or mark == self._leases.mark or key in self._doubtful:
             return False
-        self._read_again(key)
+        self._rows.read_again(key)
         mark, _ = self._rows.get(key)
         if not _was(IN_FLIGHT, mark):
             return False
@@ -119,13 +95,6 @@ class EventDedup(LedgerDedup):
             self._doubtful.add(key)
         return is_held
 
-    def _read_again(self, key: bytes) -> None:
-        row = self._rows.ledger.known([key]).get(key)
-        if row:
-            self._rows.put(key, row)
-        else:
-            self._rows.pop(key)
-
     def release(self, record: PendingRecord) -> None:
         """Forget the event, unless it comes again among those that wait."""
         self._doubtful.difference_update(self._rows.release([record.ledger_key]))
@@ -133,9 +102,8 @@ class EventDedup(LedgerDedup):
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return that an event is a duplicate, if it was delivered before.
 
-        Version 1.0.0 did not note with which body.
-
-        What a sample run delivered otherwise is sent: it is there to be looked at and mended.
+        Version 1.0.0 did not note with which body. What a sample run delivered otherwise is sent:
+        it is there to be looked at and mended.
         """
         mark, _ = self._rows.get(record.ledger_key)
         if mark == event_mark(SAMPLED, record.request.payload):
@@ -162,7 +130,7 @@ class EventDedup(LedgerDedup):
             self._leases.take(key, self._rows.get(key)[0], self._today)
         except SentElsewhere:
             self._doubtful.discard(key)
-            self._read_again(key)
+            self._rows.read_again(key)
             raise
         self._rows.put(key, (self._leases.mark, self._today))
 
@@ -189,70 +157,6 @@ class EventDedup(LedgerDedup):
             self._rows.ledger.drop(key, self._leases.mark)
             self._rows.pop(key)
 
-    def _adopt(self, records: Sequence[PendingRecord]) -> None:
-        """Write what stands under keys of version 1.0.0 under those of today.
-
-        Of several streams that shared such a key, one was delivered: the first that comes has it.
-        """
-        keys = {
-            former: record.ledger_key
-            for record in reversed(records)
-            for former in self._former.pop(record.ledger_key, ())
-            if not self._rows.get(record.ledger_key)[0]
-        }
-        rows: dict[bytes, Row | None] = {}
-        for former, row in self._rows.ledger.known(keys).items():
-            rows[former] = None
-            rows[keys[former]] = row
-            self._rows.put(keys[former], row)
-        if rows:
-            self._rows.ledger.write(rows)
-
-
-def event_key(source: str, namespace: str, split: str, *key: str) -> bytes:
-    """Return an event's place in the ledger.
-
-    Args:
-        source: The name that the tap gives its stream.
-        namespace: The setting `ledger_namespace`.
-        split: The stream's name, if stream maps make it beside another of the tap's stream.
-        key: The values of its key properties, as texts.
-    """
-    return digest("event", source, namespace, split, *key)
-
 
 def _was(what: bytes, mark: bytes) -> bool:
     return mark[:1] == what
-
-
-def _key_text(value: Any, numeric: bool) -> str:  # noqa: FBT001 - `map` gives no names
-    """Return one text for all spellings of a value: 1, 1.0, and "1" where a column has numbers."""
-    if isinstance(value, str):
-        return number_text(value) if numeric else value
-    if isinstance(value, (int, float, Decimal)):
-        text = as_text(value)
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return encoded(value).decode().strip('"')  # a date of a stream map is as its text
-
-
-def number_text(text: str) -> str:
-    """Return the one text for all spellings of a number; what is none is left as it is."""
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return text
-    return _key_text(number, numeric=False) if number.is_finite() else text
-
-
-def _is_numeric(schema: Any) -> bool:
-    """Return whether a column may hold numbers; some taps write them as texts."""
-    if not isinstance(schema, dict):
-        return False
-    choices = [choice for name in ("anyOf", "oneOf", "allOf") for choice in schema.get(name) or ()]
-    is_decimal = schema.get("format") == "singer.decimal"
-    return is_decimal or _has_numeric_type(schema) or any(map(_is_numeric, choices))
-
-
-def _has_numeric_type(schema: dict[str, Any]) -> bool:
-    types = schema.get("type") or ()
-    return not {"integer", "number"}.isdisjoint([types] if isinstance(types, str) else types)

@@ -87,6 +87,14 @@ class KnownRows:
         with self._lock:
             self._rows[key] = row
 
+    def read_again(self, key: bytes) -> None:
+        """Read the row of a key that another run may have written."""
+        row = self.ledger.known([key]).get(key)
+        if row:
+            self.put(key, row)
+        else:
+            self.pop(key)
+
     def drop(self, keys: Collection[bytes]) -> None:
         """Have the ledger forget versions; returns once that is committed."""
         with self._writing:

@@ -9,7 +9,8 @@ from target_userflow.compare.comparison import COMPARED
 from target_userflow.compare.dedup import CompareWithDestination, NoteForComparison
 from target_userflow.compare.verify import NotVerified, Verify
 from target_userflow.dedup.dedup import ChangeDetection, ForgetWritten, NoDedup
-from target_userflow.dedup.event_dedup import EventDedup, EventKeys
+from target_userflow.dedup.event_dedup import EventDedup
+from target_userflow.dedup.event_keys import EventKeys
 from target_userflow.dedup.event_leases import EventLeases
 from target_userflow.dedup.known_rows import KnownRows
 from target_userflow.dedup.write_intents import write_intents
@@ -133,7 +134,8 @@ class Dedups:
 
     def _event_dedup(self, object_type: ObjectType, stream: Stream, today: int) -> EventDedup:
         settings = self._settings
-        keys = EventKeys(stream, settings.ledger_namespace, stream.name in settings.splits)
+        is_split = stream.name in settings.splits
+        keys = EventKeys(stream, settings.ledger_namespace, is_split=is_split)
         rows = self._rows(object_type, stream.name)
         runs = self._products.sharing.runs if rows.ledger.is_shared else None
         leases = EventLeases(rows.ledger, runs)

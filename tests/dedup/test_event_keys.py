@@ -15,7 +15,7 @@ from target_userflow.ledger.ledger import digest
 if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
-FORMER = Path(__file__).parents[1] / "ledger" / "ledger-1.0.0.sql"
+FORMER = Path(__file__).with_name("ledger-1.0.0.sql")
 COLUMNS: dict[str, Any] = {"id": "integer", "user_id": "string", "name": "string", "n": "integer"}
 
 
