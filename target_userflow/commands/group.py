@@ -76,9 +76,8 @@ class _DeadLetters:
             [run],
         )
         text = "List, show and replay the records that were rejected."
-        group = _group(self._host, "dead-letters", [listing, show, replay], text)
-        group.invoke_without_command, group.callback = True, _unless_named(self.list)
-        return group
+        alone = _unless_named(self.list)
+        return _group(self._host, "dead-letters", [listing, show, replay], text, alone)
 
     def list(self) -> None:
         for line in dead_letters.listing(self._directory()):
@@ -151,8 +150,30 @@ def _command(
     return click.Command(name, callback=_in_a_line(callback), params=params, help=text)
 
 
-def _group(host: Host, name: str, commands: list[click.Command], text: str) -> click.Group:
-    return click.Group(name, commands, params=[host.option()], help=text)
+def _group(
+    host: Host,
+    name: str,
+    commands: list[click.Command],
+    text: str,
+    alone: Callable[..., None] | None = None,
+) -> click.Group:
+    """Return a group with the option `--config`.
+
+    Args:
+        host: The command line.
+        name: The name of the group.
+        commands: Its commands.
+        text: The help.
+        alone: What it does without one of them; None if it then shows its help.
+    """
+    return click.Group(
+        name,
+        commands,
+        params=[host.option()],
+        help=text,
+        callback=alone,
+        invoke_without_command=alone is not None,
+    )
 
 
 def _unless_named(callback: Callable[..., None]) -> Callable[..., None]:

@@ -188,6 +188,7 @@ def test_a_replay_delivers_once_and_keeps_what_is_rejected_again(
     again = run_target(tmp_path, mended, [USERS, record("users", id=" ", plan="pro")])
     assert (again.status, [*letters.glob("*.singer")]) == (0, [new])
     status, said = commanded(tmp_path, mended, "dead-letters", "list")
+    assert commanded(tmp_path, mended, "dead-letters") == (status, said)  # as if it said `list`
     assert (status, said.splitlines()[-1]) == (0, "1 dead letter of 1 run")
 
 
