@@ -69,15 +69,16 @@ class Run:
         self.checkpoint = Checkpoint(clock)
         self.waiting = WaitingRecords()
         self._state = StateWriter()
-        bounds = Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
         deliveries = Deliveries(clock)
+        bounds = _bounds(settings)
         states = StateOutput(self.checkpoint, self._write_state, self, clock)
-        self.pipeline = Pipeline(self.checkpoint, states, self, deliveries, clock, bounds)
+        self.pipeline = Pipeline(
+            self.checkpoint, states, self, deliveries, clock, _bounds(settings)
+        )
         self.products = Products(settings, clock, self.request_stats, self.dry_run, deliveries.add)
         self._ledgers = Ledgers(settings, partial(_open_store, settings, clock))
-        self.versions = Versions(
-            self._ledgers if settings.ledger else None, settings.max_delete_ratio
-        )
+        ledgers = self._ledgers if settings.ledger else None
+        self.versions = Versions(ledgers, settings.max_delete_ratio)
         verdicts = self.verification.verdicts if self.verification else None
         self.dedups = Dedups(settings, clock, self.products, self._ledgers, verdicts)
         self.plan = Plan(settings)
@@ -173,6 +174,10 @@ class Run:
         self.products.close()
         self._ledgers.close()
         self.dead_letters.close()
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
 
 
 def _dead_letters(run_id: str, settings: Settings) -> DeadLetters:

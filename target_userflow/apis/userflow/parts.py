@@ -45,12 +45,16 @@ def parts_of(request: Request) -> Iterator[Part]:
             return  # by far the most frequent
     members = _members(payload)
     for member in members:
-        group = member["group"]
-        yield Part(("memberships", user_id, group["id"]), member.get("attributes", {}))
-        if group.get("attributes"):
-            yield Part(("groups", group["id"]), group["attributes"])
+        yield from _parts_of_member(user_id, member)
     if payload.get("prune_memberships"):
         yield _membership_list(user_id, [member["group"]["id"] for member in members])
+
+
+def _parts_of_member(user_id: str, member: Mapping[str, Any]) -> Iterator[Part]:
+    group = member["group"]
+    yield Part(("memberships", user_id, group["id"]), member.get("attributes", {}))
+    if group.get("attributes"):
+        yield Part(("groups", group["id"]), group["attributes"])
 
 
 def parts_of_existing(name: str, existing: ExistingObject) -> Iterator[Part]:
