@@ -70,7 +70,6 @@ class Run:
         self.waiting = WaitingRecords()
         self._state = StateWriter()
         deliveries = Deliveries(clock)
-        bounds = _bounds(settings)
         states = StateOutput(self.checkpoint, self._write_state, self, clock)
         self.pipeline = Pipeline(
             self.checkpoint, states, self, deliveries, clock, _bounds(settings)
