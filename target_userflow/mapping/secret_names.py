@@ -19,6 +19,7 @@ _WORDS = (
     "token",
     "secret",
     "api_?key",
+    "(?:secret|private|access)_key",
     "otp",
     "salt",
     "ssn",
@@ -29,6 +30,8 @@ _WORDS = (
 _IN_DIGITS = re.compile(r"(?:^|_)(?:otp|ssn|card_number)$")
 """Secrets that a column of numbers may hold as well as one of texts."""
 _SECRET = re.compile(rf"(?:^|_)(?:{'|'.join(_WORDS)})$")
+_FLAG = re.compile(r"(?:has|is|needs)_")
+"""What a name begins with that says whether there is a secret: it may hold "t" or "no"."""
 _BORDER = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])"  # fooBar
     r"|(?<=[A-Z])(?=[A-Z][a-z])"  # FOOBar
@@ -57,7 +60,8 @@ def is_secret_value(name: str, value: Any) -> bool:
 @lru_cache(_NAMES)
 def is_secret_name(name: str) -> bool:
     """Return whether a name ends in a secret's word, written `in_snake` or `inCamel` case."""
-    return bool(_SECRET.search(snake_case(name)))
+    plain = snake_case(name)
+    return bool(_SECRET.search(plain)) and not _FLAG.match(plain)
 
 
 @lru_cache(_NAMES)

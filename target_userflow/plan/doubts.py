@@ -38,6 +38,8 @@ class Doubts:
         self._stream = stream
         self._mapper = mapper
         self._computed = computed
+        self._keys = [key for key in stream.keys if not is_of_loader(key)]
+        """The key that the rows have in their source: a loader's says nothing of them."""
         self._others = self._other_keys()
         self._first: tuple[Any, ...] | None = None
         self._varies = False
@@ -75,11 +77,11 @@ class Doubts:
         """Several rows may be one object, if its id is not what tells the rows apart."""
         role, stream = self._mapper.role_spec.key_is, self._stream
         column = self._id_column(role) if role else None
-        if role is None or column is None or (column in stream.keys and not self._varies):
+        if role is None or column is None or (column in self._keys and not self._varies):
             return None
-        keys = listed(stream.keys)
+        keys = listed(self._keys)
         named = f"Set {_fields(stream, role, column)} if '{column}' is the id"
-        others = [key for key in stream.keys if key != column]
+        others = [key for key in self._keys if key != column]
         return (
             f"Stream '{stream.name}': its rows are told apart by {keys}, so that several of them "
             f"may be one object with the id of '{column}'. {named}, or "
@@ -89,7 +91,7 @@ class Doubts:
     def _id_column(self, role: str) -> str | None:
         """Return the column of the id, if it has that role by its name and rows have a key."""
         assignment = self._mapper.assignments.get(role)
-        if assignment is None or assignment.by != "name" or not self._stream.keys:
+        if assignment is None or assignment.by != "name" or not self._keys:
             return None
         return None if assignment.column in self._computed else assignment.column
 
@@ -97,7 +99,7 @@ class Doubts:
         """Return the rest of a key that contains the object's id."""
         role = self._mapper.role_spec.key_is
         column = self._id_column(role) if role else None
-        keys = self._stream.keys
+        keys = self._keys
         return [key for key in keys if key != column] if column in keys else ()
 
     def _pruning(self) -> str | None:
