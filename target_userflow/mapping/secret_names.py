@@ -66,7 +66,7 @@ def is_secret_name(name: str) -> bool:
 
 @lru_cache(_NAMES)
 def _is_in_digits(name: str) -> bool:
-    return bool(_IN_DIGITS.search(snake_case(name)))
+    return is_secret_name(name) and bool(_IN_DIGITS.search(snake_case(name)))
 
 
 def snake_case(name: str) -> str:

@@ -155,3 +155,9 @@ def test_a_secret_is_known_by_its_name(name: str) -> None:
 def test_what_only_sounds_like_a_secret_is_sent(name: str) -> None:
     """Numbers of tokens, times of changes, and words that hold one of a secret's."""
     assert not is_secret(name, TYPES["text"])
+
+
+@pytest.mark.parametrize("kind", ["text", "int", "flag"])
+def test_whether_there_is_a_secret_is_no_secret(kind: str) -> None:
+    """Also where a database has no booleans."""
+    assert not any(is_secret(name, TYPES[kind]) for name in ("has_password", "is_otp", "hasToken"))

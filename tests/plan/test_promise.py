@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_userflow.sandbox import Sandbox
 
 SCOPES = {"users": "user", "groups": "group", "memberships": "group_membership", "events": "event"}
-ROLES = {
+ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     "users": {"user_id": ("user_id", "id")},
     "groups": {"group_id": ("group_id", "id")},
     "memberships": {"user_id": ("user_id",), "group_id": ("group_id",)},
