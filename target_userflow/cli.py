@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from abc import abstractmethod
-from os import _exit as exit_at_once
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import click
@@ -274,5 +273,5 @@ def _leave(status: int) -> NoReturn:
     """Exit, at once after a signal: a request that hangs must not hold the process."""
     if status > _SIGNAL_STATUS:
         logging.shutdown()
-        exit_at_once(status)
+        os._exit(status)
     sys.exit(status)
