@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -199,9 +200,10 @@ def test_a_directory_that_can_t_be_written_stops_the_run(tmp_path: Path, directo
         letters.add("users", SCHEMA, RECORD, WHY, NOW)
 
 
-def test_a_full_disk_stops_the_run(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can't be written whole is as good as not written."""
     resource = pytest.importorskip("resource")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # half of it would be left
     letters = DeadLetters(str(tmp_path), "run")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(SCHEMA) + 10, before[1]))

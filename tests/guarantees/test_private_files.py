@@ -162,8 +162,11 @@ def test_a_directory_is_no_link_of_another_user(
 def limited(
     tmp_path: Path, config: dict[str, Any], messages: Iterable[Any], *, blocks: int, into: Path
 ) -> Result:
-    """A run none of whose files can grow beyond a size; its STATE goes to a file."""
-    limit = f'ulimit -f {blocks}; exec "$@"'
+    """A run none of whose files can grow beyond a size; its STATE goes to a file.
+
+    It keeps nothing that it compiles: Python would leave half of that for the next process.
+    """
+    limit = f'export PYTHONDONTWRITEBYTECODE=1; ulimit -f {blocks}; exec "$@"'
     command = ["bash", "-c", limit, "-", *TARGET, "--config", str(config_file(tmp_path, config))]
     with into.open("wb") as states:
         done = subprocess.run(  # noqa: S603 - our own module
