@@ -36,7 +36,7 @@ class StateOutput:
         accounts: Accounts,
         clock: Clock,
     ) -> None:
-        """Write no line yet.
+        """Write what a checkpoint lets go.
 
         Args:
             checkpoint: Knows which STATE may be written.

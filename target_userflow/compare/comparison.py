@@ -45,7 +45,7 @@ class Comparison:
         is_exact: bool = False,
         keeps_ids: bool = False,
     ) -> None:
-        """Read nothing yet.
+        """Compare with one destination.
 
         Args:
             reads: The way to the API.

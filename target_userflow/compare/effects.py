@@ -37,7 +37,7 @@ class KnownEffects:
     """The effects of the latest requests; each is asked for several times."""
 
     def __init__(self) -> None:
-        """Know none."""
+        """Begin without a request."""
         self._known: dict[int, Effects] = {}
 
     def of(self, request: Request) -> Effects:

@@ -43,7 +43,7 @@ class Views:
         is_exact: bool,
         seen: SeenObjects | None,
     ) -> None:
-        """Read nothing yet.
+        """Read what records are compared with.
 
         Args:
             reads: The way to the API.

@@ -43,7 +43,7 @@ class ObjectList:
         api: str,
         take: Callable[[ExistingObject], None],
     ) -> None:
-        """Read nothing yet.
+        """Read the list of one object type.
 
         Args:
             listing: How to ask.
