@@ -166,12 +166,12 @@ def _left_out(look: StreamLook) -> Iterator[dict[str, str]]:
 def _event_names(look: StreamLook, known: Known) -> Iterator[dict[str, Any]]:
     if look.object_type.product.event_name is None:
         return
-    counts = Counter(map(look.object_type.product.event_name, look.sample.requests))
-    definitions = known.definitions(EVENT_NAMES)
+    named = map(look.object_type.product.event_name, look.sample.requests)
+    counts = Counter(name for name in named if name is not None)
+    definitions = known.definitions(EVENT_NAMES) if counts else None
     for name, count in counts.most_common():
-        if name is not None:
-            state = UNKNOWN if definitions is None else EXISTS if name in definitions else NEW
-            yield {"name": escaped(name), "count": count, "state": state}
+        state = UNKNOWN if definitions is None else EXISTS if name in definitions else NEW
+        yield {"name": escaped(name), "count": count, "state": state}
 
 
 def _requests(look: StreamLook, received: int) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def test_a_plan_says_what_becomes_of_each_column_and_writes_nothing(
     }
     assert any('"data_types": {"mrr": "number"}' in line for line in stream["warnings"])
     assert any('"email": "EMAIL"' in line for line in stream["warnings"])
+    assert asked(sandbox, "/event_definitions") == [], "of users no event names are asked for"
     assert sandbox.state() == before
     assert sorted(tmp_path.rglob("*")) == files
 
