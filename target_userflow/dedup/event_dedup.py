@@ -89,7 +89,7 @@ class EventDedup(LedgerDedup):
         mark, _ = self._rows.get(key)
         if not _was(IN_FLIGHT, mark):
             return False
-        self._leases.look()
+        self._leases.look(mark)
         is_held = self._leases.is_held(mark)
         if not is_held:
             self._doubtful.add(key)

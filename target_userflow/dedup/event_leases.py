@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import TYPE_CHECKING
 
+from target_userflow.clock import Clock
 from target_userflow.ledger.ledger import EVENT_MARK_SIZE, IN_FLIGHT, INTENT_SIZE
 
 if TYPE_CHECKING:
@@ -26,10 +28,20 @@ class EventLeases:
     finds another run's token waits until the event is delivered, given up, or that run has died.
     """
 
-    def __init__(self, ledger: Ledger, runs: Runs | None = None) -> None:
-        """Mark events in a ledger; `runs` are those that share it, None if no other run has it."""
+    def __init__(
+        self, ledger: Ledger, runs: Runs | None = None, clock: Clock | None = None
+    ) -> None:
+        """Mark events in a ledger.
+
+        Args:
+            ledger: The ledger.
+            runs: Those that share it; None if no other run has it.
+            clock: Another time than the machine's.
+        """
         self._ledger = ledger
         self._runs = runs
+        self._clock = clock or Clock()
+        self._looked_at = -math.inf
         self._token = runs.token if runs else secrets.token_bytes(INTENT_SIZE)
         self._alive: set[bytes] = set()
         self.mark = IN_FLIGHT + self._token
@@ -40,10 +52,17 @@ class EventLeases:
         """Whether other runs may take events over."""
         return self._runs is not None
 
-    def look(self) -> None:
-        """Learn which runs are alive."""
-        if self._runs:
+    def look(self, mark: bytes = b"") -> None:
+        """Learn which runs are alive, unless that of a mark has been a moment ago.
+
+        Args:
+            mark: The mark of an event; many may wait for one run.
+        """
+        now = self._clock.monotonic()
+        is_known = self.is_held(mark) and now - self._looked_at < AGAIN
+        if self._runs and not is_known:
             self._alive = self._runs.alive() - {self._token}
+            self._looked_at = now
 
     def is_held(self, mark: bytes) -> bool:
         """Return whether an event is in flight in another run that is alive."""

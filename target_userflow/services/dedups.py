@@ -138,7 +138,7 @@ class Dedups:
         keys = EventKeys(stream, settings.ledger_namespace, is_split=is_split)
         rows = self._rows(object_type, stream.name)
         runs = self._products.sharing.runs if rows.ledger.is_shared else None
-        leases = EventLeases(rows.ledger, runs)
+        leases = EventLeases(rows.ledger, runs, self._clock)
         return EventDedup(rows, today, keys, leases, is_sample=bool(settings.limit))
 
     @property

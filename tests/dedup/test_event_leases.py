@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from support.clocks import VirtualClock
 from support.invariants import counts
 from support.process import record, schema, state
 from support.taps import piped, run_here, wait_until
 
 from target_userflow.clock import Clock
+from target_userflow.config.settings import Destination
+from target_userflow.dedup.event_leases import AGAIN, EventLeases
 from target_userflow.ledger.claims import Claim
-from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, digest
+from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, Ledger, digest
 from target_userflow.ledger.runs import Runs
 from target_userflow.ledger.store import Store
 
@@ -99,9 +103,11 @@ def test_what_another_run_took_over_meanwhile_is_not_sent_again(
     with piped(tmp_path, config) as first:
         first.feed(events(1))
         wait_until(lambda: 503 in [one["status"] for one in sandbox.requests()], "a 503")
-        execute(url, "update ledger_runs set until = 0, owner = owner || '!'")  # its lease is over
+        first.process.send_signal(signal.SIGSTOP)
+        execute(url, "update ledger_runs set until = 0")  # its lease is over
         other = run_here(tmp_path, config, events(1))
         assert other.counts["events"] == {"received": 1, "delivered": 1, "in_doubt": 1}
+        first.process.send_signal(signal.SIGCONT)
         ended = first.result()
     assert ended.status == 0, ended.log
     assert counts(ended)["events"]["duplicate"] == 1
@@ -145,6 +151,14 @@ def marks(url: str, of: bytes) -> list[bytes]:
 
 
 @pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger in a file."""
+    store = Store(str(tmp_path / "ledger.db"))
+    yield Ledger(store, Destination("https://api.example.com", "key"))
+    store.close()
+
+
+@pytest.fixture
 def stores(url: str) -> Iterator[tuple[Store, Store]]:
     """Two runs' connections."""
     both = Store(url), Store(url)
@@ -166,6 +180,37 @@ def test_of_two_claims_one_holds(stores: tuple[Store, Store]) -> None:
     second.commit(key, done)
     assert not first.claim(key, other[0], mine)
     assert first.rows(key[0], [key[1]]) == {KEY: done}
+
+
+class FewRuns(Runs):
+    """Runs of which it is counted how often somebody looks at them."""
+
+    looks = 0
+
+    def alive(self) -> set[bytes]:
+        """Those that are alive."""
+        self.looks += 1
+        return super().alive()
+
+
+def test_many_events_that_wait_for_one_run_are_one_look(tmp_path: Path, ledger: Ledger) -> None:
+    """Twice a second it is asked whether it is alive; a run that nobody knows, at once."""
+    clock, place = VirtualClock(), str(tmp_path / "limits.db")
+    runs, others = FewRuns(place, clock), [Runs(place, clock) for _ in range(2)]
+    leases = EventLeases(ledger, runs, clock)
+    for number, other in enumerate(others, 1):
+        other.renew(b"l" * 16, lambda _: Claim(1.0, 1.0))
+        mark = IN_FLIGHT + other.token
+        for _ in range(100):
+            leases.look(mark)
+            assert leases.is_held(mark)
+        assert runs.looks == number
+    clock.sleep(AGAIN)
+    others[0].leave()
+    leases.look(IN_FLIGHT + others[0].token)
+    assert not leases.is_held(IN_FLIGHT + others[0].token)
+    runs.leave()
+    others[1].leave()
 
 
 def test_a_run_is_alive_as_long_as_it_renews(url: str) -> None:
