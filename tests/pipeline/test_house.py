@@ -41,7 +41,6 @@ MORE_COMPLEX = {
     "compare/comparison.py differing_attributes": 11,
     "listed/equality.py expected": 11,
     "transport/client.py _try": 10,
-    "apis/userflow/parts.py parts_of": 9,
     "listed/view.py learn": 9,
     "listed/view.py take": 9,
     "pace/adaptive_rate.py _pause": 9,
@@ -50,12 +49,11 @@ MORE_COMPLEX = {
 """Functions with more ways through them, likewise."""
 MODULES = 12
 """In a folder."""
-FULLER = {"ledger": 13}
 LINES_OF_MODULE = 280
-LONGER = {"ledger/store.py": 301}
 BODY_LINES = 10
 """Of nine bodies in ten."""
 PRIVATE_ELSEWHERE = {
+    "cli.py os._exit",  # public, though it is named so
     "singer/sdk.py CustomStreamMap._eval",  # whatever is private of the SDK is there
 }
 
@@ -170,8 +168,8 @@ def body_lines_of_most() -> int:
     [
         pytest.param(methods, METHODS, LARGER, id="methods of a class"),
         pytest.param(complexities, COMPLEXITY, MORE_COMPLEX, id="complexity of a function"),
-        pytest.param(folders, MODULES, FULLER, id="modules in a folder"),
-        pytest.param(lines, LINES_OF_MODULE, LONGER, id="lines of a module"),
+        pytest.param(folders, MODULES, {}, id="modules in a folder"),
+        pytest.param(lines, LINES_OF_MODULE, {}, id="lines of a module"),
     ],
 )
 def test_each_part_is_small_enough_to_be_read_at_once(numbers, most, exceptions) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - as the parameters say
