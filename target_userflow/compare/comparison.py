@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference, Request
     from target_userflow.apis.userflow.parts import Differing
     from target_userflow.compare.effects import Effects
-    from target_userflow.lookup.attribute_types import Definitions
+    from target_userflow.lookup.definitions import Definitions
     from target_userflow.lookup.pages import Reads
 
 COMPARED = ("users", "groups", "memberships")

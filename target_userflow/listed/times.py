@@ -10,7 +10,7 @@ from target_userflow.errors import NotListed
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from target_userflow.lookup.attribute_types import Definitions
+    from target_userflow.lookup.definitions import Definitions
 
 SCOPES = {"users": "user", "groups": "group", "memberships": "group_membership"}
 """What the API calls the attributes of each kind of object."""

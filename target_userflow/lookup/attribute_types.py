@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.listing import EVENT_NAMES
 from target_userflow.config.settings import DATA_TYPES
-from target_userflow.errors import ApiDown, ApiRefused, NotListed, TooManyNewNames
-from target_userflow.lookup.pages import all_pages
+from target_userflow.errors import NotListed
 from target_userflow.mapping.operations import is_operation
 from target_userflow.mapping.times import is_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from target_userflow.apis.messages import Request
     from target_userflow.apis.product import Product
-    from target_userflow.lookup.pages import Reads
+    from target_userflow.lookup.definitions import Definitions
+    from target_userflow.lookup.new_names import NewNames
 
 _TYPES = {
     bool: "boolean",
@@ -38,124 +38,6 @@ _RESULTS = {
     "prepend": "list",
     "remove": "list",
 }
-
-
-class Definitions:
-    """The attributes of one destination and their data types, learned scope by scope."""
-
-    def __init__(self, api: Product, reads: Reads) -> None:
-        """Learn the definitions of a destination when they are first asked for.
-
-        Args:
-            api: The product.
-            reads: The way to its API.
-        """
-        self._api = api
-        self._reads = reads
-        self._of: dict[str, dict[str, str]] = {}
-        self._untold: dict[str, NotListed] = {}
-        self._is_silent = False
-        self._refusal: ApiRefused | None = None
-        """Why the API lets nobody in, if it said so before anything was needed."""
-
-    def are_told(self, scope: str) -> bool:
-        """Return whether the API tells what is defined, as far as is known."""
-        return self._api.definitions is not None and scope not in self._untold
-
-    def of(self, scope: str) -> dict[str, str]:
-        """Return name → data type, as it was when first asked for; empty if the API has no list.
-
-        Raises:
-            NotListed: the answer is no list; it is not asked for again.
-            StopRun: the API does not answer.
-        """
-        return self._learned(scope, self._reads)
-
-    def early(self, scope: str, reads: Reads) -> dict[str, str] | None:
-        """The same before it is needed; None if it can't be had without waiting for the API.
-
-        Args:
-            scope: The scope.
-            reads: Asks in one attempt.
-        """
-        if self._is_silent or self._refusal or not self.are_told(scope):
-            return None
-        try:
-            return self._learned(scope, reads)
-        except NotListed:
-            return None
-        except ApiDown:  # what is sent later is tried again
-            self._is_silent = True
-            return None
-        except ApiRefused as error:
-            self._refusal = error
-            return None
-
-    def _learned(self, scope: str, reads: Reads) -> dict[str, str]:
-        if scope in self._untold:
-            raise self._untold[scope]
-        if scope not in self._of:
-            if self._refusal:
-                raise self._refusal
-            try:
-                self._of[scope] = dict(self._listed(scope, reads))
-            except NotListed as error:
-                self._untold[scope] = error
-                raise
-        return self._of[scope]
-
-    def _listed(self, scope: str, reads: Reads) -> Iterator[tuple[str, str]]:
-        listing = self._api.definitions and self._api.definitions(scope)
-        for page in all_pages(listing, reads, self._api.name) if listing else ():
-            for definition in page.objects:
-                if definition.scope == scope:
-                    yield definition.name, definition.data_type
-
-
-class NewNames:
-    """Counts the names that a run defines for good in one destination.
-
-    A column full of values that became names, such as an object with a key for each project, would
-    define thousands; none of them can be deleted through the API.
-    """
-
-    def __init__(self, *, attributes: int, events: int, reject: bool = False) -> None:
-        """Count from nothing.
-
-        Args:
-            attributes: Attribute names that the run may define.
-            events: Event names that it may define.
-            reject: Whether `new_attributes` forbids attributes.
-        """
-        self._most = {"attribute": 0 if reject else attributes, "event": events}
-        self._settings = {
-            "attribute": "new_attributes" if reject else "max_new_attributes",
-            "event": "max_new_events",
-        }
-        self._new: dict[str, set[tuple[str, str]]] = {"attribute": set(), "event": set()}
-
-    def forbids(self, what: str) -> str | None:
-        """Return the setting by which no `attribute` or `event` may be new; None if one may."""
-        if self._most[what]:
-            return None
-        setting = self._settings[what]
-        return f"{setting} is {'reject' if setting == 'new_attributes' else 0}"
-
-    def add(self, stream: str, what: str, scope: str, name: str) -> None:
-        """Count a name that a record brings.
-
-        Raises:
-            TooManyNewNames: it is one more than may be.
-        """
-        names = self._new[what]
-        if (scope, name) not in names and len(names) >= self._most[what]:
-            raise TooManyNewNames(
-                f"Stream '{stream}': a record would define a new {what} name after "
-                f"{len(names)} in this run, and none can be deleted through the API. It is not "
-                "sent, and nothing of the stream after it. If these are no values that became "
-                f"names (--plan lists them), set {self._settings[what]} to a higher number"
-            )
-        names.add((scope, name))
 
 
 class AttributeTypeCheck:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_userflow.dedup.column_changes import AlwaysChanged
-    from target_userflow.lookup.attribute_types import Definitions
+    from target_userflow.lookup.definitions import Definitions
     from target_userflow.lookup.pages import Reads
     from target_userflow.plan.stream_look import StreamLook
 

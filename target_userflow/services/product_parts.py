@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from target_userflow.errors import ConfigError
-from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
+from target_userflow.lookup.attribute_types import AttributeTypeCheck
+from target_userflow.lookup.definitions import Definitions
 from target_userflow.lookup.existing_objects import ExistingObjectsByType
 from target_userflow.lookup.write_modes import UpsertMode, write_mode
 from target_userflow.plan.inventory import Inventory
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.product import Product
     from target_userflow.config.settings import Settings
     from target_userflow.delivery.product_delivery import ProductDelivery
+    from target_userflow.lookup.new_names import NewNames
     from target_userflow.mapping.columns import Stream
 
 

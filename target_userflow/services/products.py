@@ -8,7 +8,7 @@ from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.compare.comparison import Comparison
 from target_userflow.delivery.product_delivery import ProductDelivery, product_delivery
 from target_userflow.dry_run.delivery import DryRun, dry_run_delivery
-from target_userflow.lookup.attribute_types import NewNames
+from target_userflow.lookup.new_names import NewNames
 from target_userflow.pace.sharing import Sharing
 from target_userflow.pace.throttle_stats import Cause
 from target_userflow.services.product_parts import ProductParts

@@ -16,8 +16,10 @@ from target_userflow.apis.registry import OBJECT_TYPES, mapper
 from target_userflow.config.settings import StreamOptions
 from target_userflow.dedup.dedup import NoDedup
 from target_userflow.errors import TooManyRejects
-from target_userflow.lookup.attribute_types import AttributeTypeCheck, Definitions, NewNames
+from target_userflow.lookup.attribute_types import AttributeTypeCheck
+from target_userflow.lookup.definitions import Definitions
 from target_userflow.lookup.existing_objects import ExistingObjectsByType
+from target_userflow.lookup.new_names import NewNames
 from target_userflow.lookup.write_modes import UpsertMode
 from target_userflow.mapping.columns import Stream
 from target_userflow.singer.message import Source
