@@ -87,9 +87,10 @@ def attribute_warnings(look: StreamLook, known: Known) -> list[str]:
 
 def new_names(look: StreamLook, known: Known) -> list[str]:
     """Return the attributes that a stream would define, as far as its first records show."""
-    states = {NEW, LOOKS_LIKE}
     return [
-        attribute["name"] for attribute in _attributes(look, known) if attribute["state"] in states
+        attribute["name"]
+        for attribute in _attributes(look, known)
+        if attribute["state"] in {NEW, LOOKS_LIKE} and attribute["type"]
     ]
 
 

@@ -56,6 +56,20 @@ class Invented:
         self.columns = {name: chance.choice([*KINDS]) for name in others}
         self.columns = {n: k for n, k in self.columns.items() if n not in self.ids.values()}
 
+    def options(self) -> dict[str, Any]:
+        """What the settings say of it."""
+        options: dict[str, Any] = {}
+        texts = [name for name, kind in self.columns.items() if kind in {"whole", "flag"}]
+        if texts and self.random.random() < 0.5:
+            options["data_types"] = {texts[0]: "string"}
+        if "api_key" in self.columns and self.random.random() < 0.5:
+            options["send"] = ["api_key"]
+        if self.random.random() < 0.5:
+            options["nulls"] = "omit"
+        if self.object == "events" and self.random.random() < 0.5:
+            options["fields"] = {"time": self.ids["time"]}
+        return {"streams": {self.object: options}} if options else {}
+
     def messages(self) -> list[Any]:
         """What a tap says of it."""
         columns: dict[str, Any] = {n: KINDS[kind][0] for n, kind in self.columns.items()}
@@ -104,15 +118,15 @@ def test_a_run_defines_what_the_plan_says_and_nothing_else(
 ) -> None:
     """Attributes with their types, event names, rejections, and not one request more."""
     table = Invented(seed)
-    messages = table.messages()
+    messages, config = table.messages(), {**sandbox.config, **table.options()}
     scope = f"/attribute_definitions?limit=100&scope={SCOPES[table.object]}"
     run_here(tmp_path, sandbox.config, SEED)
     before, sent = defined(sandbox, scope), len(writes(sandbox))
     capsys.readouterr()
-    status = plan_here(tmp_path, sandbox.config, messages)
+    status = plan_here(tmp_path, config, messages)
     plan = json.loads(capsys.readouterr().out)
     (stream,) = plan["streams"]
-    counted = run_here(tmp_path, sandbox.config, messages)
+    counted = run_here(tmp_path, config, messages)
     after = defined(sandbox, scope)
     if plan["doubtful"]:
         assert (status, counted.status, after) == (1, 1, before)
