@@ -24,7 +24,6 @@ _MARGIN = 1.25  # of what was used, so that a run can come to use more
 _ENOUGH = 10  # requests let in, before a run has a pace of its own
 _LIMITING = (Cause.BUDGET, Cause.LIMIT)
 _TRANSIT = 0.5  # seconds that a request may take longer to the API than the next one
-_NO_TURN = -1  # instead of the number of pauses: only a time to ask again
 
 
 class Budget:
@@ -134,8 +133,6 @@ class Limits:
         """Take the next turn, which is valid until the API asks for a pause."""
         with self._lock:
             now = self._clock.monotonic()
-            if now < self._learned.doubt:
-                return Turn(now + self._learned.glance, Cause.LIMIT, _NO_TURN)
             holds = [(self._learned.next, Cause.LIMIT), (self._paused_until, Cause.PAUSE)]
             holds += ((budget.next, cause) for budget, cause in self._budgets(path))
             at, cause = max(holds, key=lambda hold: hold[0])
@@ -164,12 +161,10 @@ class Limits:
             self._let_in += 1
             self._unavailable = 0
             self._let_in_at = self._clock.monotonic()
-            if self._learned.accepted(started, self._let_in_at):
-                self._refused_until = self._learned.until
-                self._void()
+            self._learned.accepted(started)
 
     def refused(self, started: float, after: float | None) -> bool:
-        """Let nobody start for a while, and all more slowly then: the API answered 429.
+        """Let nobody start for a while, and all more slowly then, if a limit is why it was a 429.
 
         Args:
             started: When the request did that was answered so.
@@ -180,11 +175,11 @@ class Limits:
         """
         with self._lock:
             before, now = self._learned.until, self._clock.monotonic()
-            self._learned.refused(started, now, after)
+            is_limit = self._learned.refused(started, now, after)
             self._refused_until = self._learned.until
             if self._learned.until > before:
                 self._void()
-            return now < self._learned.doubt
+            return not is_limit
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for this long: the API asked to come back later."""
@@ -240,7 +235,7 @@ class Limits:
             if now + seconds <= max(self._learned.until, self._paused_until) + _TRANSIT:
                 return  # it is known
             if self._let_in >= _ENOUGH:
-                self._learned.refused(now, now, seconds)
+                self._learned.hear(now, seconds)
             else:  # there is nothing of its own that it could learn a pace from
                 self._paused_until = now + seconds
             self._void()
