@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_userflow.apis.registry import OBJECT_TYPES
 from target_userflow.config.routing import object_of, options_of
 from target_userflow.config.settings import IGNORE
-from target_userflow.dedup.dedup import deletion_mark
+from target_userflow.dedup.change_detection import deletion_mark
 from target_userflow.dedup.event_keys import event_key, number_text
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escaped

@@ -8,7 +8,8 @@ from target_userflow.compare.column_watch import DestinationWatch
 from target_userflow.compare.comparison import COMPARED
 from target_userflow.compare.dedup import CompareWithDestination, NoteForComparison
 from target_userflow.compare.verify import NotVerified, Verify
-from target_userflow.dedup.dedup import ChangeDetection, ForgetWritten, NoDedup
+from target_userflow.dedup.change_detection import ChangeDetection, ForgetWritten
+from target_userflow.dedup.dedup import NoDedup
 from target_userflow.dedup.event_dedup import EventDedup
 from target_userflow.dedup.event_keys import EventKeys
 from target_userflow.dedup.event_leases import EventLeases

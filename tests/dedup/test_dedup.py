@@ -9,7 +9,8 @@ import pytest
 from target_userflow.accounts.pending import PendingRecord
 from target_userflow.apis.messages import Request
 from target_userflow.config.settings import Destination
-from target_userflow.dedup.dedup import ChangeDetection, ForgetWritten, NoDedup
+from target_userflow.dedup.change_detection import ChangeDetection, ForgetWritten
+from target_userflow.dedup.dedup import NoDedup
 from target_userflow.dedup.known_rows import KnownRows
 from target_userflow.dedup.write_intents import write_intents
 from target_userflow.ledger.ledger import Ledger
