@@ -58,8 +58,8 @@ class DeliveryObserver(Protocol):
     def reduced(self, record: PendingRecord) -> Request:
         """Return what is sent for a record: its request, or less if that does the same."""
 
-    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
-        """Return whether the answer to a part of a record shows that all of it has to be sent."""
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
+        """What of the record has to follow, by the answer to a part of it; None if nothing has."""
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Return whether another run is sending a record, so that it has to wait."""

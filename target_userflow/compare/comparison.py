@@ -3,7 +3,7 @@
 What was read of an object holds until the run itself writes it or something that ends it. Records
 are judged while others wait: so a record is only the same if none of the others may change what it
 is about. Another client may change an object after it was read; then that change stands, as if it
-had come after the record, unless the answer to a write shows it: then the whole record is sent.
+had come after the record, unless the answer to a write shows it: then what is missing follows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from target_userflow.apis.userflow.parts import reduced
 from target_userflow.compare.effects import KnownEffects
 from target_userflow.compare.others import OtherRecords
-from target_userflow.compare.overtaken import is_overtaken
+from target_userflow.compare.overtaken import rest
 from target_userflow.compare.views import Views
 from target_userflow.listed.fingerprints import Fingerprints
 from target_userflow.listed.seen import SeenObjects
@@ -183,9 +183,9 @@ class Comparison:
                 return record.request
             return reduced(record.request, self._differing(record, effects))
 
-    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
-        """Return whether another client has changed what was not sent of a record; see there."""
-        return is_overtaken(record.request, sent, body, self._times.known(record.request.path[1:]))
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
+        """Return the request for what another client has changed of a record; see there."""
+        return rest(record.request, sent, body, self._times.known(record.request.path[1:]))
 
     def sending(self, request: Request) -> None:
         """Note that what was read of some objects is true no more."""

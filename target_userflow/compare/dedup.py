@@ -79,9 +79,9 @@ class CompareWithDestination(NoDedup):
         """Return whether what was read shows that all attributes of a record are defined."""
         return self._comparison.has_attributes(record)
 
-    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
-        """Return what the answer to a part of a record shows."""
-        return self._comparison.is_overtaken(record, sent, body)
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
+        """Return what the answer to a part of a record shows to be missing."""
+        return self._comparison.rest(record, sent, body)
 
     def is_doubtful(self, record: PendingRecord) -> bool:
         """Return what the ledger says."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from target_userflow.apis.messages import json_object
 from target_userflow.listed.equality import differing
 
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Request
 
 
-def is_overtaken(whole: Request, sent: Request, body: bytes, times: Container[str]) -> bool:
-    """Return whether an answer shows that what was left out of a request should have been sent.
+def rest(whole: Request, sent: Request, body: bytes, times: Container[str]) -> Request | None:
+    """Return the request for what was left out of another, and is not there by the answer to it.
 
     Args:
         whole: The request for a user or group.
@@ -22,11 +24,16 @@ def is_overtaken(whole: Request, sent: Request, body: bytes, times: Container[st
         body: The answer to `sent`. Users and groups stand in it with all of their attributes, but
             without their memberships (Userflow API reference).
         times: The names of the attributes that are defined as date-times.
+
+    Returns:
+        The request; None if nothing is missing, or the answer does not say.
     """
     there = json_object(body).get("attributes")
+    payload = whole.payload or {}
     if not isinstance(there, dict):
-        return False
+        return None
     written = (sent.payload or {}).get("attributes", {})
-    attributes = (whole.payload or {}).get("attributes", {})
+    attributes = payload.get("attributes", {})
     left_out = {name: attributes[name] for name in attributes.keys() - written.keys()}
-    return any(True for _ in differing(left_out, there, times))
+    missing = {name: left_out[name] for name in differing(left_out, there, times)}
+    return replace(whole, payload={"id": payload["id"], "attributes": missing}) if missing else None

@@ -51,9 +51,9 @@ class NoDedup:
         """Return whether the product has all attributes of a record in their types, if known."""
         return False
 
-    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - for subclasses
-        """Return whether the answer to a part of a record shows that all of it has to be sent."""
-        return False
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:  # noqa: ARG002 - for subclasses
+        """What of a record has to follow, by the answer to a part of it; None if nothing has."""
+        return None
 
     def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
         """Return whether an earlier run ended while it was sending a record."""

@@ -108,9 +108,9 @@ class Deletions:
         """Return its request, as it is."""
         return record.request
 
-    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:  # noqa: ARG002 - likewise
-        """Return that it is not: it was sent as it is."""
-        return False
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:  # noqa: ARG002 - likewise
+        """Nothing follows: each was sent as it is."""
+        return None
 
     def is_elsewhere(self, record: PendingRecord) -> bool:  # noqa: ARG002 - likewise
         """Return that no other run is waited for: twice is as once."""

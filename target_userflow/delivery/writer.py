@@ -70,6 +70,11 @@ class Writer:
             ApiRefused: no request would be taken.
         """
         request = self._merger.of_batch(objects)
+        result = yield from self._write(request, objects, part)
+        rest = _rest(objects[-1][-1], request, result)
+        return result if rest is None else (yield from self._write(rest, objects, part))
+
+    def _write(self, request: Request, objects: Sequence[Batch], part: Part) -> Writing:
         may_halve = part is Part.WHOLE and self._merger.is_batched and len(objects) > 1
         attempts, patience = _Attempts(all_of(objects)), _patience(part, may_halve=may_halve)
         result = yield from self._client.write(request, attempts, patience)
@@ -79,8 +84,6 @@ class Writer:
             return None
         if isinstance(result.outcome, Delivered):
             self._evidence.add(request, result.began)
-            if _is_overtaken(objects[-1][-1], request, result.outcome):
-                return (yield from self.write(objects, part))  # whole: it was sent by now
         return result.outcome  # type: ignore[return-value] # a write has no answer
 
     def _failed(
@@ -100,10 +103,12 @@ class Writer:
         return GaveUp(f"gave up: {result.last.reason}")
 
 
-def _is_overtaken(record: PendingRecord, sent: Request, outcome: Delivered) -> bool:
-    """Return whether all of a record has to be sent, as the answer to a part of it shows."""
+def _rest(record: PendingRecord, sent: Request, result: Written | None) -> Request | None:
+    """Return the request for what of a record has to follow a part of it; None if nothing has."""
     is_part = sent.path == record.request.path and sent.payload is not record.request.payload
-    return is_part and record.observer.is_overtaken(record, sent, outcome.body)
+    if not is_part or not isinstance(result, Delivered):
+        return None
+    return record.observer.rest(record, sent, result.body)
 
 
 class _Attempts(Observer):

@@ -106,9 +106,9 @@ class DeliveryTracker:
         """Return what is sent for a record: its request, or less if that does the same."""
         return self._dedup.reduced(record)
 
-    def is_overtaken(self, record: PendingRecord, sent: Request, body: bytes) -> bool:
-        """Return whether the answer to a part of a record shows that all of it has to be sent."""
-        return self._dedup.is_overtaken(record, sent, body)
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
+        """Return what has to follow a part of a record, by its answer; None if nothing has."""
+        return self._dedup.rest(record, sent, body)
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Return whether another run is sending the record, so that it has to wait."""

@@ -328,6 +328,26 @@ def test_what_another_client_does_meanwhile_stays_unless_the_record_is_sent(
     assert len(watch.sent_ids) < 20
 
 
+def test_an_operation_is_carried_out_once_whatever_has_to_follow_it(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Only what was left out, and another client changed, is sent after the answer shows it."""
+    before = seed(sandbox, tmp_path, [USERS, *users(1, seats=1)])
+    streams = {"users": {"operations": {"seats": "add"}}}
+    edited = {"id": "u0", "attributes": {"plan": "edited"}}
+    with watched(sandbox) as watch:
+        watch.before("POST", "/users", 1, lambda: watch.ask("POST", "/users", edited))
+        config = compared(sandbox, api_url=watch.url, streams=streams)
+        result = run_here(tmp_path, config, [USERS, *users(1, seats=2)])
+    assert result.counts["users"] == {"received": 1, "delivered": 1}
+    assert sandbox.state()["users"]["u0"]["attributes"] == {"plan": "pro", "seats": 3, "name": "n0"}
+    assert bodies(sandbox)[before:] == [
+        edited,
+        {"id": "u0", "attributes": {"seats": {"add": 2}}},
+        {"id": "u0", "attributes": {"plan": "pro"}},
+    ]
+
+
 def test_a_list_that_cannot_be_read_means_that_all_is_sent(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
