@@ -29,7 +29,7 @@ LARGER = {
     "Limits": 17,
     "Comparison": 16,
     "View": 16,
-    "AdaptiveRate": 15,
+    "AdaptiveRate": 13,
     "NoDedup": 15,
     "UserflowSink": 15,
     "CompareWithDestination": 14,
@@ -43,7 +43,6 @@ MORE_COMPLEX = {
     "transport/client.py _try": 10,
     "listed/view.py learn": 9,
     "listed/view.py take": 9,
-    "pace/adaptive_rate.py _pause": 9,
     "pace/sharing.py _place": 9,
 }
 """Functions with more ways through them, likewise."""
