@@ -140,7 +140,9 @@ class UserflowSink(SdkSink):
             Doubt: what becomes of them would be a guess.
         """
         self._run.plan.add(self._look)
-        scope = "" if self._look.doubts() else SCOPES.get(self.object_type.name, "")
+        is_read_later = self._run.settings.compares_destination  # or never: objects show it too
+        waits = is_read_later or self._look.doubts()
+        scope = "" if waits else SCOPES.get(self.object_type.name, "")
         parts = self._run.products.of(self.object_type)
         self._log.at_schema(parts.early_definitions(scope) if scope else None)
         self._look.check(self.logger)
