@@ -26,6 +26,8 @@ class PendingRecord(msgspec.Struct, eq=False):
     """The place of its object type in the order of sending."""
     reference: Reference = ()
     """Object type and ids of what it writes; without ids for an event."""
+    is_matched: bool = False
+    """Whether its object is found by an attribute, once it is prepared."""
     epoch: int = 0
     """Which deletions wait for it; for a deletion, which records it waits for."""
     segment: Segment | None = None

@@ -108,10 +108,15 @@ class ProductDelivery:
         self.client.close()
 
     def _prepare(self, records: Sequence[PendingRecord]) -> None:
-        """Queue the records that need a request."""
+        """Queue the records that need a request; those that are matched come after the others."""
+        matched = [record for record in records if record.is_matched]
         try:
             if not self._clock.stopped:
-                self._workers.add(prepared(records))
+                self._workers.add(prepared([one for one in records if not one.is_matched]))
+            if matched:
+                self._workers.wait_for_creations()
+            if not self._clock.stopped:
+                self._workers.add(prepared(matched))
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: the run ends with it
             self._clock.stop(error)
         finally:

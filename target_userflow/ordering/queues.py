@@ -64,6 +64,8 @@ class OrderedQueues:
         self._ready = ReadyQueues(len(turns))
         self._dependencies = Dependencies(turns)
         self._size = 0
+        self.creating = 0
+        """Those of the records that may create what others are matched with."""
 
     def __len__(self) -> int:
         """Records that are not settled, those that a worker has included."""
@@ -80,6 +82,7 @@ class OrderedQueues:
         self._dependencies.enter(record, queue)
         queue.add(record)
         self._size += 1
+        self.creating += not record.is_matched
         if queue.waiting[0] is record:
             self._ready.add(queue)
 
@@ -98,6 +101,7 @@ class OrderedQueues:
         """Let what waits for these records be taken: they are settled, or will not be."""
         for record in work.records:
             self._size -= 1
+            self.creating -= not record.is_matched
             for waiting in self._dependencies.leave(record):
                 self._ready.add(waiting)
         for queue in work.queues:

@@ -74,6 +74,7 @@ class PendingRecords:
             self._dedup.key(record, request, source.stream),
             self._object_type.turn,
             (self._object_type.name, *request.object_id),
+            is_matched=self._mode.matches,
             segment=self._checkpoint.read(len(source.line)),
         )
         if not self._mode.matches:

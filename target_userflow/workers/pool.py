@@ -65,6 +65,11 @@ class WorkerPool:
         """Records that are in the queues, with a worker, or wait for another attempt."""
         return len(self._queues)
 
+    def wait_for_creations(self) -> None:
+        """Return when nothing may be created any more that records are matched with."""
+        while self._queues.creating and not self._clock.stopped:
+            self.wait()
+
     def add(self, records: Iterable[PendingRecord]) -> None:
         """Add records, in the order read."""
         with self._lock:

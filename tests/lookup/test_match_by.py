@@ -182,6 +182,20 @@ def test_a_user_that_the_run_itself_creates_is_found(sandbox: Sandbox, tmp_path:
     assert "1 skipped of Contact" in result.log
 
 
+@pytest.mark.parametrize("order", ["users first", "contacts first"])
+def test_users_that_are_on_their_way_are_found(
+    sandbox: Sandbox, tmp_path: Path, order: str
+) -> None:
+    """A stream with `match_by` waits for what another stream of the run may be creating."""
+    sandbox.configure(latency_ms=100)
+    people = product(*((f"u{n}", f"u{n}@example.com") for n in range(4)))
+    contacts = [CONTACT, *(contact(f"003{n}", f"u{n}@example.com", Title="CTO") for n in range(4))]
+    messages = [*people, *contacts] if order == "users first" else [*contacts, *people]
+    result = run_target(tmp_path, {**sandbox.config, "streams": {"Contact": MATCHED}}, messages)
+    assert result.status == 0, result.log
+    assert [one.get("Title") for one in attributes(sandbox).values()] == ["CTO"] * 4
+
+
 def test_the_records_of_one_user_arrive_in_order(sandbox: Sandbox, tmp_path: Path) -> None:
     """Different spellings of one email are one user, and the last record wins."""
     run_target(tmp_path, sandbox.config, product(("u1", "ada@example.com")))
