@@ -64,7 +64,7 @@ class ProductDelivery:
         """Records on their way; once the delivery is to end, those that a worker still has."""
         if self._clock.stopped:
             return self._workers.busy
-        return self._preparing + self._workers.unsettled
+        return self._preparing + len(self._workers.queues)
 
     @property
     def failure(self) -> BaseException | None:
@@ -91,7 +91,7 @@ class ProductDelivery:
 
     def wait(self) -> None:
         """Return when a worker has settled something, or after a moment."""
-        if self._preparing and not self._workers.unsettled:
+        if self._preparing and not len(self._workers.queues):
             self._prepared.wait(SLICE)
             self._prepared.clear()
         self._workers.wait()
@@ -113,8 +113,8 @@ class ProductDelivery:
         try:
             if not self._clock.stopped:
                 self._workers.add(prepared([one for one in records if not one.is_matched]))
-            if matched:
-                self._workers.wait_for_creations()
+            while matched and self._workers.queues.creating and not self._clock.stopped:
+                self._workers.wait()
             if not self._clock.stopped:
                 self._workers.add(prepared(matched))
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: the run ends with it

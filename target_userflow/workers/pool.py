@@ -46,7 +46,8 @@ class WorkerPool:
             clock: Time, and whether nothing new is to start.
         """
         self._name = name
-        self._queues = queues
+        self.queues = queues
+        """The records that are unsettled; whoever has not the lock may count them."""
         self._settle = settle
         self._concurrency = concurrency
         self._clock = clock
@@ -60,27 +61,17 @@ class WorkerPool:
         self.busy = 0
         """Workers that have records."""
 
-    @property
-    def unsettled(self) -> int:
-        """Records that are in the queues, with a worker, or wait for another attempt."""
-        return len(self._queues)
-
-    def wait_for_creations(self) -> None:
-        """Return when nothing may be created any more that records are matched with."""
-        while self._queues.creating and not self._clock.stopped:
-            self.wait()
-
     def add(self, records: Iterable[PendingRecord]) -> None:
         """Add records, in the order read."""
         with self._lock:
             for record in records:
-                self._queues.add(record)
+                self.queues.add(record)
             self._call_worker()
 
     def wait(self) -> None:
         """Return when all work has ended, or after a moment; adapt the number of workers."""
         with self._lock:
-            if self.busy or len(self._queues):
+            if self.busy or len(self.queues):
                 self._work_ended.wait(SLICE)
             self._concurrency.look()
             self._call_worker()
@@ -100,7 +91,7 @@ class WorkerPool:
 
     def _call_worker(self) -> None:
         """Have one more worker look for work, if there may be one more; it calls the next."""
-        has_work = self._queues.may_have_work or self._later.is_due
+        has_work = self.queues.may_have_work or self._later.is_due
         if self.busy >= self._concurrency.workers or not has_work:
             return
         if self._idle:
@@ -121,10 +112,10 @@ class WorkerPool:
                 seconds = self._advance(task)
                 self.busy -= 1
                 if seconds is None:
-                    self._queues.finish(task.work)
+                    self.queues.finish(task.work)
                 else:
                     self._later.add(task, seconds)
-                if not len(self._queues) or (self._clock.stopped and not self.busy):
+                if not len(self.queues) or (self._clock.stopped and not self.busy):
                     self._work_ended.notify()
 
     def _advance(self, task: Task) -> float | None:
@@ -155,7 +146,7 @@ class WorkerPool:
     def _ready(self) -> Task | None:
         if self._later.is_due:
             return self._later.take()
-        taken = self._queues.take()
+        taken = self.queues.take()
         return Task(taken, self._settle(taken)) if taken else None
 
     def _pause(self) -> None:

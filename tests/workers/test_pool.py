@@ -60,7 +60,7 @@ def pools() -> Iterator[Pool]:
 
 
 def wait_for(pool: WorkerPool) -> None:
-    while pool.unsettled:
+    while len(pool.queues):
         pool.wait()
 
 
