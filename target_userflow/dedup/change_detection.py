@@ -34,6 +34,16 @@ class ForgetWritten(LedgerDedup):
         """Return a hash of the ids by which the API keeps the object, whatever stream it is of."""
         return digest(self._object, *request.object_id)
 
+    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+        """Look the rows up, and note which objects are about to be deleted or to end.
+
+        They may be in flight while what refers to them is compared.
+        """
+        super().prefetch(records)
+        for record in records:
+            for key in self._deleted(record.request):
+                self._rows.pending.add(key, DELETED)
+
     def forget(self, records: Iterable[PendingRecord]) -> None:
         """Forget the versions before, all at once."""
         self._drop([key for record in records for key in self._overtaken(record)])
@@ -48,22 +58,27 @@ class ForgetWritten(LedgerDedup):
 
     def delivered(self, record: PendingRecord) -> None:
         """Note what was deleted, or ended without being named."""
-        request = record.request
+        for key in self._deleted(record.request):
+            self._note(key, DELETED)
+
+    def _deleted(self, request: Request) -> Iterator[bytes]:
+        """Return where the ledger has the days on which what a request deletes was deleted."""
         own = ((self._object, *request.object_id),) if request.deletes else ()
-        for ids in (*own, *request.ends):
-            self._note(deletion_mark(*ids), DELETED)
+        return (deletion_mark(*ids) for ids in (*own, *request.ends))
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         """Return the keys of the rows that matter for a record."""
         yield record.ledger_key
         yield from (key for key, _ in _written(record))
+        yield from self._deleted(record.request)
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """Return the keys of what is known and a record is about to change.
 
         Where others may come to know of it at any time, of all that it is about to change.
         """
-        return (key for key in self._read(record) if self._rows.is_known(key))
+        keys = (record.ledger_key, *(key for key, _ in _written(record)))
+        return (key for key in keys if self._rows.is_known(key))
 
     def _note(self, key: bytes, mark: bytes) -> None:
         self._rows.note(key, (mark, self._today))
@@ -102,8 +117,6 @@ class ChangeDetection(ForgetWritten):
         for record in records:
             for key, mark in _written(record):
                 self._rows.pending.add(key, mark)
-            for ids in record.request.ends:
-                self._rows.pending.add(deletion_mark(*ids), DELETED)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return that a record is unchanged, if it equals what was last delivered.
@@ -139,8 +152,7 @@ class ChangeDetection(ForgetWritten):
 
     def _read(self, record: PendingRecord) -> Iterator[bytes]:
         yield from super()._read(record)
-        request = record.request
-        yield from (deletion_mark(*ids) for ids in (*request.references, *request.ends))
+        yield from (deletion_mark(*ids) for ids in record.request.references)
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """Return the keys of what a record changes: many users bring the same group as it is."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.model import Destination, kept_by
 from support.process import record, schema, state
@@ -57,6 +57,15 @@ plain = st.tuples(
     st.just("users"), ids, st.fixed_dictionaries({}, optional={"a": st.integers(), "b": numbers})
 )
 deletions = st.tuples(st.sampled_from(TURNS), ids, st.just({"_sdc_deleted_at": WHEN}))
+ONE = {"user_id": "u1", "group_id": "g1"}
+DELETED_IN_FLIGHT = [
+    ("memberships", ONE, {}),
+    ("the end of a version", "groups"),
+    ("users", ONE, {"_sdc_deleted_at": WHEN}),
+    ("memberships", ONE, {}),
+    ("users", ONE, {}),
+]
+"""A membership equals what was delivered, while the user is being deleted that it joins."""
 readings = st.tuples(st.just("the end of a version"), st.sampled_from(TURNS))
 steps = st.lists(st.one_of(upserts, plain, references, deletions, deletions, readings), max_size=40)
 
@@ -209,6 +218,7 @@ bounded = settings(
 @pytest.mark.parametrize("faults", [{}, ALL_FAULTS], ids=["no faults", "all faults"])
 @bounded
 @given(chosen=steps, window=st.sampled_from([1, 2, 5, 50]), skip=st.booleans())
+@example(chosen=DELETED_IN_FLIGHT, window=5, skip=True)
 def test_the_destination_is_what_the_rules_of_the_api_make_of_the_records(
     sandbox: Sandbox, faults: dict[str, float], chosen: list[Any], window: int, *, skip: bool
 ) -> None:
