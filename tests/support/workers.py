@@ -1,7 +1,8 @@
-"""Which worker runs a test: modules whose fixtures take long stay whole, the rest is dealt out."""
+"""How many workers run the tests, and which of them runs a test."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from xdist.scheduler import LoadScopeScheduling
@@ -21,6 +22,11 @@ class WholeModules(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no 
         module = nodeid.partition("::")[0]
         is_whole = module.endswith(tuple(f"/pipeline/test_{name}.py" for name in _WHOLE))
         return module if is_whole else nodeid
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Have `-n auto` run two workers a core: a test mostly waits, for a process or an answer."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeModules:
