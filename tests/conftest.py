@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.ledgers import bench  # noqa: F401 - a fixture
 from support.postgres import logging_postgres, own_postgres, postgres  # noqa: F401 - fixtures
-from support.workers import pytest_xdist_make_scheduler  # noqa: F401 - a hook
+from support.workers import (  # noqa: F401 - hooks
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 from target_userflow.sandbox import Sandbox, running
 
