@@ -69,6 +69,10 @@ class TryAgain:
         """Whether another request may have had no such trouble."""
         return not self.limited and not self.unreached
 
+    def asks_for(self, seconds: float) -> bool:
+        """Return whether the API asks to wait for longer than that."""
+        return self.after is not None and self.after > seconds
+
     @property
     def explanation(self) -> str:
         """The reason, with its cause where one is known."""

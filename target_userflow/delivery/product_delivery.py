@@ -109,20 +109,23 @@ class ProductDelivery:
 
     def _prepare(self, records: Sequence[PendingRecord]) -> None:
         """Queue the records that need a request; those that are matched come after the others."""
-        matched = [record for record in records if record.is_matched]
         try:
-            if not self._clock.stopped:
-                self._workers.add(prepared([one for one in records if not one.is_matched]))
-            while matched and self._workers.queues.creating and not self._clock.stopped:
-                self._workers.wait()
-            if not self._clock.stopped:
-                self._workers.add(prepared(matched))
+            self._queue([record for record in records if not record.is_matched])
+            self._queue([record for record in records if record.is_matched])
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: the run ends with it
             self._clock.stop(error)
         finally:
             with self._lock:
                 self._preparing -= len(records)
             self._prepared.set()
+
+    def _queue(self, records: Sequence[PendingRecord]) -> None:
+        """Queue records; before some are matched, wait for what may create their objects."""
+        is_matched = any(record.is_matched for record in records)
+        while is_matched and self._workers.queues.creating and not self._clock.stopped:
+            self._workers.wait()
+        if not self._clock.stopped:
+            self._workers.add(prepared(records))
 
 
 def product_delivery(

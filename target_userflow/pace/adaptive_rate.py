@@ -26,6 +26,21 @@ _PROBE = 1.5  # round trips until it is known whether the first request after a 
 _CATCH_UP = 0.1  # seconds; more would be a burst to an API that counts per second
 
 
+class _Curve:
+    """TCP's CUBIC: a pace that begins below a rate, stays near it, and then exceeds it."""
+
+    def __init__(self) -> None:
+        """Begin without a rate to follow."""
+        self.rate = math.inf
+        """Requests per second that were let through."""
+        self.period = _PERIOD
+        """Seconds until the rate is reached again."""
+
+    def pace(self, seconds: float) -> float:
+        """Return the requests per second, so many seconds after a pause."""
+        return self.rate * (1 + _CHANGE * (max(0.0, seconds) / self.period - 1) ** 3)
+
+
 class AdaptiveRate:
     """A pace that limits slow down, and their absence speeds up; none before the first of them."""
 
@@ -37,10 +52,7 @@ class AdaptiveRate:
         """When the latest pause ends."""
         self._let_in = LetIn()
         self._chance = Chance()
-        self._rate = math.inf
-        """Requests per second that were let through."""
-        self._period = _PERIOD
-        """Seconds until that pace is tried again."""
+        self._curve = _Curve()
         self._began = self._resumed = -math.inf
         """When the time began over which it is measured, and when the latest pause was over."""
         self._full = -math.inf
@@ -56,7 +68,7 @@ class AdaptiveRate:
 
     def take(self, turn: float) -> None:
         """Let one start then."""
-        interval = max(1 / self._pace(turn), self._gap)
+        interval = max(1 / self._curve.pace(turn - self.until), self._gap)
         self.next = max(self.next, turn - _CATCH_UP) + interval
         self._gap = 0.0
 
@@ -111,7 +123,7 @@ class AdaptiveRate:
 
     def _is_below(self, started: float) -> bool:
         """Whether the pace then was below what had been let through."""
-        return self._rate == math.inf or started < self.until + self._period
+        return self._curve.rate == math.inf or started < self.until + self._curve.period
 
     def _limit(self, now: float, refused: int) -> None:
         """A limit is reached, or still is."""
@@ -137,11 +149,6 @@ class AdaptiveRate:
         left = max(self._began, self._let_in.first) + _MINUTE + self._gap - now
         return left if 0 < left < seconds else seconds
 
-    def _pace(self, now: float) -> float:
-        """Requests per second: fewer, then as many as were let through, then ever more."""
-        periods = max(0.0, now - self.until) / self._period
-        return self._rate * (1 + _CHANGE * (periods - 1) ** 3)
-
     def _measure(self) -> None:
         """What was let through, per second; and how long to take until that is tried again."""
         began = max(self._began, self._let_in.first)
@@ -150,9 +157,9 @@ class AdaptiveRate:
         end = self.until - min(_ROUNDED, (self.until - self._full) / 2)
         cycle = max(began, self._full - _MINUTE)
         if self._is_per_minute:
-            self._rate = max(self._let_in.rate(one, end) for one in (cycle, end - _MINUTE))
+            self._curve.rate = max(self._let_in.rate(one, end) for one in (cycle, end - _MINUTE))
         else:
-            self._rate = self._let_in.best_rate(cycle, end)
-        longest = max(_PERIOD, _FAIR * self._refused / self._rate)
+            self._curve.rate = self._let_in.best_rate(cycle, end)
+        longest = max(_PERIOD, _FAIR * self._refused / self._curve.rate)
         shortest = _PERIOD if self._is_per_minute else 0.0
-        self._period = max(shortest, min(self.until - began, longest))
+        self._curve.period = max(shortest, min(self.until - began, longest))

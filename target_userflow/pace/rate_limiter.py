@@ -4,62 +4,21 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_userflow.pace.adaptive_rate import AdaptiveRate
+from target_userflow.pace.budgets import LATE, TRANSIT, Budgets
 from target_userflow.pace.shares import Share
 from target_userflow.pace.throttle_stats import Cause, ThrottleStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from target_userflow.clock import Clock
 
-_MINUTE = 60.0
-_CATCH_UP = 0.5  # seconds of turns that nobody was there to take are not lost
-_LATE = 0.25  # seconds that a worker may come late to its turn
-_LEAST = 1e-6  # of a budget, and of a second: nothing is divided by 0
 _MARGIN = 1.25  # of what was used, so that a run can come to use more
 _ENOUGH = 10  # requests let in, before a run has a pace of its own
 _LIMITING = (Cause.BUDGET, Cause.LIMIT)
-_TRANSIT = 0.5  # seconds that a request may take longer to the API than the next one
-
-
-class Budget:
-    """Spreads requests so that no 60 seconds hold more than allowed, wherever the API counts from.
-
-    What is held back for that is about 2 %.
-    """
-
-    def __init__(self, per_minute: int, share: Share | None = None) -> None:
-        """Allow so many in any 60 seconds, or the share of them that this run has."""
-        self.next = -math.inf
-        """When the next request may start."""
-        self.used = 0
-        """Requests that did start."""
-        self.interval = (_MINUTE + _CATCH_UP + _LATE + _TRANSIT) / per_minute
-        """Seconds between two requests of all runs."""
-        self._share = share or Share()
-        self._after_used = -math.inf
-        """What `next` would be, had no other turns been taken than those that were used."""
-
-    def take(self, turn: float) -> None:
-        """Let one start then."""
-        self.next = self._after(turn, self.next)
-
-    def use(self, turn: float) -> None:
-        """Note that one did start."""
-        self.used += 1
-        self._after_used = self._after(turn, self._after_used)
-
-    def void(self) -> None:
-        """Let none of those start that have not yet."""
-        self.next = self._after_used
-
-    def _after(self, turn: float, next_turn: float) -> float:
-        missed = _CATCH_UP if next_turn > -math.inf else 0.0  # none before the first
-        return max(next_turn, turn - missed) + self.interval / max(self._share.part, _LEAST)
 
 
 class Turn(NamedTuple):
@@ -89,16 +48,13 @@ class Limits:
             share: The part of these that the run may use; None for all of it.
         """
         self._share = share or Share()
-        self._budget = Budget(per_minute, self._share) if per_minute else None
-        self._of_paths = {path: Budget(budget, self._share) for path, budget in of_paths.items()}
-        self._asked_at = clock.monotonic()
+        self._budgets = Budgets(per_minute, of_paths, self._share, clock.monotonic())
         self._waited = 0.0
-        self._used: Counter[Budget] = Counter()
         self._let_in = 0
         self._refused_until = -math.inf
         self._learned = AdaptiveRate()
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._paused_until = -math.inf
         self._pauses = 0
         self._unavailable = 0
@@ -117,28 +73,26 @@ class Limits:
             seconds = turn.at - self._clock.monotonic()
             if seconds > 0:
                 with self.waits.on(turn.cause):
-                    self._sleep_until(turn)
+                    _sleep(
+                        turn.at,
+                        self._clock,
+                        self._share,
+                        lambda turn=turn: turn.pauses != self._pauses,
+                    )
             if self.claim(turn, path):
                 break
         return self._clock.monotonic()
-
-    def _sleep_until(self, turn: Turn) -> None:
-        """Sleep until a turn has come, or has been taken back, where that is looked at."""
-        while (left := turn.at - self._clock.monotonic()) > 0 and not self._clock.stopped:
-            self._clock.sleep(min(left, self._share.patience))
-            if self._share.patience < left and turn.pauses != self._pauses:
-                return
 
     def book(self, path: str) -> Turn:
         """Take the next turn, which is valid until the API asks for a pause."""
         with self._lock:
             now = self._clock.monotonic()
             holds = [(self._learned.next, Cause.LIMIT), (self._paused_until, Cause.PAUSE)]
-            holds += ((budget.next, cause) for budget, cause in self._budgets(path))
+            holds += ((budget.next, cause) for budget, cause in self._budgets.of(path))
             at, cause = max(holds, key=lambda hold: hold[0])
             turn = Turn(max(at, now), cause, self._pauses)
             self._learned.take(turn.at)
-            for budget, _ in self._budgets(path):
+            for budget, _ in self._budgets.of(path):
                 budget.take(turn.at)
             return turn
 
@@ -147,9 +101,9 @@ class Limits:
         with self._lock:
             if turn.pauses != self._pauses:
                 return False
-            budgets = [budget for budget, _ in self._budgets(path)]
-            if budgets and self._clock.monotonic() > turn.at + _LATE:
-                self._void()  # who is late would come at the same time as those behind
+            budgets = [budget for budget, _ in self._budgets.of(path)]
+            if budgets and self._clock.monotonic() > turn.at + LATE:
+                self.retake()  # who is late would come at the same time as those behind
                 return False
             for budget in budgets:
                 budget.use(turn.at)
@@ -178,7 +132,7 @@ class Limits:
             is_limit = self._learned.refused(started, now, after)
             self._refused_until = self._learned.until
             if self._learned.until > before:
-                self._void()
+                self.retake()
             return not is_limit
 
     def pause(self, seconds: float) -> None:
@@ -187,7 +141,7 @@ class Limits:
             until = self._clock.monotonic() + seconds
             if until > self._paused_until:
                 self._paused_until = until
-                self._void()
+                self.retake()
 
     def unavailable(self, started: float, seconds: float) -> None:
         """Let nobody start for a while, if the API answers 503 to all: it gave no other answer.
@@ -210,18 +164,11 @@ class Limits:
         That is twice what it has, if it waited for most of the time.
         """
         with self._lock:
-            now = self._clock.monotonic()
-            seconds, self._asked_at = max(now - self._asked_at, _LEAST), now
-            parts = [self._part_used(budget, seconds) for budget in self._all_budgets]
+            part, seconds = self._budgets.part_used(self._clock.monotonic())
             before, self._waited = self._waited, sum(map(self.waits.seconds, _LIMITING))
         if self._waited - before > seconds / 2:
             return min(1.0, 2 * self._share.part)
-        return min(1.0, _MARGIN * max(parts, default=1.0))
-
-    def _part_used(self, budget: Budget, seconds: float) -> float:
-        used = budget.used - self._used[budget]
-        self._used[budget] = budget.used
-        return used * budget.interval / seconds
+        return min(1.0, _MARGIN * part)
 
     def refused_for(self) -> float:
         """Seconds for which an answer to this run asks to be left alone; 0 for none."""
@@ -232,32 +179,25 @@ class Limits:
         """Leave the API alone, as another run was refused, and be slower then as it will be."""
         with self._lock:
             now = self._clock.monotonic()
-            if now + seconds <= max(self._learned.until, self._paused_until) + _TRANSIT:
+            if now + seconds <= max(self._learned.until, self._paused_until) + TRANSIT:
                 return  # it is known
             if self._let_in >= _ENOUGH:
                 self._learned.hear(now, seconds)
             else:  # there is nothing of its own that it could learn a pace from
                 self._paused_until = now + seconds
-            self._void()
+            self.retake()
 
     def retake(self) -> None:
-        """Have all requests that wait take another turn, as the part has changed."""
-        with self._lock:
-            self._void()
-
-    @property
-    def _all_budgets(self) -> list[Budget]:
-        return [*self._of_paths.values(), *([self._budget] if self._budget else [])]
-
-    def _budgets(self, path: str) -> Iterator[tuple[Budget, Cause]]:
-        if self._budget:
-            yield self._budget, Cause.BUDGET
-        if path in self._of_paths:
-            yield self._of_paths[path], Cause.LIMIT
-
-    def _void(self) -> None:
         """Take back all turns that are still to come: who waits for one takes another."""
-        self._pauses += 1
-        self._learned.void(self._clock.monotonic())
-        for budget in self._all_budgets:
-            budget.void()
+        with self._lock:
+            self._pauses += 1
+            self._learned.void(self._clock.monotonic())
+            self._budgets.void()
+
+
+def _sleep(turn: Turn, clock: Clock, share: Share, pauses: Callable[[], int]) -> None:
+    """Sleep until a turn has come, or has been taken back, where that is looked at."""
+    while (left := turn.at - clock.monotonic()) > 0 and not clock.stopped:
+        clock.sleep(min(left, share.patience))
+        if share.patience < left and turn.pauses != pauses():
+            return

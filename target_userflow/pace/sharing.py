@@ -103,12 +103,15 @@ class Sharing:
     def _place(self) -> str | None:
         """Where the runs meet: a server, or a file; None if they don't."""
         settings = self._settings
-        if settings.dry_run or not settings.ledger:
+        if settings.dry_run:
             return None
         if settings.ledger.startswith("postgresql"):
             return settings.ledger
         wanted = settings.pace.requests_per_minute or settings.limit_group
-        path = settings.ledger.removeprefix("sqlite:///")
-        if not wanted or not path or "://" in path or ":memory:" in path:
-            return None
-        return str(Path(path).parent / FILE)
+        return _beside(settings.ledger.removeprefix("sqlite:///")) if wanted else None
+
+
+def _beside(ledger: str) -> str | None:
+    """Return the file in which runs meet whose ledgers are in one directory, if that is one."""
+    is_file = ledger and "://" not in ledger and ":memory:" not in ledger
+    return str(Path(ledger).parent / FILE) if is_file else None

@@ -171,12 +171,7 @@ class Client:
             if self._clock.stopped:
                 return None
             started = began if started is None else started
-            observer.before_send()
-            outcome = judge(request)
-            observer.after_send(outcome)
-            self.outage.note(outcome)
-            if isinstance(outcome, Refused):
-                raise ApiRefused(f"{self._api.name} {outcome.line}")
+            outcome = self._attempt(request, judge, observer)
             if not isinstance(outcome, TryAgain):
                 self.limits.accepted(began)
                 return Sent(outcome, began)
@@ -184,10 +179,25 @@ class Client:
             wait = outcome.after or seconds
             why = self._impatience(outcome, wait, started, patience)
             if why:
-                is_too_long = (outcome.after or 0) > self._pace.max_retry_seconds
-                return GivenUp(outcome, why, failed, is_too_long)
+                return GivenUp(outcome, why, failed, outcome.asks_for(self._pace.max_retry_seconds))
             yield self._slowed(outcome, wait, began)
         return None
+
+    def _attempt(
+        self, request: Request, judge: Callable[[Request], Outcome | Answer], observer: Observer
+    ) -> Delivered | Rejected | TryAgain | Answer:
+        """Return the outcome of one attempt.
+
+        Raises:
+            ApiRefused: no request would be taken.
+        """
+        observer.before_send()
+        outcome = judge(request)
+        observer.after_send(outcome)
+        self.outage.note(outcome)
+        if isinstance(outcome, Refused):
+            raise ApiRefused(f"{self._api.name} {outcome.line}")
+        return outcome
 
     def _judged(self, request: Request) -> Outcome | Answer:
         request = self._media_type.of(request)
@@ -198,17 +208,14 @@ class Client:
             return TryAgain(f"HTTP {answer.status}")
         if request.deletes and retry.is_missing(answer):
             return Delivered()  # it is gone, as it should be
-        return self._meaning(answer)
+        return retry.outcome(answer, self._api, now=self._clock.now())
 
     def _read(self, request: Request) -> Outcome | Answer:
         answer = self._http.send(request)
         if not isinstance(answer, Answer) or retry.is_missing(answer):
             return answer
-        outcome = self._meaning(answer)
+        outcome = retry.outcome(answer, self._api, now=self._clock.now())
         return outcome if isinstance(outcome, (TryAgain, Refused)) else answer
-
-    def _meaning(self, answer: Answer) -> Outcome:
-        return retry.outcome(answer, self._api, now=self._clock.now())
 
     def _impatience(
         self, last: TryAgain, wait: float, started: float, patience: float
