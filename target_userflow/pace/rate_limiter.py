@@ -73,12 +73,7 @@ class Limits:
             seconds = turn.at - self._clock.monotonic()
             if seconds > 0:
                 with self.waits.on(turn.cause):
-                    _sleep(
-                        turn.at,
-                        self._clock,
-                        self._share,
-                        lambda turn=turn: turn.pauses != self._pauses,
-                    )
+                    _sleep(turn, self._clock, self._share, lambda: self._pauses)
             if self.claim(turn, path):
                 break
         return self._clock.monotonic()
