@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_userflow.accounts.pending import PendingRecord
-    from target_userflow.compare.comparison import Comparison
+    from target_userflow.compare.differences import Differences
     from target_userflow.dedup.column_changes import AlwaysChanged
 
     ColumnOf = Callable[[tuple[str, str]], str]
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 class DestinationWatch:
     """Counts the columns of one stream that differ, as long as one may differ in all records."""
 
-    def __init__(self, comparison: Comparison, column_of: ColumnOf) -> None:
+    def __init__(self, differences: Differences, column_of: ColumnOf) -> None:
         """Begin without a record.
 
         Args:
-            comparison: Knows what differs.
+            differences: Know what differs.
             column_of: Names the column of an attribute.
         """
         self.column_of = column_of
-        self._comparison = comparison
+        self._differences = differences
         self._changes = ColumnChanges()
         self._lock = threading.Lock()
 
@@ -42,12 +42,12 @@ class DestinationWatch:
         """Count a record that is sent, if what differs is known."""
         if self._changes.is_decided:
             return
-        differing = self._comparison.differing_attributes(record)
+        differing = self._differences.attributes(record)
         if differing is None:
             return
-        known, others = differing
+        columns = {*map(self.column_of, differing.defined)}
         with self._lock:
-            self._changes.note({*map(self.column_of, known)}, has_others=others)
+            self._changes.note(columns, has_others=differing.has_others)
 
     def always(self) -> AlwaysChanged | None:
         """Return the columns that differed in every record compared, if that is worth a word."""

@@ -1,4 +1,4 @@
-"""Which records say nothing that Userflow does not have, and what of the others has to be sent.
+"""Which records say nothing that Userflow does not have.
 
 What was read of an object holds until the run itself writes it or something that ends it. Records
 are judged while others wait: so a record is only the same if none of the others may change what it
@@ -11,21 +11,19 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from target_userflow.apis.userflow.parts import reduced
+from target_userflow.compare.differences import Differences
 from target_userflow.compare.effects import KnownEffects
 from target_userflow.compare.others import OtherRecords
-from target_userflow.compare.overtaken import rest
 from target_userflow.compare.views import Views
 from target_userflow.listed.fingerprints import Fingerprints
 from target_userflow.listed.seen import SeenObjects
-from target_userflow.listed.times import SCOPES, TimeAttributes
+from target_userflow.listed.times import TimeAttributes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from target_userflow.accounts.pending import PendingRecord
-    from target_userflow.apis.messages import Reference, Request
-    from target_userflow.apis.userflow.parts import Differing
+    from target_userflow.apis.messages import Request
     from target_userflow.compare.effects import Effects
     from target_userflow.lookup.definitions import Definitions
     from target_userflow.lookup.pages import Reads
@@ -70,6 +68,10 @@ class Comparison:
             seen=self._seen,
         )
         self._same: dict[int, Request] = {}
+        self.differences = Differences(
+            self._views, self._others, self._effects, self._times, self._same, self._lock
+        )
+        """What of the records has to be sent."""
         self._fresh: set[int] = set()
         self.has_late_ids = False
         """Whether ids of some records are only known once they are matched: until all that was read
@@ -126,44 +128,6 @@ class Comparison:
                 return False
             return compared is record.request or self._is_same(record, effects)
 
-    def differing(self, record: PendingRecord) -> Differing:
-        """Return what has to be sent of each object that a record is about, as it was read."""
-        with self._lock:
-            return self._differing(record, self._effects.of(record.request))
-
-    def differing_attributes(
-        self, record: PendingRecord
-    ) -> tuple[set[tuple[str, str]], bool] | None:
-        """Return what is different of an object that exists.
-
-        Returns:
-            Scope and name of the attributes that are defined and differ, and whether more differs;
-            None if the object does not exist, or it is not known what of it differs.
-        """
-        effects = self._effects.of(record.request)
-        view = self._views.of(record.observer.stream_name, effects.needs)
-        with self._lock:
-            own = int(id(record) not in self._same)
-            if view is None or not effects.parts or not self._others.leave_alone(effects, own=own):
-                return None
-            parts = [(key, part, view.differing(key, part)) for key, part in effects.parts]
-            names = {
-                (SCOPES[part.reference[0]], name)
-                for key, part, differing in parts
-                for name in differing or ()
-                if view.is_defined(key, part.reference, name)
-            }
-        if parts[0][2] is None:
-            return None
-        return names, sum(1 if part is None else len(part) for *_, part in parts) > len(names)
-
-    def has_attributes(self, record: PendingRecord) -> bool:
-        """Return whether an object was read that has all attributes of a record, of its types."""
-        effects = self._effects.of(record.request)
-        view = self._views.of(record.observer.stream_name, effects.needs)
-        with self._lock:
-            return view is not None and all(view.is_there(*part) for part in effects.parts)
-
     def extra(self) -> SeenObjects | None:
         """Return all that exists of what was compared, and what of it records were about.
 
@@ -173,19 +137,6 @@ class Comparison:
         for view in self._views:
             view.list.finish()
         return self._seen
-
-    def reduced(self, record: PendingRecord) -> Request:
-        """Return the request for that of a record which Userflow does not have."""
-        effects = self._effects.of(record.request)
-        with self._lock:
-            own = int(id(record) not in self._same)
-            if record.request.deletes or not self._others.leave_alone(effects, own=own):
-                return record.request
-            return reduced(record.request, self._differing(record, effects))
-
-    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
-        """Return the request for what another client has changed of a record; see there."""
-        return rest(record.request, sent, body, self._times.known(record.request.path[1:]))
 
     def sending(self, request: Request) -> None:
         """Note that what was read of some objects is true no more."""
@@ -213,13 +164,5 @@ class Comparison:
                     left.append((record, effects))
         return left
 
-    def _differing(self, record: PendingRecord, effects: Effects) -> Differing:
-        view = self._views.of(record.observer.stream_name, effects.needs)
-        names: dict[Reference, Collection[str] | None] = {}
-        for key, part in effects.parts:
-            is_known = view is not None and part.reference not in names
-            names[part.reference] = view.differing(key, part) if view and is_known else None
-        return names
-
     def _is_same(self, record: PendingRecord, effects: Effects) -> bool:
-        return all(names == set() for names in self._differing(record, effects).values())
+        return all(names == set() for names in self.differences.of(record, effects).values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
-from target_userflow.dedup.dedup import NoDedup
+from target_userflow.dedup.dedup import NoDedup, WholeRecords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Request
     from target_userflow.compare.column_watch import DestinationWatch
     from target_userflow.compare.comparison import Comparison
+    from target_userflow.compare.differences import Differences
 
 _UNCHANGED = NotSent("unchanged")
 
@@ -38,6 +39,7 @@ class CompareWithDestination(NoDedup):
             watch: Counts each record, if it is to be known which columns differ.
         """
         self._comparison = comparison
+        self.parts: WholeRecords = comparison.differences
         self._ledger = ledger
         self._matches = matches
         self._watch = watch
@@ -71,18 +73,6 @@ class CompareWithDestination(NoDedup):
         self._ledger.delivered(record)
         return _UNCHANGED
 
-    def reduced(self, record: PendingRecord) -> Request:
-        """Return the request for what Userflow does not have."""
-        return self._comparison.reduced(record)
-
-    def has_attributes(self, record: PendingRecord) -> bool:
-        """Return whether what was read shows that all attributes of a record are defined."""
-        return self._comparison.has_attributes(record)
-
-    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
-        """Return what the answer to a part of a record shows to be missing."""
-        return self._comparison.rest(record, sent, body)
-
     def is_doubtful(self, record: PendingRecord) -> bool:
         """Return what the ledger says."""
         return self._ledger.is_doubtful(record)
@@ -111,8 +101,23 @@ class CompareWithDestination(NoDedup):
         self._ledger.sync()
 
 
+class _ReadWholes(WholeRecords):
+    """Has whole records sent to objects that were read for other streams."""
+
+    def __init__(self, differences: Differences) -> None:
+        self._differences = differences
+
+    def has_attributes(self, record: PendingRecord) -> bool:
+        return self._differences.has_attributes(record)
+
+
 class NoteForComparison(CompareWithDestination):
     """Tells a comparison what a stream writes that is not compared itself, such as by `insert`."""
+
+    def __init__(self, comparison: Comparison, ledger: NoDedup) -> None:
+        """Write what the ledger says; arguments as for `CompareWithDestination`."""
+        super().__init__(comparison, ledger, matches=False)
+        self.parts = _ReadWholes(comparison.differences)
 
     def prefetch(self, records: Sequence[PendingRecord]) -> None:
         """Look up what the ledger knows."""
@@ -121,7 +126,3 @@ class NoteForComparison(CompareWithDestination):
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return what the ledger says."""
         return self._ledger.outcome(record)
-
-    def reduced(self, record: PendingRecord) -> Request:
-        """Return all of it."""
-        return record.request

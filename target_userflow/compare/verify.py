@@ -149,7 +149,7 @@ class Verify(CompareWithDestination):
         """Note what differs, once for each record."""
         given = self._given.get(id(record))
         if given is None:
-            names = _names(self._comparison.differing(record))
+            names = _names(self._comparison.differences.of(record))
             given = self._given[id(record)] = self._verdicts.note(record, names)
         return given
 

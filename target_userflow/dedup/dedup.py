@@ -17,8 +17,27 @@ if TYPE_CHECKING:
     from target_userflow.dedup.known_rows import KnownRows
 
 
+class WholeRecords:
+    """Has the whole of each record sent; the subclasses know of parts that are there."""
+
+    def reduced(self, record: PendingRecord) -> Request:
+        """Return what is sent for a record: its request, or less if that does the same."""
+        return record.request
+
+    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:  # noqa: ARG002 - for subclasses
+        """Return what of a record has to follow, by the answer to a part; None if nothing has."""
+        return None
+
+    def has_attributes(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
+        """Return whether the product has all attributes of a record in their types, if known."""
+        return False
+
+
 class NoDedup:
     """Remembers nothing, so that everything is sent; the subclasses remember something."""
+
+    parts: WholeRecords = WholeRecords()
+    """How much is sent of the records that have to be sent."""
 
     def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:  # noqa: ARG002 - for subclasses
         """Return a record's key in the ledger; empty where it has none.
@@ -41,18 +60,6 @@ class NoDedup:
 
     def outcome(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
         """Return the outcome of a record that need not be sent; None if it has to be."""
-        return None
-
-    def reduced(self, record: PendingRecord) -> Request:
-        """Return what is sent for a record: its request, or less if that does the same."""
-        return record.request
-
-    def has_attributes(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses
-        """Return whether the product has all attributes of a record in their types, if known."""
-        return False
-
-    def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:  # noqa: ARG002 - for subclasses
-        """What of a record has to follow, by the answer to a part of it; None if nothing has."""
         return None
 
     def is_doubtful(self, record: PendingRecord) -> bool:  # noqa: ARG002 - for subclasses

@@ -64,9 +64,15 @@ def expected(change: Any, *, is_time: bool = False) -> str | None:
     """
     if not isinstance(change, dict):
         return token(change, is_time=is_time)
-    if not is_operation(change) or "set" not in change:
-        return PRESENT if "set_once" in change and is_operation(change) else None
-    value, data_type = change["set"], change.get("data_type")
+    if not is_operation(change):
+        return None
+    if "set" in change:
+        return _after_set(change["set"], change.get("data_type"), is_time=is_time)
+    return PRESENT if "set_once" in change else None
+
+
+def _after_set(value: Any, data_type: str | None, *, is_time: bool) -> str | None:
+    """Return the token of a value that is set as a data type; None if it may become another."""
     if data_type is not None and type(value) not in _TYPES[data_type]:
         return None  # nobody says what becomes of a value that has another type than it says
     if data_type == "datetime" and not is_time:

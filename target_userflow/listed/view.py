@@ -6,18 +6,17 @@ there is a fingerprint of those columns that the records had before the list was
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.userflow.parts import Part, parts_of_existing
-from target_userflow.listed.columns import BY_VALUE, IF_PRESENT, Columns, kind_of
-from target_userflow.listed.equality import PRESENT, differing, expected, is_present, token
-from target_userflow.listed.fingerprints import changed, sums_of
+from target_userflow.listed.column_sums import ColumnSums
+from target_userflow.listed.columns import Columns, kind_of
+from target_userflow.listed.equality import differing, token
 from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from target_userflow.apis.listing import ExistingObject, Listing
     from target_userflow.apis.messages import Reference
@@ -62,13 +61,12 @@ class View:
             seen: Where the ids of all that exists are kept, if they are to be.
         """
         self._name = name
-        self._store = store
         self._times = times
         self._is_waited_for = is_waited_for
         self._lock = lock
         self._seen = seen
-        self._salt = random.getrandbits(63)  # tells its rows from those of other views
         self.columns = Columns()
+        self._stored = ColumnSums(store, self.columns, times)
         self.list = ObjectList(listing, reads, "Userflow", self.take)
         self._held: dict[int, Mapping[str, Any]] = {}
         self._sums: dict[int, Sums] = {}
@@ -81,13 +79,13 @@ class View:
             NotListed: the API does not say.
             StopRun: the API does not answer.
         """
-        parts = {key: part for of_id in wanted.values() for key, part in of_id}
+        keyed = [pair for of_id in wanted.values() for pair in of_id]
+        parts = dict(keyed)
         if not self.list.has_begun:
-            for of_id in wanted.values():
-                self.columns.add(part for _, part in of_id)
+            self.columns.add(part for _, part in keyed)
         listed = {key_of(self._name, id_): id_ for id_ in wanted}
         with self._lock:
-            sums = self._stored({*parts, *listed} - self._held.keys())
+            sums = self._stored.get({*parts, *listed} - self._held.keys())
             self._sums.update(sums)
             known = sums.keys() | self._held.keys()
         self.list.learn(id_ for key, id_ in listed.items() if key not in known)
@@ -122,17 +120,12 @@ class View:
         if self.list.has_begun:
             for kind in {part.reference[0] for _, part in existing}:
                 self._times.read(kind)
-            self._store.put(self._rows(existing))
+            self._stored.put(existing)
         with self._lock:
-            for key, part in existing:
-                if self._is_waited_for(key):
-                    self._held[key] = part.attributes
+            waited_for = [keyed for keyed in existing if self._is_waited_for(keyed[0])]
+            self._held.update((key, part.attributes) for key, part in waited_for)
         if self._seen:
-            self._seen.keep(
-                (key, part.reference[0], part.reference[1:])
-                for key, part in existing
-                if self._is_compared(part.reference)
-            )
+            self._see(self._seen, existing)
 
     def differing(self, key: int, part: Part) -> Collection[str] | None:
         """Return which attributes would change; None if all of them may, or it is not there."""
@@ -140,7 +133,7 @@ class View:
             times = self._times.known(part.reference[0])
             return {*differing(part.attributes, self._held[key], times)}
         sums = self._sums.get(key)
-        return None if sums is None else self._changed(part, sums)
+        return None if sums is None else self._stored.changed(part, sums)
 
     def is_there(self, key: int, part: Part) -> bool:
         """Return whether all attributes of a part have values there that are of the same types."""
@@ -167,15 +160,6 @@ class View:
             if part.reference[0] == self._name or self.columns.has(part.reference)
         )
 
-    def _stored(self, keys: Iterable[int]) -> dict[int, Sums]:
-        """Return the fingerprints that there are of some objects."""
-        salted = self._store.get([key ^ self._salt for key in keys])
-        return {key ^ self._salt: sums for key, sums in salted.items()}
-
-    def _rows(self, existing: Iterable[tuple[int, Part]]) -> Iterator[tuple[int, int, int, int]]:
-        for key, part in existing:
-            yield (key ^ self._salt, *sums_of(self._tokens(part)))
-
     def _kinds_of_times(self, parts: Mapping[int, Part]) -> set[str]:
         """Return kinds of objects of which it matters which attributes are date-times."""
         with self._lock:
@@ -190,38 +174,18 @@ class View:
     def _is_undecided(self, keyed: tuple[int, Part]) -> bool:
         key, part = keyed
         sums = self._sums.get(key)
-        return sums is not None and key not in self._held and self._changed(part, sums) is None
+        return (
+            sums is not None and key not in self._held and self._stored.changed(part, sums) is None
+        )
 
-    def _is_compared(self, reference: Reference) -> bool:
-        """Return whether records are about objects of this kind for their own sake."""
+    def _see(self, seen: SeenObjects, existing: Sequence[tuple[int, Part]]) -> None:
+        """Keep the ids of the objects that records are about for their own sake."""
         own = self._name if self.columns.has((self._name, "")) else "memberships"
-        return kind_of(reference) == own
-
-    def _changed(self, part: Part, sums: Sums) -> set[str] | None:
-        columns, times = self.columns.of(part.reference), self._times.known(part.reference[0])
-        sent: dict[str, str] = {}
-        unknown = set()
-        for name, change in part.attributes.items():
-            after = expected(change, is_time=name in times)
-            how = IF_PRESENT if after == PRESENT else BY_VALUE
-            if after is None or columns.get(name) != how:
-                unknown.add(name)
-            elif after:
-                sent[name] = after
-        if unknown & columns.keys():
-            return None
-        names = changed(sums, sent, columns)
-        return None if names is None else (names | unknown) & part.attributes.keys()
-
-    def _tokens(self, part: Part) -> Iterator[tuple[str, str]]:
-        """Yield name and token of the attributes that have a value."""
-        times = self._times.known(part.reference[0])
-        for name, how in self.columns.of(part.reference).items():
-            value = part.attributes.get(name)
-            if how == BY_VALUE and value is not None:
-                yield name, token(value, is_time=name in times)
-            elif how == IF_PRESENT and is_present(value):
-                yield name, PRESENT
+        seen.keep(
+            (key, part.reference[0], part.reference[1:])
+            for key, part in existing
+            if kind_of(part.reference) == own
+        )
 
 
 def _depends_on_times(changes: Mapping[str, Any], there: Mapping[str, Any]) -> bool:

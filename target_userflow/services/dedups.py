@@ -80,9 +80,7 @@ class Dedups:
             return ledger(object_type, stream, columns)
         comparison = self._products.comparison(object_type)
         if stream.options.mode == "insert":
-            return NoteForComparison(
-                comparison, ledger(object_type, stream, columns), matches=False
-            )
+            return NoteForComparison(comparison, ledger(object_type, stream, columns))
         return self._compare(comparison, object_type, stream, columns)
 
     def _compare(
@@ -93,7 +91,9 @@ class Dedups:
         columns: StreamColumns,
     ) -> NoDedup:
         ledger = self._change_detection(object_type, stream) if self._has_ledger else NoDedup()
-        watch = self._compared.setdefault(stream.name, DestinationWatch(comparison, columns.column))
+        watch = self._compared.setdefault(
+            stream.name, DestinationWatch(comparison.differences, columns.column)
+        )
         watch.column_of = columns.column
         matches = bool(stream.options.match_by)
         return CompareWithDestination(comparison, ledger, matches=matches, watch=watch)

@@ -88,7 +88,7 @@ class RecordFilter:
 
     def _rejected(self, record: PendingRecord) -> Rejected | None:
         """Return why a record is not sent that would define what must not come into being."""
-        if self._dedup.has_attributes(record):
+        if self._dedup.parts.has_attributes(record):
             return None
         if self._before_first_request:
             look, self._before_first_request = self._before_first_request, None

@@ -104,11 +104,11 @@ class DeliveryTracker:
 
     def reduced(self, record: PendingRecord) -> Request:
         """Return what is sent for a record: its request, or less if that does the same."""
-        return self._dedup.reduced(record)
+        return self._dedup.parts.reduced(record)
 
     def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
         """Return what has to follow a part of a record, by its answer; None if nothing has."""
-        return self._dedup.rest(record, sent, body)
+        return self._dedup.parts.rest(record, sent, body)
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Return whether another run is sending the record, so that it has to wait."""
