@@ -48,6 +48,11 @@ class Request(msgspec.Struct, frozen=True):
     """What it takes away without naming it, as `references` names that."""
 
     @property
+    def stands_alone(self) -> bool:
+        """Whether it is about its own object and nothing else, which it does not take away."""
+        return not (self.writes or self.references or self.ends or self.method == "DELETE")
+
+    @property
     def deletes(self) -> bool:
         """Whether it takes away what it names."""
         return self.method == "DELETE"

@@ -41,8 +41,9 @@ class ForgetWritten(LedgerDedup):
         """
         super().prefetch(records)
         for record in records:
-            for key in self._deleted(record.request):
-                self._rows.pending.add(key, DELETED)
+            if not record.request.stands_alone:
+                for key in self._deleted(record.request):
+                    self._rows.pending.add(key, DELETED)
 
     def forget(self, records: Iterable[PendingRecord]) -> None:
         """Forget the versions before, all at once."""
@@ -66,11 +67,12 @@ class ForgetWritten(LedgerDedup):
         own = ((self._object, *request.object_id),) if request.deletes else ()
         return (deletion_mark(*ids) for ids in (*own, *request.ends))
 
-    def _read(self, record: PendingRecord) -> Iterator[bytes]:
+    def _read(self, record: PendingRecord) -> Sequence[bytes]:
         """Return the keys of the rows that matter for a record."""
-        yield record.ledger_key
-        yield from (key for key, _ in _written(record))
-        yield from self._deleted(record.request)
+        if record.request.stands_alone:
+            return (record.ledger_key,)
+        written = (key for key, _ in _written(record))
+        return (record.ledger_key, *written, *self._deleted(record.request))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """Return the keys of what is known and a record is about to change.
@@ -115,8 +117,9 @@ class ChangeDetection(ForgetWritten):
         """
         super().prefetch(records)
         for record in records:
-            for key, mark in _written(record):
-                self._rows.pending.add(key, mark)
+            if record.request.writes:
+                for key, mark in _written(record):
+                    self._rows.pending.add(key, mark)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return that a record is unchanged, if it equals what was last delivered.
@@ -136,6 +139,8 @@ class ChangeDetection(ForgetWritten):
 
     def _is_stale(self, record: PendingRecord, day: int) -> bool:
         """Return whether something that a record brings along may be otherwise by now."""
+        if record.request.stands_alone:
+            return False
         are_last = (self._is_last(key, mark) for key, mark in _written(record))
         return self._is_orphan(record.request, day) or not all(are_last)
 
@@ -150,9 +155,11 @@ class ChangeDetection(ForgetWritten):
             if not self._rows.pending.are_contested(key):
                 self._note(key, mark)
 
-    def _read(self, record: PendingRecord) -> Iterator[bytes]:
-        yield from super()._read(record)
-        yield from (deletion_mark(*ids) for ids in record.request.references)
+    def _read(self, record: PendingRecord) -> Sequence[bytes]:
+        keys = super()._read(record)
+        if not record.request.references:
+            return keys
+        return (*keys, *(deletion_mark(*ids) for ids in record.request.references))
 
     def _overtaken(self, record: PendingRecord) -> Iterator[bytes]:
         """Return the keys of what a record changes: many users bring the same group as it is."""
