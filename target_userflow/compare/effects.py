@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_userflow.apis.userflow import reading
@@ -34,19 +35,22 @@ class Effects(NamedTuple):
 
 
 class KnownEffects:
-    """The effects of the latest requests; each is asked for several times."""
+    """The effects of the latest requests; each is asked for several times, by all threads."""
 
     def __init__(self) -> None:
         """Begin without a request."""
         self._known: dict[int, Effects] = {}
+        self._lock = threading.Lock()
 
     def of(self, request: Request) -> Effects:
         """Return the effects of a request."""
         known = self._known.get(id(request))
         if known is None:
-            known = self._known[id(request)] = _effects(request)
-            if len(self._known) > _REMEMBERED:
-                del self._known[next(iter(self._known))]
+            known = _effects(request)
+            with self._lock:
+                self._known[id(request)] = known
+                if len(self._known) > _REMEMBERED:
+                    del self._known[next(iter(self._known))]
         return known  # it holds the request, so that no other one has its identity
 
 
