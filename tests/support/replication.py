@@ -19,7 +19,7 @@ from support.process import config_file, singer, state
 from support.relay import MOMENTS
 from support.taps import wait_until
 
-from target_userflow.ledger.ledger import IN_FLIGHT, digest
+from target_userflow.ledger.ledger import EVENT_MARK_SIZE, IN_FLIGHT, digest
 
 if TYPE_CHECKING:
     import random
@@ -106,11 +106,14 @@ class Replication:
             engine.dispose()
 
     def _marked(self) -> list[bytes]:
-        """What the ledger holds as being in flight."""
+        """What the ledger holds as being in flight; marks of objects have other lengths."""
         engine = sa.create_engine(self._ledger())
-        query = sa.text("select key from ledger_delivered where substr(mark, 1, 1) = :mark")
+        query = sa.text(
+            "select key from ledger_delivered "
+            "where substr(mark, 1, 1) = :mark and length(mark) = :size"
+        )
         with engine.connect() as connection:
-            keys = connection.execute(query, {"mark": IN_FLIGHT}).scalars()
+            keys = connection.execute(query, {"mark": IN_FLIGHT, "size": EVENT_MARK_SIZE}).scalars()
             found = [bytes(key) for key in keys]
         engine.dispose()
         return found
