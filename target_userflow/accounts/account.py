@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 OUTCOMES = ("delivered", "merged", "unchanged", "duplicate", "skipped", "rejected")
-"""What can become of a record; each received one meets exactly one of them."""
+"""The outcomes that a record can have; each record that was received has exactly one."""
 _MOST_WAITING = 250  # records without an outcome that may count as good
 _ENOUGH_EVENTS = 20  # events of a stream, before its share of those that differ says anything
 _ENOUGH = 100  # settled records of a stream, before its share of rejected ones says anything
@@ -14,18 +14,18 @@ _ENOUGH = 100  # settled records of a stream, before its share of rejected ones 
 
 @dataclass(slots=True)
 class Account:
-    """What became of one stream's records."""
+    """Counts the records of one stream by their outcomes."""
 
     object: str = ""
-    """What the stream is routed to."""
+    """The object type to which the stream is routed."""
     received: int = 0
     elsewhere: int = 0
-    """Those of them that another shard delivers."""
+    """Received records that another shard delivers."""
     outcomes: Counter[str] = field(default_factory=Counter)
     gave_up: int = 0
-    """Those of the rejected records that kept failing, which says nothing of the mapping."""
+    """Rejected records that kept failing: they say nothing of the mapping."""
     differs: int = 0
-    """Those of the duplicates whose body is another one than what was delivered."""
+    """Duplicates whose body differs from the one that was delivered."""
     in_doubt: int = 0
     """Records that were sent again although that may have doubled them, each counted once."""
     deleted: int = 0
@@ -33,7 +33,7 @@ class Account:
     undeleted: int = 0
     """Deletions that no record asked for and the API rejected."""
     requests: int = 0
-    """What was sent for its records, repetitions and all; a batch is one."""
+    """Requests that were sent for its records, with all repetitions; a batch is one request."""
 
     @property
     def own(self) -> int:

@@ -61,7 +61,7 @@ class DeliveryObserver(Protocol):
         """Return what is sent for a record: its request, or less if that does the same."""
 
     def rest(self, record: PendingRecord, sent: Request, body: bytes) -> Request | None:
-        """What of the record has to follow, by the answer to a part of it; None if nothing has."""
+        """Return the request that has to follow a part of a record, by its answer; None if none."""
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Return whether another run is sending a record, so that it has to wait."""

@@ -111,7 +111,10 @@ class ProductDelivery:
         """Queue the records that need a request; those that are matched come after the others."""
         try:
             self._queue([record for record in records if not record.is_matched])
-            self._queue([record for record in records if record.is_matched])
+            matched = [record for record in records if record.is_matched]
+            if matched:
+                self._wait_for_creations()
+                self._queue(matched)
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: the run ends with it
             self._clock.stop(error)
         finally:
@@ -120,12 +123,13 @@ class ProductDelivery:
             self._prepared.set()
 
     def _queue(self, records: Sequence[PendingRecord]) -> None:
-        """Queue records; before some are matched, wait for what may create their objects."""
-        is_matched = any(record.is_matched for record in records)
-        while is_matched and self._workers.queues.creating and not self._clock.stopped:
-            self._workers.wait()
         if not self._clock.stopped:
             self._workers.add(prepared(records))
+
+    def _wait_for_creations(self) -> None:
+        """Return when nothing is on its way that may create what records are matched with."""
+        while self._workers.queues.creating and not self._clock.stopped:
+            self._workers.wait()
 
 
 def product_delivery(
