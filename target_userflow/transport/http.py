@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests import exceptions
 from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.util import parse_url
 
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.outcomes import Outcome, Refused, Rejected, TryAgain
 from target_userflow.errors import RejectRecord
 from target_userflow.mapping.values import encoded
-from target_userflow.transport.bounds import Deadline, body_of, bounded
+from target_userflow.transport.bounds import Deadline, body_of
+from target_userflow.transport.connection import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +61,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self.deadline = Deadline()
         """The end of the current exchange."""
         self._url = url
+        self._own_headers = {"Host": str(parse_url(url).netloc), "Accept-Encoding": "identity"}
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """Return the pool that the first request found."""
@@ -89,6 +92,10 @@ class _Adapter(requests.adapters.HTTPAdapter):
         if self._prefix is None:
             self._prefix = super().request_url(request, proxies).removesuffix(path)
         return self._prefix + path
+
+    def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
+        """Add the host, and that an answer is to come unpacked."""
+        request.headers = {**self._own_headers, **request.headers}  # type: ignore[assignment]
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Return the answer, without the cookies and history that nobody asks for."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import socket
 import zlib
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +13,10 @@ from transport.test_http import OK, USER, answering, asked, client, over_tls, se
 
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.outcomes import Refused, TryAgain
-from target_userflow.transport.bounds import MAX_BYTES, Deadline, bounded
+from target_userflow.transport.bounds import MAX_BYTES
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -157,68 +156,6 @@ def test_an_answer_in_any_form_is_read(answer: bytes) -> None:
         received = client(url).send(USER)
     assert isinstance(received, Answer), received
     assert (received.status, received.body) == (200, BODY)
-
-
-STATUSES = [
-    b"HTTP/1.1 200 OK",
-    b"HTTP/1.1 204 No Content",
-    b"HTTP/1.1 304 ",
-    b"HTTP/1.1 429 Too Many  Requests ",
-    b"HTTP/1.1 503",
-    b"HTTP/1.0 200 OK",
-    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created",
-    b"HTTP/2 200 OK",
-    b"OK",
-]
-HEADERS = [
-    b"",
-    b"Content-Length: 4",
-    b"content-length:4",
-    b"Content-Length:  4",
-    b"Content-Length: -4",
-    b"Content-Length: four",
-    b"Content-Length: 4\r\nContent-Length: 2",
-    b"Transfer-Encoding: chunked",
-    b"Transfer-Encoding: Chunked\r\nContent-Length: 2",
-    b"Transfer-Encoding: gzip, chunked",
-    b"Connection: close\r\nContent-Length: 4",
-    b"Connection: keep-alive\r\nContent-Length: 4",
-    b"Connection: Keep-Alive\r\nTransfer-Encoding: chunked",
-    b"Content-Length: 4\r\nX-A: 1\r\n 2\r\nX-B:",
-    b"Content-Length: 4\r\nX-A: caf\xc3\xa9\r\nX-A: two\r\nX_B: a:b ",
-    b"Content-Length: 4\r\nno header",
-    b"Content-Length: 4\nX-A: 1",
-]
-BODIES = [b"body", b"4\r\nbody\r\n0\r\n\r\n", b"4\r\nbody\r\n0\r\nX-T: t\r\n\r\n", b"bo", b""]
-
-
-def read_by(kind: type[HTTPConnection], answer: bytes) -> object:
-    """All that a kind of connection makes of an answer, after which the other side hangs up."""
-    ours, theirs = socket.socketpair()
-    with theirs, ours:
-        connection = kind("api.example.com")
-        connection.sock = ours
-        connection.request("GET", "/")
-        theirs.sendall(answer)
-        theirs.shutdown(socket.SHUT_WR)
-        try:
-            read = connection.getresponse()
-            kept = connection.sock is not None
-            return kept, read.status, read.reason, read.msg.items(), read.read(), read.version
-        except HTTPException as error:
-            return type(error)
-
-
-@pytest.mark.parametrize("status", STATUSES)
-def test_an_answer_is_read_as_python_s_own_library_reads_it(status: bytes) -> None:
-    """The short way that a usual answer is read makes no difference, whatever comes."""
-    deadline = Deadline()
-    deadline.begin(60)
-    for headers, body in itertools.product(HEADERS, BODIES):
-        answer = status + b"\r\n" + headers + b"\r\n" * (2 if headers else 1) + body
-        theirs = read_by(HTTPConnection, answer)
-        ours = read_by(bounded(HTTPConnection, deadline), answer)
-        assert ours == theirs, answer
 
 
 @pytest.mark.parametrize("variable", AUTHORITIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 import responses
+from requests.adapters import HTTPAdapter
 
 from target_userflow.apis.messages import Answer, Request
 from target_userflow.apis.outcomes import Refused, Rejected, TryAgain
@@ -145,6 +148,32 @@ def test_a_request_leaves_in_one_piece() -> None:
         http = client(url)
         assert [type(http.send(USER)) for _ in range(2)] == [Answer, Answer]
     assert all(piece.endswith(b"\r\n\r\n" + BODY) for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "api.example.com",
+        "API.example.com:80",
+        "api.example.com:8080",
+        "127.0.0.1",
+        "[::1]:81",
+        "bücher.example.com",
+    ],
+)
+def test_a_request_is_written_as_requests_writes_it(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short way to the wire leaves no header out, and adds none."""
+    seen: list[bytes] = []
+    with serving(answering(OK, seen=seen)) as (proxy, _):
+        monkeypatch.setenv("http_proxy", proxy.replace("//", "//me:password@"))
+        client(f"http://{host}").send(USER)
+        headers = {**HEADERS, "Content-Type": "application/json"}
+        prepared = requests.Request("POST", f"http://{host}/users", headers, data=BODY).prepare()
+        HTTPAdapter().send(prepared, proxies={"http": os.environ["http_proxy"]})
+    ours, theirs = (set(request.split(b"\r\n")) for request in seen)
+    assert ours == theirs
 
 
 def test_what_cannot_be_encoded_is_rejected_and_nothing_is_sent() -> None:
