@@ -11,6 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from target_userflow.clock import Clock
 
 EVERY = 1.0
@@ -66,10 +68,15 @@ class Checkpoint:
 
     def settle(self, segment: Segment, size: int) -> None:
         """Count a record that is settled for good: on disk, where that is what it takes."""
+        self.settle_all([(segment, size)])
+
+    def settle_all(self, settled: Collection[tuple[Segment, int]]) -> None:
+        """Count records that are settled for good, each with its segment and size."""
         with self._lock:
-            self.records -= 1
-            self.bytes -= size
-            segment.unsettled -= 1
+            for segment, size in settled:
+                self.bytes -= size
+                segment.unsettled -= 1
+            self.records -= len(settled)
 
     def state(self, line: str) -> None:
         """Take a STATE, as the line that it is to be written as."""

@@ -39,23 +39,23 @@ class StreamTally:
         """Count a record that was read."""
         self._account.received += 1
 
-    def settle(self, outcome: str) -> None:
-        """Count what became of a record; `outcome` is one of `OUTCOMES`."""
+    def settle(self, outcome: str, count: int = 1) -> None:
+        """Count what became of records; `outcome` is one of `OUTCOMES`."""
         with self._lock:
-            self._account.outcomes[outcome] += 1
+            self._account.outcomes[outcome] += count
 
-    def skip(self, reason: str) -> None:
-        """Count a record that is left out on purpose, or that another shard delivers."""
+    def skip(self, reason: str, count: int = 1) -> None:
+        """Count records that are left out on purpose, or that another shard delivers."""
         with self._lock:
-            self._account.outcomes["skipped"] += 1
-            self._account.elsewhere += reason == OTHER_SHARD
-            self._reasons.skipped[self._stream, reason] += 1
+            self._account.outcomes["skipped"] += count
+            self._account.elsewhere += count if reason == OTHER_SHARD else 0
+            self._reasons.skipped[self._stream, reason] += count
 
-    def differ(self) -> None:
-        """Count a duplicate whose body is another one than what was delivered."""
-        self.settle("duplicate")
+    def differ(self, count: int = 1) -> None:
+        """Count duplicates whose body is another one than what was delivered."""
+        self.settle("duplicate", count)
         with self._lock:
-            self._account.differs += 1
+            self._account.differs += count
 
     def reject(self, reason: str, ids: str = "", *, reading: bool = False) -> None:
         """Count a rejected record.

@@ -20,7 +20,7 @@ from target_userflow.listed.seen import SeenObjects
 from target_userflow.listed.times import TimeAttributes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
@@ -79,22 +79,23 @@ class Comparison:
 
     def enter(self, request: Request) -> None:
         """Count a record in as it is read: it may change what other records are about."""
-        effects = self._effects.of(request)
-        with self._lock:
-            self._others.enter(effects)
+        self._others.enter(self._effects.of(request))
 
-    def leave(self, record: PendingRecord) -> None:
-        """Count a record out that is settled."""
-        effects = self._effects.of(record.request)
+    def leave(self, records: Iterable[PendingRecord]) -> None:
+        """Count records out that are settled."""
         with self._lock:
-            self._fresh.discard(id(record))
-            is_same = self._same.pop(id(record), None) is not None
-            for key in self._others.leave(effects, changed_nothing=is_same):
-                for view in self._views:
-                    view.forget(key)
+            for record in records:
+                self._fresh.discard(id(record))
+                is_same = self._same.pop(id(record), None) is not None
+                effects = self._effects.of(record.request)
+                self._forget(self._others.leave(effects, changed_nothing=is_same))
 
-    def compare(self, records: Sequence[PendingRecord]) -> None:
+    def compare(self, records: Sequence[PendingRecord], starts: Iterable[Request] = ()) -> None:
         """Read what is not known yet of the objects that records of one stream are about.
+
+        Args:
+            records: The records.
+            starts: What writes the objects where the list may be entered, beside its beginning.
 
         Raises:
             NotListed: the API does not say what there is, and that has to be known.
@@ -104,7 +105,7 @@ class Comparison:
             return
         all_effects = [self._effects.of(record.request) for record in records]
         stream = records[0].observer.stream_name
-        self._views.learn(stream, all_effects)
+        self._views.learn(stream, all_effects, map(self._effects.of, starts))
         if self._seen:
             self._seen.see({effects.parts[0][0] for effects in all_effects if effects.parts})
         with self._lock:
@@ -126,7 +127,7 @@ class Comparison:
             compared = self._same.get(id(record))
             if compared is None or not self._others.leave_alone(effects, own=0):
                 return False
-            return compared is record.request or self._is_same(record, effects)
+            return compared is record.request or self.differences.is_same(record, effects)
 
     def extra(self) -> SeenObjects | None:
         """Return all that exists of what was compared, and what of it records were about.
@@ -150,6 +151,11 @@ class Comparison:
         if self._seen:
             self._seen.close()
 
+    def _forget(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            for view in self._views:
+                view.forget(key)
+
     def _judge(
         self, records: Sequence[tuple[PendingRecord, Effects]]
     ) -> list[tuple[PendingRecord, Effects]]:
@@ -157,12 +163,9 @@ class Comparison:
         left = []
         for record, effects in records:
             with self._lock:  # for one at a time: reading need not wait for all of them
-                if effects.parts and self._is_same(record, effects):
+                if effects.parts and self.differences.is_same(record, effects):
                     self._same[id(record)] = record.request
                     self._others.changes_nothing(effects)
                 else:
                     left.append((record, effects))
         return left
-
-    def _is_same(self, record: PendingRecord, effects: Effects) -> bool:
-        return all(names == set() for names in self.differences.of(record, effects).values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
+from target_userflow.compare.starts import Starts
 from target_userflow.dedup.dedup import NoDedup, WholeRecords
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from target_userflow.compare.differences import Differences
 
 _UNCHANGED = NotSent("unchanged")
+_SLICE = 1_000  # records
 
 
 class CompareWithDestination(NoDedup):
@@ -44,25 +46,30 @@ class CompareWithDestination(NoDedup):
         self._matches = matches
         self._watch = watch
         comparison.has_late_ids |= matches
+        self._starts = Starts()
 
     def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:
         """Count a record in as it is read."""
         if not self._matches:
             self._comparison.enter(request)
+            self._starts.note(request)
         return self._ledger.key(row, request, source)
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
-        """Read what there is of the records' objects."""
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
+        """Look records up, and return slices: some are settled while others' objects are read."""
         if self._matches:
             for record in records:
                 self._comparison.enter(record.request)
+                self._starts.note(record.request)
         self._ledger.prefetch(records)
-        self._comparison.compare(records)
+        slices = (records[start : start + _SLICE] for start in range(0, len(records), _SLICE))
+        return map(self._compared, slices)
 
-    def release(self, record: PendingRecord) -> None:
-        """Count a record out."""
-        self._comparison.leave(record)
-        self._ledger.release(record)
+    def release(self, records: Iterable[PendingRecord]) -> None:
+        """Count records out."""
+        records = [*records]
+        self._comparison.leave(records)
+        self._ledger.release(records)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return that a record is unchanged, if Userflow has all that it says."""
@@ -100,6 +107,11 @@ class CompareWithDestination(NoDedup):
         """Return once the ledger has all that was noted."""
         self._ledger.sync()
 
+    def _compared(self, records: Sequence[PendingRecord]) -> Sequence[PendingRecord]:
+        """Read what there is of records' objects, and return the records."""
+        self._comparison.compare(records, self._starts.take())
+        return records
+
 
 class _ReadWholes(WholeRecords):
     """Has whole records sent to objects that were read for other streams."""
@@ -119,9 +131,9 @@ class NoteForComparison(CompareWithDestination):
         super().__init__(comparison, ledger, matches=False)
         self.parts = _ReadWholes(comparison.differences)
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
         """Look up what the ledger knows."""
-        self._ledger.prefetch(records)
+        return self._ledger.prefetch(records)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return what the ledger says."""

@@ -96,6 +96,14 @@ class Differences(WholeRecords):
                 names[part.reference] = view.differing(key, part) if view and is_known else None
         return names
 
+    def is_same(self, record: PendingRecord, effects: Effects) -> bool:
+        """Return whether nothing has to be sent; for the arguments see `of`."""
+        if len(effects.parts) > 1:
+            return all(names == set() for names in self.of(record, effects).values())
+        view = self._view(record, effects)
+        with self._lock:
+            return view is not None and view.differing(*effects.parts[0]) == set()
+
     def attributes(self, record: PendingRecord) -> DifferingAttributes | None:
         """Return what is different of an object.
 

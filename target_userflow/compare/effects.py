@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_userflow.apis.userflow import reading
-from target_userflow.apis.userflow.parts import parts_of
+from target_userflow.apis.userflow.parts import Part, parts_of
 from target_userflow.listed.view import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_userflow.apis.messages import Reference, Request
-    from target_userflow.apis.userflow.parts import Part
 
-_REMEMBERED = 20_000  # requests: twice of what may be read and not settled
+_ALONE = {"users": "", "groups": "groups"}
+"""What writes attributes alone → what is asked for to compare it."""
+_PLAIN = {"id", "attributes"}
+_REMEMBERED = 10_000  # requests: as many as may be read and not settled
 
 
 class Effects(NamedTuple):
@@ -40,30 +41,42 @@ class KnownEffects:
     def __init__(self) -> None:
         """Begin without a request."""
         self._known: dict[int, Effects] = {}
-        self._lock = threading.Lock()
+        self._before: dict[int, Effects] = {}
 
     def of(self, request: Request) -> Effects:
         """Return the effects of a request."""
-        known = self._known.get(id(request))
+        place = id(request)
+        known = self._known.get(place) or self._before.get(place)
         if known is None:
-            known = _effects(request)
-            with self._lock:
-                self._known[id(request)] = known
-                if len(self._known) > _REMEMBERED:
-                    del self._known[next(iter(self._known))]
+            known = self._known[place] = _effects(request)
+            if len(self._known) >= _REMEMBERED:  # those that were not asked for since are let go
+                self._before, self._known = self._known, {}
         return known  # it holds the request, so that no other one has its identity
 
 
 def _effects(request: Request) -> Effects:
+    kind = request.path[1:]
+    if kind in _ALONE and request.stands_alone and _is_plain(request.payload):
+        return _effects_of_plain(request, kind)
     written = () if request.deletes else parts_of(request)
     parts = [(key_of(*part.reference), part) for part in written]
     changes = _changes(parts)
     needs = _needs(request, parts)
     ends = [key_of(*reference) for reference in _ends(request)]
-    if not ends and not request.references:  # by far the most frequent
-        return Effects(request, needs, parts, changes, ends, changes)
     references = [key_of(*reference) for reference in request.references]
     return Effects(request, needs, parts, changes, ends, [*{*changes, *references, *ends}])
+
+
+def _is_plain(payload: Mapping[str, Any] | None) -> bool:
+    return payload is not None and payload.keys() == _PLAIN
+
+
+def _effects_of_plain(request: Request, kind: str) -> Effects:
+    """Return the effects of writing attributes and nothing else, by far the most frequent."""
+    payload = request.payload or {}
+    part = Part((kind, payload["id"]), payload["attributes"])
+    key = key_of(*part.reference)
+    return Effects(request, _ALONE[kind], [(key, part)], [key], (), [key])
 
 
 def _changes(parts: Sequence[tuple[int, Part]]) -> Sequence[int]:

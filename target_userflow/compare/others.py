@@ -6,6 +6,7 @@ depends on. Each object is a key of 64 bits.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,28 +26,30 @@ class OtherRecords:
             store: Where the marks are kept.
         """
         self._store = store
+        self._entered: deque[Effects] = deque()
         self._waiting: dict[int, int] = {}
         self._changing: dict[int, int] = {}
         self._ending: dict[int, int] = {}
         self._marked: set[int] = set()
         self._has_marks = False
 
-    def is_waited_for(self, key: int) -> bool:
-        """Return whether a record waits that is about an object."""
-        return key in self._waiting
-
     def enter(self, effects: Effects) -> None:
-        """Count a record in that waits."""
-        for key in effects.about:
-            self._waiting[key] = self._waiting.get(key, 0) + 1
-        self._count(effects, 1)
+        """Count a record in that waits: before anything is asked, so that this needs no lock."""
+        self._entered.append(effects)
+
+    def waited_for(self, keys: Iterable[int]) -> set[int]:
+        """Return those objects of which a record waits that is about them."""
+        self._admit()
+        return {key for key in keys if key in self._waiting}
 
     def changes_nothing(self, effects: Effects) -> None:
         """Note that a record that waits is the same, and so changes nothing."""
+        self._admit()
         self._count(effects, -1)
 
     def leave(self, effects: Effects, *, changed_nothing: bool) -> Iterator[int]:
         """Count a record out, and yield the keys that no other one is about."""
+        self._admit()
         if not changed_nothing:
             self._count(effects, -1)
         for key in effects.about:
@@ -76,6 +79,7 @@ class OtherRecords:
             effects: The request's.
             own: How often it is counted itself.
         """
+        self._admit()
         for key, _ in effects.parts:
             if key in self._marked or self._changing.get(key, 0) > own:
                 return False
@@ -86,6 +90,14 @@ class OtherRecords:
 
     def _may_end(self, key: int, own: int) -> bool:
         return self._ending.get(key, 0) > own or _end_of(key) in self._marked
+
+    def _admit(self) -> None:
+        """Count those records in that have entered."""
+        while self._entered:
+            effects = self._entered.popleft()
+            for key in effects.about:
+                self._waiting[key] = self._waiting.get(key, 0) + 1
+            self._count(effects, 1)
 
     def _count(self, effects: Effects, number: int) -> None:
         for key in effects.changes:

@@ -15,7 +15,7 @@ from target_userflow.escaping import printable
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.userflow.parts import Differing
@@ -153,10 +153,12 @@ class Verify(CompareWithDestination):
             given = self._given[id(record)] = self._verdicts.note(record, names)
         return given
 
-    def release(self, record: PendingRecord) -> None:
-        """Count a record out."""
-        self._given.pop(id(record), None)
-        super().release(record)
+    def release(self, records: Iterable[PendingRecord]) -> None:
+        """Count records out."""
+        records = [*records]
+        for record in records:
+            self._given.pop(id(record), None)
+        super().release(records)
 
 
 class NotVerified(NoDedup):

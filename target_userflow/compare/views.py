@@ -62,26 +62,33 @@ class Views:
         self._is_exact = is_exact
         self._seen = seen
         self._of: dict[tuple[str, str], View] = {}
+        self._all: list[View] = []
         self._unlisted: set[str] = set()
 
     def __iter__(self) -> Iterator[View]:
         """Yield each view once."""
-        return iter({id(view): view for view in self._of.values()}.values())
+        return iter(self._all)
 
     def of(self, stream: str, needs: str) -> View | None:
         """Return the view of a stream, for what its records need; None if nothing was read."""
         return self._of.get((stream, needs))
 
-    def learn(self, stream: str, all_effects: Iterable[Effects]) -> None:
+    def learn(self, stream: str, all_effects: Iterable[Effects], starts: Iterable[Effects]) -> None:
         """Read what is not known yet of the objects that records of a stream are about.
+
+        Args:
+            stream: The stream.
+            all_effects: What its records do.
+            starts: Of what writes the objects where the list may be entered as well.
 
         Raises:
             NotListed: the API does not say what there is, and nothing else has to be done.
             StopRun: the API does not answer.
         """
+        entered = _by_needs(starts)
         for needs, wanted in _by_needs(all_effects).items():
             if needs not in self._unlisted:
-                self._learn(stream, needs, wanted)
+                self._learn(stream, needs, wanted, entered.get(needs, ()))
 
     def look_at(self, stream: str, all_effects: Iterable[Effects]) -> bool:
         """Look up objects of which it is not known which attributes differ; errors as `learn`.
@@ -96,10 +103,10 @@ class Views:
         ]
         return any(looked_up)
 
-    def _learn(self, stream: str, needs: str, wanted: Wanted) -> None:
+    def _learn(self, stream: str, needs: str, wanted: Wanted, starts: Iterable[str]) -> None:
         if (stream, needs) not in self._of:
             self._of[stream, needs] = self._shared(needs, wanted) or self._new(needs)
-        self._listed(needs, partial(self._of[stream, needs].learn, wanted))
+        self._listed(needs, partial(self._of[stream, needs].learn, wanted, starts))
 
     def _look_at(self, view: View, wanted: Wanted) -> bool:
         return view.look_at(wanted, is_exact=self._is_exact)
@@ -129,16 +136,18 @@ class Views:
         listing = reading.GROUPS if needs == "groups" else reading.users(needs)
         if self._is_exact:  # each page counts: as few as there are
             listing = replace(listing, begins_anywhere=False)
-        return View(
+        view = View(
             "groups" if needs == "groups" else "users",
             listing,
             self._reads,
             self._store,
             self._times,
-            self._others.is_waited_for,
+            self._others.waited_for,
             self._lock,
             self._seen,
         )
+        self._all.append(view)
+        return view
 
 
 def _by_needs(all_effects: Iterable[Effects]) -> Mapping[str, Wanted]:

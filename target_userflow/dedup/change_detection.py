@@ -34,16 +34,17 @@ class ForgetWritten(LedgerDedup):
         """Return a hash of the ids by which the API keeps the object, whatever stream it is of."""
         return digest(self._object, *request.object_id)
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
         """Look the rows up, and note which objects are about to be deleted or to end.
 
         They may be in flight while what refers to them is compared.
         """
-        super().prefetch(records)
+        slices = super().prefetch(records)
         for record in records:
             if not record.request.stands_alone:
                 for key in self._deleted(record.request):
                     self._rows.pending.add(key, DELETED)
+        return slices
 
     def forget(self, records: Iterable[PendingRecord]) -> None:
         """Forget the versions before, all at once."""
@@ -110,16 +111,17 @@ class ChangeDetection(ForgetWritten):
         self._resync_days = resync_days
         self._watch = watch
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
         """Look the rows up, and note what the records contradict each other about.
 
         These may be in flight at the same time, so that nobody can tell which was the last.
         """
-        super().prefetch(records)
+        slices = super().prefetch(records)
         for record in records:
             if record.request.writes:
                 for key, mark in _written(record):
                     self._rows.pending.add(key, mark)
+        return slices
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return that a record is unchanged, if it equals what was last delivered.

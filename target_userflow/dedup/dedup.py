@@ -52,11 +52,16 @@ class NoDedup:
         """
         return b""
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
-        """Look up what is known of records that begin to wait; each is released in the end."""
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
+        """Look up what is known of records that begin to wait; each is released in the end.
 
-    def release(self, record: PendingRecord) -> None:
-        """Forget what is known of a record, unless another one waits that it matters for."""
+        Returns:
+            The records in slices. The outcomes of a slice may be asked for once it is taken.
+        """
+        return [records]
+
+    def release(self, records: Iterable[PendingRecord]) -> None:
+        """Forget what is known of records, unless another one waits that it matters for."""
 
     def outcome(self, record: PendingRecord) -> NotSent | None:  # noqa: ARG002 - for subclasses
         """Return the outcome of a record that need not be sent; None if it has to be."""
@@ -97,13 +102,14 @@ class LedgerDedup(NoDedup):
         self._rows = rows
         self._today = today
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
         """Look up the rows that matter for records."""
         self._rows.prefetch([key for record in records for key in self._read(record)])
+        return [records]
 
-    def release(self, record: PendingRecord) -> None:
+    def release(self, records: Iterable[PendingRecord]) -> None:
         """Forget the rows that matter for no other record."""
-        self._rows.release(self._read(record))
+        self._rows.release(key for record in records for key in self._read(record))
 
     def sync(self) -> None:
         """Have the ledger written with what was noted."""

@@ -11,7 +11,7 @@ from target_userflow.dedup.former_events import FormerEvents
 from target_userflow.ledger.ledger import DELIVERED, IN_FLIGHT, SAMPLED, event_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.apis.messages import Request
@@ -68,7 +68,7 @@ class EventDedup(LedgerDedup):
             self._former.note(key, record)
         return key
 
-    def prefetch(self, records: Sequence[PendingRecord]) -> None:
+    def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
         """Look up the keys, and which of them were left in flight by an earlier run."""
         new = self._rows.prefetch([record.ledger_key for record in records])
         if self._former:
@@ -78,6 +78,7 @@ class EventDedup(LedgerDedup):
             self._leases.look()
         held = self._leases.is_held
         self._doubtful.update(key for key in in_flight if not held(self._rows.get(key)[0]))
+        return [records]
 
     def is_elsewhere(self, record: PendingRecord) -> bool:
         """Return whether another run is sending an event, by what the ledger says now."""
@@ -95,9 +96,10 @@ class EventDedup(LedgerDedup):
             self._doubtful.add(key)
         return is_held
 
-    def release(self, record: PendingRecord) -> None:
-        """Forget the event, unless it comes again among those that wait."""
-        self._doubtful.difference_update(self._rows.release([record.ledger_key]))
+    def release(self, records: Iterable[PendingRecord]) -> None:
+        """Forget the events, unless they come again among those that wait."""
+        gone = self._rows.release(record.ledger_key for record in records)
+        self._doubtful.difference_update(gone)
 
     def outcome(self, record: PendingRecord) -> NotSent | None:
         """Return that an event is a duplicate, if it was delivered before.

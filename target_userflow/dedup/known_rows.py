@@ -58,7 +58,7 @@ class KnownRows:
         return new
 
     def release(self, keys: Iterable[bytes]) -> list[bytes]:
-        """Count a record out that these keys matter for.
+        """Count records out that these keys matter for, each key as often as it does.
 
         Returns:
             Those that matter for no other record, and are forgotten.
@@ -70,8 +70,8 @@ class KnownRows:
                 if self._waiting[key] <= 0:
                     del self._waiting[key]
                     self._rows.pop(key, None)
-                    self.pending.forget(key)
                     gone.append(key)
+            self.pending.forget(gone)
         return gone
 
     def get(self, key: bytes) -> Row:

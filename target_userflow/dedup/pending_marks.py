@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class PendingMarks:
@@ -19,10 +23,12 @@ class PendingMarks:
         with self._lock:
             self._marks[key].add(mark)
 
-    def forget(self, key: bytes) -> None:
-        """Forget the marks of a key: no record waits that it matters for."""
+    def forget(self, keys: Iterable[bytes]) -> None:
+        """Forget the marks of keys: no record waits that they matter for."""
         with self._lock:
-            self._marks.pop(key, None)
+            if self._marks:
+                for key in keys:
+                    self._marks.pop(key, None)
 
     def has(self, key: bytes) -> bool:
         """Return whether a record is about to write something under a key."""

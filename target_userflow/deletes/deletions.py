@@ -137,7 +137,7 @@ class Deletions:
         else:
             self._dedup.delivered(record)
             self._existing.note(record.request, self._object_type)
-        self._dedup.release(record)
+        self._dedup.release([record])
 
 
 def _is_done(deletion: PendingRecord) -> bool:

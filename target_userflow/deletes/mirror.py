@@ -107,14 +107,13 @@ class MembershipMirror:
     def deleted(self, keys: Iterable[bytes]) -> None:
         """Strike nothing out: the next run asks again."""
 
-    def _take(self, user: ExistingObject) -> None:
-        """Keep the memberships of a user that are the stream's concern."""
-        pairs = [(user.id, member.group_id) for member in user.memberships or ()]
-        users_key = key_of("user", user.id)
-        groups = {key_of("group", group_id) for _, group_id in pairs}
-        seen = self._held.seen({users_key, *groups}) if pairs else set()
+    def _take(self, users: Iterable[ExistingObject]) -> None:
+        """Keep the memberships of users that are the stream's concern."""
+        members = [
+            (user.id, member.group_id) for user in users for member in user.memberships or ()
+        ]
+        keys = {pair: {key_of("user", pair[0]), key_of("group", pair[1])} for pair in members}
+        seen = self._held.seen(set().union(*keys.values())) if keys else set()
         self._held.keep(
-            (key_of(*pair), "memberships", pair)
-            for pair in pairs
-            if users_key in seen or key_of("group", pair[1]) in seen
+            (key_of(*pair), "memberships", pair) for pair in members if keys[pair] & seen
         )

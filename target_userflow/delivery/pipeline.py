@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from target_userflow.delivery.product_delivery import ProductDelivery
 
 _TICK = 0.2  # seconds until it is looked again whether a STATE may be written
+_OBJECTS = 200_000
+"""Objects that Python makes before it looks for cycles among them: records are in none, so that it
+would look through all that are held, to find nothing. Errors are in some."""
 _AGAIN = 0.5  # of the records that may be held: with fewer, reading goes on
 
 
@@ -126,6 +129,7 @@ class Pipeline:
         if not self._is_frozen:
             self._is_frozen = True
             gc.freeze()  # all that stays is there: it need not be looked through again and again
+            gc.set_threshold(_OBJECTS)
         batch = self._batch.take()
         self._accounts.check_shares()
         for observer in {record.observer for records in batch.values() for record in records}:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from target_userflow.listed.columns import BY_VALUE, IF_PRESENT
+from target_userflow.listed.columns import BY_VALUE, IF_PRESENT, kind_of
 from target_userflow.listed.equality import PRESENT, expected, is_present, token
 from target_userflow.listed.fingerprints import changed, sums_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from target_userflow.apis.messages import Reference
     from target_userflow.apis.userflow.parts import Part
     from target_userflow.listed.columns import Columns
     from target_userflow.listed.fingerprints import Fingerprints, Sums
@@ -41,7 +42,15 @@ class ColumnSums:
 
     def put(self, existing: Iterable[tuple[int, Part]]) -> None:
         """Keep the fingerprints of objects that were read."""
-        self._store.put((key ^ self._salt, *sums_of(self._tokens(part))) for key, part in existing)
+        compared: dict[str, list[tuple[str, bool, bool]]] = {}
+        rows = []
+        for key, part in existing:
+            kind = kind_of(part.reference)
+            if kind not in compared:
+                compared[kind] = self._compared(part.reference)
+            sums = sums_of(_tokens(part.attributes, compared[kind]))
+            rows.append((key ^ self._salt, *sums))
+        self._store.put(rows)
 
     def changed(self, part: Part, sums: Sums) -> set[str] | None:
         """Return which attributes of an object a record may change; None if that can't be told.
@@ -65,12 +74,23 @@ class ColumnSums:
         names = changed(sums, sent, columns)
         return None if names is None else (names | unknown) & part.attributes.keys()
 
-    def _tokens(self, part: Part) -> Iterator[tuple[str, str]]:
-        """Yield name and token of the attributes that have a value."""
-        times = self._times.known(part.reference[0])
-        for name, how in self._columns.of(part.reference).items():
-            value = part.attributes.get(name)
-            if how == BY_VALUE and value is not None:
-                yield name, token(value, is_time=name in times)
-            elif how == IF_PRESENT and is_present(value):
+    def _compared(self, reference: Reference) -> list[tuple[str, bool, bool]]:
+        """Return each column of an object: its name, if its value counts, if it is a time."""
+        times = self._times.known(reference[0])
+        columns = self._columns.of(reference).items()
+        return [(name, how == BY_VALUE, name in times) for name, how in columns]
+
+
+def _tokens(
+    attributes: Mapping[str, Any], columns: Iterable[tuple[str, bool, bool]]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and token of the columns that have a value."""
+    for name, is_by_value, is_time in columns:
+        value = attributes.get(name)
+        if not is_by_value:
+            if is_present(value):
                 yield name, PRESENT
+        elif value.__class__ is str and not is_time:
+            yield name, f"s{value}"  # by far the most frequent
+        elif value is not None:
+            yield name, token(value, is_time=is_time)

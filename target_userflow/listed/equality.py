@@ -25,6 +25,8 @@ ABSENT = ""
 """The token of a null, and of an attribute that is not there."""
 PRESENT = "+"
 """The token of `set_once`: it changes nothing where there is any value."""
+_PLAIN = {str, int, bool}
+"""Types of values that are kept alike if they are equal and of the same type."""
 _EMPTY: tuple[Any, ...] = ("", [])
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -97,7 +99,7 @@ def differing(
     """
     for name, change in changes.items():
         before = there.get(name)
-        if change.__class__ is str and change == before:
+        if change.__class__ is before.__class__ in _PLAIN and change == before:
             continue  # by far the most frequent
         if not _is_same(change, before, is_time=name in times):
             yield name

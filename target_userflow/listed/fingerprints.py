@@ -101,7 +101,7 @@ def _pair(left: Sums, candidates: Iterable[tuple[str, int]]) -> set[str] | None:
 class Fingerprints(TemporaryDatabase):
     """The fingerprints of objects, and marks of those that were written since.
 
-    Keys are integers of 64 bits. One thread puts and gets; any may mark.
+    Keys are integers of 64 bits. One thread puts and gets; of marks, one at a time.
     """
 
     tables = (
@@ -114,28 +114,35 @@ class Fingerprints(TemporaryDatabase):
         """Open the database."""
         super().__init__()
         self._unwritten: list[tuple[int, int, int, int]] = []
+        self._unmarked: list[tuple[int]] = []
 
     def put(self, rows: Iterable[tuple[int, int, int, int]]) -> None:
         """Keep the sums of objects, each with its key."""
         self._unwritten.extend(rows)
         if len(self._unwritten) >= _BATCH:
-            self._flush()
+            self._write_listed()
 
     def get(self, keys: Collection[int]) -> dict[int, Sums]:
         """Return the sums of those of the keys that have some."""
-        self._flush()
+        self._write_listed()
         query = "SELECT key, first, second, third FROM listed WHERE key IN"
         return {key: Sums(*sums) for key, *sums in self._of_keys(query, keys)}
 
-    def mark(self, keys: Collection[int]) -> None:
+    def mark(self, keys: Iterable[int]) -> None:
         """Mark keys."""
-        self._write("INSERT OR IGNORE INTO marked VALUES (?)", [(key,) for key in keys])
+        self._unmarked.extend((key,) for key in keys)
+        if len(self._unmarked) >= _BATCH:
+            self._write_marks()
 
     def marked(self, keys: Collection[int]) -> set[int]:
         """Return those of the keys that are marked."""
+        self._write_marks()
         return {key for (key,) in self._of_keys("SELECT key FROM marked WHERE key IN", keys)}
 
-    def _flush(self) -> None:
+    def _write_listed(self) -> None:
         rows, self._unwritten = self._unwritten, []
-        if rows:
-            self._write("INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?)", rows)
+        self._write("INSERT OR REPLACE INTO listed", rows)
+
+    def _write_marks(self) -> None:
+        rows, self._unmarked = self._unmarked, []
+        self._write("INSERT OR IGNORE INTO marked", rows)

@@ -25,7 +25,7 @@ class SeenObjects(TemporaryDatabase):
 
     def see(self, keys: Iterable[int]) -> None:
         """Note what records are about."""
-        self._write("INSERT OR IGNORE INTO seen VALUES (?)", [(key,) for key in keys])
+        self._write("INSERT OR IGNORE INTO seen", [(key,) for key in keys])
 
     def seen(self, keys: set[int]) -> set[int]:
         """Return those of the keys that records are about."""
@@ -34,7 +34,7 @@ class SeenObjects(TemporaryDatabase):
     def keep(self, rows: Iterable[tuple[int, str, Ids]]) -> None:
         """Keep the kind and ids of objects that exist, each with its key."""
         encoded = [(key, kind, msgspec.json.encode(ids).decode()) for key, kind, ids in rows]
-        self._write("INSERT OR IGNORE INTO existing VALUES (?, ?, ?)", encoded)
+        self._write("INSERT OR IGNORE INTO existing", encoded)
 
     def existing(self) -> int:
         """Return how many objects exist."""

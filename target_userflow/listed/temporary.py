@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from target_userflow.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 T = TypeVar("T")
 _CHUNK = 500  # keys of one query
+_ROWS = 200  # rows of one statement
 _CACHE = 64 * 1024  # KiB: what does not fit goes to a file
 
 
@@ -48,8 +49,14 @@ class TemporaryDatabase:
         """Let everything go."""
         self._database.close()
 
-    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        self._run(statement, lambda text: self._database.executemany(text, rows))
+    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows, many with one statement: with each one, another thread may take over."""
+        for start in range(0, len(rows), _ROWS):
+            chunk = rows[start : start + _ROWS]
+            row = f"({','.join('?' * len(chunk[0]))})"
+            values = [value for each in chunk for value in each]
+            text = f"{statement} VALUES {','.join([row] * len(chunk))}"
+            self._run(text, partial(self._fetched, values))
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._run(query, lambda text: self._database.execute(text, values).fetchall())
@@ -62,8 +69,8 @@ class TemporaryDatabase:
             text = f"{query} ({','.join('?' * len(chunk))})"
             yield from self._run(text, partial(self._fetched, chunk))
 
-    def _fetched(self, chunk: list[int], text: str) -> list[tuple[Any, ...]]:
-        return self._database.execute(text, chunk).fetchall()
+    def _fetched(self, values: list[Any], text: str) -> list[tuple[Any, ...]]:
+        return self._database.execute(text, values).fetchall()
 
     def _run(self, text: str, run: Callable[[str], T]) -> T:
         try:

@@ -16,7 +16,7 @@ from target_userflow.lookup.object_list import ObjectList
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from target_userflow.apis.listing import ExistingObject, Listing
     from target_userflow.apis.messages import Reference
@@ -44,7 +44,7 @@ class View:
         reads: Reads,
         store: Fingerprints,
         times: TimeAttributes,
-        is_waited_for: Callable[[int], bool],
+        waited_for: Callable[[Iterable[int]], Collection[int]],
         lock: threading.RLock,
         seen: SeenObjects | None = None,
     ) -> None:
@@ -56,13 +56,14 @@ class View:
             reads: The way to the API.
             store: Where fingerprints are kept.
             times: The attributes that are compared as instants.
-            is_waited_for: Tells of the key of an object whether a record waits that is about it.
+            waited_for: Returns those of some keys of objects that a record waits for; it is called
+                with the lock held.
             lock: Is held by whoever calls `differing` and `forget`.
             seen: Where the ids of all that exists are kept, if they are to be.
         """
         self._name = name
         self._times = times
-        self._is_waited_for = is_waited_for
+        self._waited_for = waited_for
         self._lock = lock
         self._seen = seen
         self.columns = Columns()
@@ -72,8 +73,12 @@ class View:
         self._sums: dict[int, Sums] = {}
         self._looked_at = 0
 
-    def learn(self, wanted: Wanted) -> None:
+    def learn(self, wanted: Wanted, starts: Iterable[str] = ()) -> None:
         """Read what is not known of some objects.
+
+        Args:
+            wanted: The objects.
+            starts: Ids of objects that will be asked for: where the list may be entered.
 
         Raises:
             NotListed: the API does not say.
@@ -88,7 +93,7 @@ class View:
             sums = self._stored.get({*parts, *listed} - self._held.keys())
             self._sums.update(sums)
             known = sums.keys() | self._held.keys()
-        self.list.learn(id_ for key, id_ in listed.items() if key not in known)
+        self.list.learn((id_ for key, id_ in listed.items() if key not in known), starts)
         for kind in self._kinds_of_times(parts):
             self._times.read(kind)
 
@@ -114,16 +119,16 @@ class View:
         self._looked_at += len(unknown)
         return bool(unknown) and self.list.look_up(unknown)
 
-    def take(self, current: ExistingObject) -> None:
-        """Keep what is needed of an object that was read."""
-        existing = [(key_of(*part.reference), part) for part in self._parts_of(current)]
+    def take(self, objects: Iterable[ExistingObject]) -> None:
+        """Keep what is needed of objects that were read."""
+        existing = [*self._keyed_parts(objects)]
         if self.list.has_begun:
             for kind in {part.reference[0] for _, part in existing}:
                 self._times.read(kind)
             self._stored.put(existing)
         with self._lock:
-            waited_for = [keyed for keyed in existing if self._is_waited_for(keyed[0])]
-            self._held.update((key, part.attributes) for key, part in waited_for)
+            waited_for = self._waited_for(key for key, _ in existing)
+            self._held.update((key, part.attributes) for key, part in existing if key in waited_for)
         if self._seen:
             self._see(self._seen, existing)
 
@@ -152,13 +157,12 @@ class View:
         self._held.pop(key, None)
         self._sums.pop(key, None)
 
-    def _parts_of(self, current: ExistingObject) -> Iterator[Part]:
-        """Yield what was read of an object that records may be about, and the object itself."""
-        return (
-            part
-            for part in parts_of_existing(self._name, current)
-            if part.reference[0] == self._name or self.columns.has(part.reference)
-        )
+    def _keyed_parts(self, objects: Iterable[ExistingObject]) -> Iterator[tuple[int, Part]]:
+        """Yield what was read that records may be about, and the objects themselves, with keys."""
+        for current in objects:
+            for part in parts_of_existing(self._name, current):
+                if part.reference[0] == self._name or self.columns.has(part.reference):
+                    yield key_of(*part.reference), part
 
     def _kinds_of_times(self, parts: Mapping[int, Part]) -> set[str]:
         """Return kinds of objects of which it matters which attributes are date-times."""

@@ -9,7 +9,7 @@ from target_userflow.lookup.object_list import LOOK_UPS
 from target_userflow.lookup.pages import page_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from target_userflow.apis.listing import ExistingObject, Listing
     from target_userflow.apis.messages import Answer
@@ -26,7 +26,7 @@ class EmailLookUps:
         listing: Listing[ExistingObject],
         reads: Reads,
         api: str,
-        take: Callable[[ExistingObject], None],
+        take: Callable[[Sequence[ExistingObject]], None],
     ) -> None:
         """Look up users; arguments as for `ObjectList`."""
         self._listing = listing
@@ -65,5 +65,4 @@ class EmailLookUps:
     def _take_answer(self, email: str, answer: Answer) -> None:
         page = page_of(self._listing, answer, None, "a look-up by email", self._api)
         self._answered.update({email} if page.objects else ())
-        for existing in page.objects:
-            self._take(existing)
+        self._take(page.objects)

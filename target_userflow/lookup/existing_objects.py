@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_userflow.apis.userflow.match_by import EMAIL, folded, matched_text
 from target_userflow.lookup.compact_multi_map import CompactMultiMap, hashed
 from target_userflow.lookup.email_look_ups import EmailLookUps
-from target_userflow.lookup.object_list import ObjectList
+from target_userflow.lookup.object_list import STRIDE, ObjectList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -84,7 +84,8 @@ class ExistingObjects:
         Raises:
             StopRun: the API does not say; so for `prefetch_values`.
         """
-        self._list.learn(id_ for id_ in ids if id_ not in self and hashed(id_) not in self._gone)
+        new = [id_ for id_ in ids if id_ not in self and hashed(id_) not in self._gone]
+        self._list.learn(new, new[STRIDE - 1 : -1 : STRIDE])
 
     def prefetch_values(self, attribute: str, texts: Iterable[str]) -> None:
         """Learn which objects have these values of an attribute: by the list, or by look-ups.
@@ -120,11 +121,12 @@ class ExistingObjects:
                 mark == hashed(spelled) and id_ in self for id_, mark in pairs
             )
 
-    def _note(self, existing: ExistingObject) -> None:
+    def _note(self, objects: Iterable[ExistingObject]) -> None:
         """Note what the API says there is."""
         with self._lock:
-            if hashed(existing.id) not in self._gone:
-                self._put(existing)
+            for existing in objects:
+                if hashed(existing.id) not in self._gone:
+                    self._put(existing)
 
     def _put(self, existing: ExistingObject) -> None:
         self._ids.add(hashed(existing.id))

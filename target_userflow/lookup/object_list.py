@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOOK_UPS = 100
 """Objects that are looked up one by one in any case."""
 _OK, _NOT_FOUND = 200, 404
-_STRIDE = 990
+STRIDE = 990
 """Objects that a walk has for itself, if they are asked for in the list's order: a little less than
 ten pages, so that the tenth shows where the next walk began even if the order is not quite that.
 """
@@ -41,7 +41,7 @@ class ObjectList:
         listing: Listing[ExistingObject],
         reads: Reads,
         api: str,
-        take: Callable[[ExistingObject], None],
+        take: Callable[[Sequence[ExistingObject]], None],
     ) -> None:
         """Read the list of one object type.
 
@@ -49,7 +49,7 @@ class ObjectList:
             listing: How to ask.
             reads: The way to the API.
             api: Its name, for messages.
-            take: Is called with each object; with some of them twice.
+            take: Is called with the objects of each answer; with some of them twice.
         """
         self._listing = listing
         self._reads = reads
@@ -58,6 +58,7 @@ class ObjectList:
         self._pages = Pages(listing, reads, api)
         self._asked = 0
         self._missing: set[int] = set()
+        self._starts: dict[str, None] = {}
 
     @property
     def has_begun(self) -> bool:
@@ -74,17 +75,20 @@ class ObjectList:
         """Whether everything was handed over that exists."""
         return self._pages.is_complete
 
-    def learn(self, ids: Iterable[str]) -> None:
+    def learn(self, ids: Iterable[str], starts: Iterable[str] = ()) -> None:
         """Read until it is known which of some objects exist: the others are not handed over.
 
         Args:
             ids: Their ids, in the order read; none was handed over before.
+            starts: Ids of objects that will be asked for, every `STRIDE`-th: the list may be
+                entered there, as far as it has not been read.
 
         Raises:
             NotListed: the API does not say.
             StopRun: the API does not answer.
         """
         wanted = {id_: None for id_ in ids if not self.is_missing(id_)}
+        self._starts.update(dict.fromkeys(starts))
         if self.is_complete or not wanted:
             return
         self._asked += len(wanted)
@@ -100,7 +104,7 @@ class ObjectList:
     def finish(self) -> None:
         """Read everything that exists; errors as for `learn`."""
         while not self.is_complete:
-            self._take_page([])
+            self._take_page({})
 
     def _read_pages(self, wanted: dict[str, None], most: int) -> None:
         """Read pages until they have shown all that is wanted, or are as many as they may be.
@@ -110,20 +114,18 @@ class ObjectList:
             most: How many pages may be read of the list, those before included.
         """
         total, read = len(wanted), 0
-        starts = [*wanted][_STRIDE - 1 : -1 : _STRIDE]
         while wanted and not self.is_complete and self._pages.count < most:
-            starts = [id_ for id_ in starts if id_ in wanted]
-            if not starts and _is_far(total, len(wanted), read):
-                starts = self._pages.more_starts(wanted)
+            if not self._starts and _is_far(total, len(wanted), read):
+                self._starts.update(dict.fromkeys(self._pages.more_starts(wanted)))
             read += 1
-            for existing in self._take_page(starts):
+            for existing in self._take_page(self._starts):
                 wanted.pop(existing.id, None)
+                self._starts.pop(existing.id, None)
 
-    def _take_page(self, starts: list[str]) -> Sequence[ExistingObject]:
+    def _take_page(self, starts: dict[str, None]) -> Sequence[ExistingObject]:
         """Hand over the objects of the next page; `starts` as for `Pages.next`."""
         objects = self._pages.next(starts).objects
-        for existing in objects:
-            self._take(existing)
+        self._take(objects)
         return objects
 
     def look_up(self, ids: Sequence[str]) -> bool:
@@ -134,7 +136,7 @@ class ObjectList:
         answers = self._reads.fetch([reading(by_id(id_)) for id_ in ids])
         for id_, answer in zip(ids, answers, strict=True):
             if answer.status == _OK:
-                self._take(self._read(read, answer))
+                self._take([self._read(read, answer)])
             elif answer.status == _NOT_FOUND:
                 self._missing.add(hashed(id_))
         return all(answer.status in {_OK, _NOT_FOUND} for answer in answers)

@@ -6,13 +6,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from target_userflow.apis.listing import Page
 from target_userflow.apis.messages import reading
 from target_userflow.errors import NotListed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_userflow.apis.listing import Listing, Page
+    from target_userflow.apis.listing import Listing
     from target_userflow.apis.messages import Answer, Request
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Pages(Generic[T]):
         self._api = api
         self._asked: dict[Future[Answer], str | None] = {}
         self._tried: set[str] = set()
+        self._entering: dict[str, Future[Answer]] = {}
         self._begun: set[str] = set()
         self._earlier: dict[str | None, list[str]] = {}
         self._more = _MORE_WALKS
@@ -76,8 +78,8 @@ class Pages(Generic[T]):
         self._more -= len(starts)
         return starts
 
-    def next(self, starts: list[str]) -> Page[T]:
-        """Return the page that comes first.
+    def next(self, starts: dict[str, None]) -> Page[T]:
+        """Return the page that comes first; an empty one if there is none any more.
 
         Args:
             starts: Ids where the list may be entered as well; those that are used are removed.
@@ -87,38 +89,51 @@ class Pages(Generic[T]):
             StopRun: there is no answer.
         """
         self._enter(starts)
-        after, answer = self._first_answer()
-        while answer.status in _NO_CURSOR and self._earlier.get(after):
-            earlier = self._earlier.pop(after)
-            self._ask(earlier.pop(), earlier)
-            after, answer = self._first_answer()
-        self._earlier.pop(after, None)
-        page = self._page(answer, after)
+        page = self._first_page()
         ids = [getattr(existing, "id", "") for existing in page.objects]
-        if page.after is not None and self._begun.isdisjoint(ids):
+        if page.after is not None and not self._meets_another(ids):
             self._ask(page.after, ids[-1 - _EARLIER : -1])
         self.is_complete = not self._asked
         return page
 
-    def _first_answer(self) -> tuple[str | None, Answer]:
-        """Return what was answered first of what was asked, and the cursor that asked for it."""
-        done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
-        future = next(iter(done))
-        return self._asked.pop(future), future.result()
+    def _first_page(self) -> Page[T]:
+        """Return the page that was answered first; an empty one if no answer is a page."""
+        while self._asked:
+            done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
+            future = next(future for future in self._asked if future in done)
+            after, answer = self._asked.pop(future), future.result()
+            if after in self._entering and not self._begins(after, answer):
+                continue
+            earlier = self._earlier.pop(after, [])
+            if answer.status not in _NO_CURSOR or not earlier:
+                return self._page(answer, after)
+            self._ask(earlier.pop(), earlier)
+        return Page([], None)
 
-    def _enter(self, starts: list[str]) -> None:
+    def _enter(self, starts: dict[str, None]) -> None:
+        """Begin walks, as many as there are places for."""
         if not self.count:
             self._ask(None)
-        places = self._places
-        entered = {self._ask(start): start for start in starts[:places]}
-        self._tried.update(starts[:places])
-        del starts[:places]
-        wait(entered)  # before a walk comes to where another one may have begun, or not
-        for future, start in entered.items():
-            if future.result().status == _OK:
-                self._begun.add(start)
-            else:
+        for start in [*islice(starts, self._places)]:
+            del starts[start]
+            self._tried.add(start)
+            self._entering[start] = self._ask(start)
+
+    def _meets_another(self, ids: Sequence[str]) -> bool:
+        """Return whether another walk begins where one of these is."""
+        for id_ in self._entering.keys() & set(ids):
+            future = self._entering[id_]
+            if not self._begins(id_, future.result()):
                 del self._asked[future]
+        return not self._begun.isdisjoint(ids)
+
+    def _begins(self, start: str, answer: Answer) -> bool:
+        """Note whether a walk begins somewhere, and return it; else no such object is there."""
+        del self._entering[start]
+        if answer.status != _OK:
+            return False
+        self._begun.add(start)
+        return True
 
     def _ask(self, after: str | None, earlier: Sequence[str] = ()) -> Future[Answer]:
         """Ask for the page after an id, or after one of those before it if that is gone."""
@@ -141,7 +156,7 @@ def all_pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:
     """
     pages: Pages[T] = Pages(listing, reads, api)
     while not pages.is_complete:
-        yield pages.next([])
+        yield pages.next({})
 
 
 def page_of(

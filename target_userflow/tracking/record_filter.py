@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from target_userflow.apis.outcomes import NotSent, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from target_userflow.accounts.pending import PendingRecord
     from target_userflow.dedup.dedup import NoDedup
@@ -48,16 +48,19 @@ class RecordFilter:
         self._waiting = waiting
 
     def judged(
-        self, records: list[PendingRecord]
+        self, records: Sequence[PendingRecord]
     ) -> Iterator[tuple[PendingRecord, NotSent | Rejected | None]]:
         """Yield each record with its outcome, in the order read; None if it needs a request.
-
-        Whoever asks settles a record before it asks for the next.
 
         Raises:
             StopRun: what it depends on can't be learned.
         """
-        self._dedup.prefetch(records)
+        for known in self._dedup.prefetch(records):
+            yield from self._judge(known)
+
+    def _judge(
+        self, records: Sequence[PendingRecord]
+    ) -> Iterator[tuple[PendingRecord, NotSent | Rejected | None]]:
         # what is in flight may change what is known: who was not alone before it was asked waits
         alone = [*map(self._waiting.is_alone, records)]
         outcomes = [self._dedup.outcome(record) for record in records]

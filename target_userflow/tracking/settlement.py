@@ -9,7 +9,7 @@ from target_userflow.apis.outcomes import CARRIED, Delivered, GaveUp, NotSent, R
 from target_userflow.dedup.event_dedup import DIFFERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from target_userflow.accounts.checkpoint import Checkpoint
     from target_userflow.accounts.pending import PendingRecord
@@ -98,12 +98,7 @@ class Settlement:
         Raises:
             TooManyRejects: more of the stream's records were rejected than may be.
         """
-        record.outcome = outcome
-        if self._table and self._table.is_watched:
-            with self._lock:
-                self._settled.append(record)
-        if record.segment:
-            self._checkpoint.settle(record.segment, len(record.source.line))
+        self._leave([record], outcome)
         if isinstance(outcome, Delivered):
             self._tally.settle("merged" if outcome is CARRIED else "delivered")
         elif isinstance(outcome, Rejected):
@@ -111,6 +106,11 @@ class Settlement:
             count(outcome.reason, " ".join(record.request.object_id))
         else:
             self._count_not_sent(outcome)
+
+    def finish_unsent(self, records: Sequence[PendingRecord], outcome: NotSent) -> None:
+        """Let STATE go past records that were not sent, and count them."""
+        self._leave(records, outcome)
+        self._count_not_sent(outcome, len(records))
 
     def sync(self) -> None:
         """Return once all that was settled is written: to the ledger, and of the table.
@@ -124,10 +124,21 @@ class Settlement:
         if self._table:
             self._table.note_settled(settled)
 
-    def _count_not_sent(self, why: NotSent) -> None:
-        if why is DIFFERS:
-            self._tally.differ()
+    def _leave(self, records: Sequence[PendingRecord], outcome: Settled) -> None:
+        """Note an outcome on records, and let STATE go past them."""
+        for record in records:
+            record.outcome = outcome
+        if self._table and self._table.is_watched:
+            with self._lock:
+                self._settled.extend(records)
+        self._checkpoint.settle_all(
+            [(record.segment, len(record.source.line)) for record in records if record.segment]
+        )
+
+    def _count_not_sent(self, why: NotSent, count: int = 1) -> None:
+        if why == DIFFERS:
+            self._tally.differ(count)
         elif why.reason is None:
-            self._tally.settle(why.outcome)
+            self._tally.settle(why.outcome, count)
         else:
-            self._tally.skip(why.reason)
+            self._tally.skip(why.reason, count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_userflow.apis.outcomes import NotSent
+from target_userflow.tracking.unsent_records import UnsentRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,11 +84,14 @@ class DeliveryTracker:
         for record, reason in unmatched:
             self._settlement.finish(record, NotSent("skipped", reason))
         needed: list[PendingRecord] = []
-        for record, outcome in self._filter.judged(matched):
-            if outcome is None:
-                needed.append(record)
-            else:
-                self.settled(record, outcome)
+        with UnsentRecords(self._waiting, self._dedup, self._settlement) as unsent:
+            for record, outcome in self._filter.judged(matched):
+                if outcome is None:
+                    needed.append(record)
+                elif isinstance(outcome, NotSent):
+                    unsent.add(record, outcome)
+                else:
+                    self.settled(record, outcome)
         self._dedup.forget(filter(self._waiting.is_alone, needed))
         return needed
 
@@ -146,6 +150,6 @@ class DeliveryTracker:
             self._settlement.note_undelivered(record)
             return
         self._settlement.note(record, outcome)
-        self._waiting.remove(record)
-        self._dedup.release(record)
+        self._waiting.remove([record])
+        self._dedup.release([record])
         self._settlement.finish(record, outcome)

@@ -7,6 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from target_userflow.accounts.pending import PendingRecord
 
 
@@ -23,13 +25,14 @@ class WaitingRecords:
         with self._lock:
             self._counts[_place(record)] += 1
 
-    def remove(self, record: PendingRecord) -> None:
-        """Count a record out."""
-        place = _place(record)
+    def remove(self, records: Iterable[PendingRecord]) -> None:
+        """Count records out."""
+        counts = self._counts
         with self._lock:
-            self._counts[place] -= 1
-            if not self._counts[place]:
-                del self._counts[place]
+            for place in map(_place, records):
+                counts[place] -= 1
+                if not counts[place]:
+                    del counts[place]
 
     def is_alone(self, record: PendingRecord) -> bool:
         """Return whether no other record is unsettled that is about the same."""

@@ -176,7 +176,7 @@ def print_listed(counts: list[int]) -> None:
     for count in counts:
         store, pages = Fingerprints(), Listed(count)
         times = TimeAttributes(_Defined())  # type: ignore[arg-type] # it is asked for no more
-        view = View("users", USERS, pages, store, times, lambda _: False, threading.RLock())
+        view = View("users", USERS, pages, store, times, lambda _: (), threading.RLock())
         attributes = _listed(user(0, "name"))["attributes"]
         view.columns.add([Part(("users", ""), attributes)])
         before, started = _peak(), time.process_time()

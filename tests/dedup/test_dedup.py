@@ -52,7 +52,7 @@ def deliver(dedup: NoDedup, record: PendingRecord) -> None:
     """Deliver a record, and have that noted."""
     dedup.sending(record)
     dedup.delivered(record)
-    dedup.release(record)
+    dedup.release([record])
     dedup.sync()
 
 
@@ -60,7 +60,7 @@ def is_sent(dedup: NoDedup, plan: str) -> bool:
     """Whether a record would be sent."""
     record = pending(dedup, plan)
     outcome = dedup.outcome(record)
-    dedup.release(record)
+    dedup.release([record])
     return outcome is None
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from target_userflow.apis.messages import Answer
 from target_userflow.apis.userflow.reading import USERS
-from target_userflow.lookup.object_list import ObjectList
+from target_userflow.lookup.object_list import STRIDE, ObjectList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,9 +57,10 @@ class Userflow:
 def learned(api: Userflow, *batches: Iterable[str]) -> set[str]:
     """The ids that were handed over."""
     found: set[str] = set()
-    objects = ObjectList(USERS, api, "Userflow", lambda one: found.add(one.id))
+    objects = ObjectList(USERS, api, "Userflow", lambda page: found.update(one.id for one in page))
     for ids in batches:
-        objects.learn(id_ for id_ in ids if id_ not in found)
+        new = [id_ for id_ in ids if id_ not in found]
+        objects.learn(new, new[STRIDE - 1 : -1 : STRIDE])
     return found
 
 
