@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import signal
 import sys
 from abc import abstractmethod
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
@@ -274,4 +276,14 @@ def _leave(status: int) -> NoReturn:
     if status > _SIGNAL_STATUS:
         logging.shutdown()
         os._exit(status)
+    atexit.register(_ignore_signals)
     sys.exit(status)
+
+
+def _ignore_signals() -> None:
+    """Let the exit status be that of the run, whose threads have ended.
+
+    Python would drop its handlers now: a signal in its last milliseconds would kill the process.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _logger = logging.getLogger("target-userflow")
 _RETRY_SECONDS = 0.5  # between attempts to connect
+_CLOSE_SECONDS = 5.0  # for the statement of another thread, before the connection is closed
 _ADVISORY_LOCK = int.from_bytes(b"userflow", "big")
 _DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE deadlock_detected
 _WITHOUT = "With another ledger, or with none, events that the tap sends again are delivered again"
@@ -104,9 +105,17 @@ class Database:
                 yield self._connection
 
     def close(self) -> None:
-        """Release the database for another run."""
-        self._connection.close()
-        self._connection.engine.dispose()
+        """Release the database for another run; a statement of another thread is waited for.
+
+        A connection that is closed in the midst of one can crash the process. A statement that
+        hangs is left: with the process, its connection ends as well.
+        """
+        if self._lock.acquire(timeout=_CLOSE_SECONDS):
+            try:
+                self._connection.close()
+                self._connection.engine.dispose()
+            finally:
+                self._lock.release()
 
     @property
     def _is_file(self) -> bool:

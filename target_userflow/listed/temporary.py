@@ -46,8 +46,9 @@ class TemporaryDatabase:
         return int(pages) * int(each)
 
     def close(self) -> None:
-        """Let everything go."""
-        self._database.close()
+        """Let everything go, once no other thread is in the midst of a statement."""
+        with self._lock:  # else that thread would crash the process
+            self._database.close()
 
     def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows, many with one statement: with each one, another thread may take over."""

@@ -25,6 +25,17 @@ SIGNALS = [
     pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
     pytest.param(signal.SIGINT, 130, id="SIGINT"),
 ]
+AT_THE_LAST_MOMENT = """
+import os, signal, sys
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), signals=(signal.SIGTERM, signal.SIGINT)):
+        for signum in signals:
+            kill(pid, signum)
+
+sys.last = Last()
+"""
+"""Sends signals as the interpreter is taken down, when no handler is left."""
 on_each_signal = pytest.mark.parametrize(("signum", "exit_status"), SIGNALS)
 
 
@@ -300,3 +311,21 @@ def test_a_sigterm_in_the_middle_acknowledges_what_is_settled_and_nothing_else(
         target.process.terminate()
         result = target.result()
     assert (result.status, result.states[-1], sent(sandbox)) == (143, 2, [1, 2])
+
+
+def test_a_signal_at_the_last_moment_leaves_the_exit_status_as_it_is(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """All is delivered and acknowledged: nobody must take the run for one that was killed."""
+    (tmp_path / "sitecustomize.py").write_text(AT_THE_LAST_MOMENT)
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(  # noqa: S603 - our own code
+        [*TARGET, "--config", str(config_file(tmp_path, sandbox.config))],
+        input=singer(events(1, 3)),
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout.splitlines()[-1]), sent(sandbox)) == (3, [1, 2, 3])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from support.ledgers import Bench
 from support.process import config_file, record, run_target, schema, state
-from support.taps import piped, wait_until
+from support.taps import PATIENCE, piped, wait_until
 
+from target_userflow.errors import StorageError
 from target_userflow.ledger.store import Store
 
 if TYPE_CHECKING:
@@ -270,6 +272,19 @@ def test_two_runs_never_share_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "Another run has it" in second.errors[0]
     assert result.status == 0, result.log
     assert sorted(request["body"]["attributes"]["n"] for request in sandbox.requests()) == [1, 2]
+
+
+def test_closing_waits_for_who_is_in_the_midst_of_a_statement(tmp_path: Path) -> None:
+    """A run that is stopped closes the ledger while its other threads come to their ends."""
+    store = Store(str(tmp_path / "ledger.db"))
+    with ThreadPoolExecutor(1) as pool:
+        with store.transaction() as connection:
+            closing = pool.submit(store.close)
+            assert not wait([closing], 0.05).done
+            assert connection.execute(sa.select(1)).scalar_one() == 1
+        closing.result(PATIENCE)
+    with pytest.raises(StorageError):
+        store.rows(1, [b"key"])
 
 
 def test_a_ledger_can_be_deleted(sandbox: Sandbox, tmp_path: Path) -> None:
