@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from target_userflow.apis.listing import Page
 from target_userflow.apis.messages import reading
@@ -36,12 +36,25 @@ class Reads(Protocol):
         """Ask, and return at once."""
 
 
+class _Asked(NamedTuple):
+    """What a page was asked for with."""
+
+    after: str | None
+    """The cursor."""
+    earlier: Sequence[str] = ()
+    """Ids before it, the nearest one last: they are tried if it is gone."""
+    is_start: bool = False
+    """Whether a walk begins with it."""
+
+
 class Pages(Generic[T]):
     """The pages of a list, several of them asked for at once.
 
-    Where any object's id is a cursor, the list is entered in several places. Each walk ends where
-    another one began, so that together they see the list as a single one would. A cursor that was
-    deleted meanwhile is replaced by the id before it.
+    Where any object's id is a cursor, the list is entered in several places. Each walk ends at the
+    first object that another one has read, so that together they see the list as a single one would
+    by no more pages than one for each place of entry beside those of the list. Where the list was
+    entered says nothing: that object may be deleted and created anew, at the end of the list. A
+    cursor that was deleted meanwhile is replaced by the id before it.
     """
 
     def __init__(self, listing: Listing[T], reads: Reads, api: str) -> None:
@@ -55,11 +68,10 @@ class Pages(Generic[T]):
         self._listing = listing
         self._reads = reads
         self._api = api
-        self._asked: dict[Future[Answer], str | None] = {}
+        self._asked: dict[Future[Answer], _Asked] = {}
         self._tried: set[str] = set()
         self._entering: dict[str, Future[Answer]] = {}
         self._begun: set[str] = set()
-        self._earlier: dict[str | None, list[str]] = {}
         self._more = _MORE_WALKS
         self.count = 0
         """Pages that were asked for."""
@@ -89,63 +101,67 @@ class Pages(Generic[T]):
             StopRun: there is no answer.
         """
         self._enter(starts)
-        page = self._first_page()
+        asked, page = self._first_page()
         ids = [getattr(existing, "id", "") for existing in page.objects]
-        if page.after is not None and not self._meets_another(ids):
-            self._ask(page.after, ids[-1 - _EARLIER : -1])
+        if page.after is not None and not self._meets_another(ids, asked):
+            self._ask(_Asked(page.after, [*filter(None, ids[-1 - _EARLIER : -1])]))
         self.is_complete = not self._asked
         return page
 
-    def _first_page(self) -> Page[T]:
+    def _first_page(self) -> tuple[_Asked, Page[T]]:
         """Return the page that was answered first; an empty one if no answer is a page."""
         while self._asked:
             done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
             future = next(future for future in self._asked if future in done)
-            after, answer = self._asked.pop(future), future.result()
-            if after in self._entering and not self._begins(after, answer):
-                continue
-            earlier = self._earlier.pop(after, [])
-            if answer.status not in _NO_CURSOR or not earlier:
-                return self._page(answer, after)
-            self._ask(earlier.pop(), earlier)
-        return Page([], None)
+            asked, answer = self._asked.pop(future), future.result()
+            if answer.status in _NO_CURSOR and asked.earlier:
+                *earlier, after = asked.earlier
+                self._ask(_Asked(after, earlier))
+            elif answer.status == _OK or not asked.is_start:
+                return asked, self._page(answer, asked)
+            else:
+                self._entering.pop(str(asked.after), None)
+        return _Asked(None), Page([], None)
 
     def _enter(self, starts: dict[str, None]) -> None:
         """Begin walks, as many as there are places for."""
         if not self.count:
-            self._ask(None)
+            self._ask(_Asked(None))
+        cursors = {asked.after for asked in self._asked.values()}
         for start in [*islice(starts, self._places)]:
             del starts[start]
-            self._tried.add(start)
-            self._entering[start] = self._ask(start)
+            if start not in self._tried and start not in cursors:
+                self._tried.add(start)
+                self._entering[start] = self._ask(_Asked(start, is_start=True))
 
-    def _meets_another(self, ids: Sequence[str]) -> bool:
-        """Return whether another walk begins where one of these is."""
-        for id_ in self._entering.keys() & set(ids):
-            future = self._entering[id_]
-            if not self._begins(id_, future.result()):
-                del self._asked[future]
-        return not self._begun.isdisjoint(ids)
+    def _meets_another(self, ids: Sequence[str], asked: _Asked) -> bool:
+        """Return whether one of these is the first that another walk has read."""
+        for start in self._entering.keys() & set(ids):
+            future = self._entering[start]
+            answer = future.result()
+            if answer.status == _OK:
+                self._page(answer, self._asked[future])
+            else:
+                del self._asked[future], self._entering[start]
+        return not self._begun.isdisjoint(ids[asked.is_start :])  # its own first one is no other's
 
-    def _begins(self, start: str, answer: Answer) -> bool:
-        """Note whether a walk begins somewhere, and return it; else no such object is there."""
-        del self._entering[start]
-        if answer.status != _OK:
-            return False
-        self._begun.add(start)
-        return True
-
-    def _ask(self, after: str | None, earlier: Sequence[str] = ()) -> Future[Answer]:
-        """Ask for the page after an id, or after one of those before it if that is gone."""
+    def _ask(self, asked: _Asked) -> Future[Answer]:
+        """Ask for the page after an id."""
         self.count += 1
-        future = self._reads.begin(reading(self._listing.page(after)))
-        self._asked[future] = after
-        self._earlier[after] = [id_ for id_ in earlier if id_]
+        future = self._reads.begin(reading(self._listing.page(asked.after)))
+        self._asked[future] = asked
         return future
 
-    def _page(self, answer: Answer, after: str | None) -> Page[T]:
-        path = self._listing.page(after)
-        return page_of(self._listing, answer, after, f"GET {path.partition('?')[0]}", self._api)
+    def _page(self, answer: Answer, asked: _Asked) -> Page[T]:
+        """Return the page in an answer, and note where a walk begins with it."""
+        path = self._listing.page(asked.after)
+        page = page_of(
+            self._listing, answer, asked.after, f"GET {path.partition('?')[0]}", self._api
+        )
+        if asked.is_start:
+            self._entering.pop(str(asked.after), None)
+            self._begun.update(getattr(existing, "id", "") for existing in page.objects[:1])
+        return page
 
 
 def all_pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:
