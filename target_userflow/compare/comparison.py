@@ -9,6 +9,7 @@ had come after the record, unless the answer to a write shows it: then what is m
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from target_userflow.compare.differences import Differences
@@ -90,22 +91,31 @@ class Comparison:
                 effects = self._effects.of(record.request)
                 self._forget(self._others.leave(effects, changed_nothing=is_same))
 
-    def compare(self, records: Sequence[PendingRecord], starts: Iterable[Request] = ()) -> None:
+    def compare(
+        self,
+        records: Sequence[PendingRecord],
+        starts: Iterable[Request] = (),
+        following: Sequence[PendingRecord] = (),
+    ) -> None:
         """Read what is not known yet of the objects that records of one stream are about.
 
         Args:
-            records: The records.
+            records: The records, one at least.
             starts: What writes the objects where the list may be entered, beside its beginning.
+            following: The records of the stream that are compared next.
 
         Raises:
             NotListed: the API does not say what there is, and that has to be known.
             StopRun: the API does not answer.
         """
-        if not records:
-            return
-        all_effects = [self._effects.of(record.request) for record in records]
+        all_effects = self._all_effects(records)
         stream = records[0].observer.stream_name
-        self._views.learn(stream, all_effects, map(self._effects.of, starts))
+        self._views.learn(
+            stream,
+            all_effects,
+            map(self._effects.of, starts),
+            partial(self._all_effects, following),
+        )
         if self._seen:
             self._seen.see({effects.parts[0][0] for effects in all_effects if effects.parts})
         with self._lock:
@@ -150,6 +160,9 @@ class Comparison:
         self._store.close()
         if self._seen:
             self._seen.close()
+
+    def _all_effects(self, records: Iterable[PendingRecord]) -> list[Effects]:
+        return [self._effects.of(record.request) for record in records]
 
     def _forget(self, keys: Iterable[int]) -> None:
         for key in keys:

@@ -62,8 +62,7 @@ class CompareWithDestination(NoDedup):
                 self._comparison.enter(record.request)
                 self._starts.note(record.request)
         self._ledger.prefetch(records)
-        slices = (records[start : start + _SLICE] for start in range(0, len(records), _SLICE))
-        return map(self._compared, slices)
+        return (self._compared(records[start:]) for start in range(0, len(records), _SLICE))
 
     def release(self, records: Iterable[PendingRecord]) -> None:
         """Count records out."""
@@ -108,9 +107,10 @@ class CompareWithDestination(NoDedup):
         self._ledger.sync()
 
     def _compared(self, records: Sequence[PendingRecord]) -> Sequence[PendingRecord]:
-        """Read what there is of records' objects, and return the records."""
-        self._comparison.compare(records, self._starts.take())
-        return records
+        """Read what there is of the objects of the first records, and return these."""
+        first, following = records[:_SLICE], records[_SLICE:]
+        self._comparison.compare(first, self._starts.take(), following)
+        return first
 
 
 class _ReadWholes(WholeRecords):
@@ -130,6 +130,11 @@ class NoteForComparison(CompareWithDestination):
         """Write what the ledger says; arguments as for `CompareWithDestination`."""
         super().__init__(comparison, ledger, matches=False)
         self.parts = _ReadWholes(comparison.differences)
+
+    def key(self, row: Mapping[str, Any], request: Request, source: str) -> bytes:
+        """Count a record in as it is read."""
+        self._comparison.enter(request)
+        return self._ledger.key(row, request, source)
 
     def prefetch(self, records: Sequence[PendingRecord]) -> Iterable[Sequence[PendingRecord]]:
         """Look up what the ledger knows."""

@@ -73,13 +73,20 @@ class Views:
         """Return the view of a stream, for what its records need; None if nothing was read."""
         return self._of.get((stream, needs))
 
-    def learn(self, stream: str, all_effects: Iterable[Effects], starts: Iterable[Effects]) -> None:
+    def learn(
+        self,
+        stream: str,
+        all_effects: Iterable[Effects],
+        starts: Iterable[Effects],
+        following: Callable[[], Iterable[Effects]],
+    ) -> None:
         """Read what is not known yet of the objects that records of a stream are about.
 
         Args:
             stream: The stream.
             all_effects: What its records do.
             starts: Of what writes the objects where the list may be entered as well.
+            following: Returns the effects of those that are asked for next.
 
         Raises:
             NotListed: the API does not say what there is, and nothing else has to be done.
@@ -88,7 +95,9 @@ class Views:
         entered = _by_needs(starts)
         for needs, wanted in _by_needs(all_effects).items():
             if needs not in self._unlisted:
-                self._learn(stream, needs, wanted, entered.get(needs, ()))
+                view = self._view(stream, needs, wanted)
+                more = partial(_ids, needs, following)
+                self._listed(needs, partial(view.learn, wanted, entered.get(needs, ()), more))
 
     def look_at(self, stream: str, all_effects: Iterable[Effects]) -> bool:
         """Look up objects of which it is not known which attributes differ; errors as `learn`.
@@ -103,10 +112,10 @@ class Views:
         ]
         return any(looked_up)
 
-    def _learn(self, stream: str, needs: str, wanted: Wanted, starts: Iterable[str]) -> None:
+    def _view(self, stream: str, needs: str, wanted: Wanted) -> View:
         if (stream, needs) not in self._of:
             self._of[stream, needs] = self._shared(needs, wanted) or self._new(needs)
-        self._listed(needs, partial(self._of[stream, needs].learn, wanted, starts))
+        return self._of[stream, needs]
 
     def _look_at(self, view: View, wanted: Wanted) -> bool:
         return view.look_at(wanted, is_exact=self._is_exact)
@@ -148,6 +157,11 @@ class Views:
         )
         self._all.append(view)
         return view
+
+
+def _ids(needs: str, of: Callable[[], Iterable[Effects]]) -> Iterable[str]:
+    """Return the ids of the objects of some requests, by what is asked for to compare them."""
+    return _by_needs(of()).get(needs, ())
 
 
 def _by_needs(all_effects: Iterable[Effects]) -> Mapping[str, Wanted]:

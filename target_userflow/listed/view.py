@@ -73,12 +73,19 @@ class View:
         self._sums: dict[int, Sums] = {}
         self._looked_at = 0
 
-    def learn(self, wanted: Wanted, starts: Iterable[str] = ()) -> None:
+    def learn(
+        self,
+        wanted: Wanted,
+        starts: Iterable[str] = (),
+        following: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         """Read what is not known of some objects.
 
         Args:
             wanted: The objects.
-            starts: Ids of objects that will be asked for: where the list may be entered.
+            starts: Ids of objects that will be asked for: where the list may be entered, as far as
+                it has not been read.
+            following: Returns the ids of the objects that will be asked for next.
 
         Raises:
             NotListed: the API does not say.
@@ -93,7 +100,11 @@ class View:
             sums = self._stored.get({*parts, *listed} - self._held.keys())
             self._sums.update(sums)
             known = sums.keys() | self._held.keys()
-        self.list.learn((id_ for key, id_ in listed.items() if key not in known), starts)
+        self.list.learn(
+            (id_ for key, id_ in listed.items() if key not in known),
+            self._unread(starts),
+            lambda: self._unread(following()),
+        )
         for kind in self._kinds_of_times(parts):
             self._times.read(kind)
 
@@ -130,7 +141,8 @@ class View:
             waited_for = self._waited_for(key for key, _ in existing)
             self._held.update((key, part.attributes) for key, part in existing if key in waited_for)
         if self._seen:
-            self._see(self._seen, existing)
+            own = self._name if self.columns.has((self._name, "")) else "memberships"
+            self._seen.keep(_objects(own, existing))
 
     def differing(self, key: int, part: Part) -> Collection[str] | None:
         """Return which attributes would change; None if all of them may, or it is not there."""
@@ -157,6 +169,13 @@ class View:
         self._held.pop(key, None)
         self._sums.pop(key, None)
 
+    def _unread(self, ids: Iterable[str]) -> Collection[str]:
+        """Return those of some ids whose objects were not read."""
+        keyed = {key_of(self._name, id_): id_ for id_ in ids}
+        with self._lock:
+            known = self._stored.get(keyed.keys() - self._held.keys()).keys() | self._held.keys()
+        return [id_ for key, id_ in keyed.items() if key not in known]
+
     def _keyed_parts(self, objects: Iterable[ExistingObject]) -> Iterator[tuple[int, Part]]:
         """Yield what was read that records may be about, and the objects themselves, with keys."""
         for current in objects:
@@ -182,14 +201,14 @@ class View:
             sums is not None and key not in self._held and self._stored.changed(part, sums) is None
         )
 
-    def _see(self, seen: SeenObjects, existing: Sequence[tuple[int, Part]]) -> None:
-        """Keep the ids of the objects that records are about for their own sake."""
-        own = self._name if self.columns.has((self._name, "")) else "memberships"
-        seen.keep(
-            (key, part.reference[0], part.reference[1:])
-            for key, part in existing
-            if kind_of(part.reference) == own
-        )
+
+def _objects(
+    own: str, existing: Iterable[tuple[int, Part]]
+) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yield the objects that records are about for their own sake: key, kind and ids."""
+    for key, part in existing:
+        if kind_of(part.reference) == own:
+            yield key, part.reference[0], part.reference[1:]
 
 
 def _depends_on_times(changes: Mapping[str, Any], there: Mapping[str, Any]) -> bool:

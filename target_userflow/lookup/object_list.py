@@ -75,25 +75,34 @@ class ObjectList:
         """Whether everything was handed over that exists."""
         return self._pages.is_complete
 
-    def learn(self, ids: Iterable[str], starts: Iterable[str] = ()) -> None:
+    def learn(
+        self,
+        ids: Iterable[str],
+        starts: Iterable[str] = (),
+        following: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         """Read until it is known which of some objects exist: the others are not handed over.
 
         Args:
             ids: Their ids, in the order read; none was handed over before.
-            starts: Ids of objects that will be asked for, every `STRIDE`-th: the list may be
-                entered there, as far as it has not been read.
+            starts: Ids of objects that will be asked for, every `STRIDE`-th, and were not handed
+                over: the list may be entered there.
+            following: Returns the ids that will be asked for next and were not handed over; it is
+                called before an object is looked up that the list may show as well.
 
         Raises:
             NotListed: the API does not say.
             StopRun: the API does not answer.
         """
-        wanted = {id_: None for id_ in ids if not self.is_missing(id_)}
-        self._starts.update(dict.fromkeys(starts))
+        wanted = self._unknown(ids)
         if self.is_complete or not wanted:
             return
+        self._starts.update(dict.fromkeys(starts))
         self._asked += len(wanted)
         if self._asked > LOOK_UPS and self._listing.by_id:
             self._read_pages(wanted, self._asked)
+            if wanted:
+                self._read_pages(wanted, self._asked + len(self._unknown(following())))
         if not self.is_complete and not self.look_up([*wanted]):
             self.finish()
 
@@ -105,6 +114,9 @@ class ObjectList:
         """Read everything that exists; errors as for `learn`."""
         while not self.is_complete:
             self._take_page({})
+
+    def _unknown(self, ids: Iterable[str]) -> dict[str, None]:
+        return {id_: None for id_ in ids if not self.is_missing(id_)}
 
     def _read_pages(self, wanted: dict[str, None], most: int) -> None:
         """Read pages until they have shown all that is wanted, or are as many as they may be.

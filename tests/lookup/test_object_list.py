@@ -103,6 +103,20 @@ def test_a_list_that_is_entered_in_several_places_is_read_whole(
     assert len(api.paths) <= exist // 100 + 1 + 2 * (asked // 500)
 
 
+def test_what_is_asked_for_next_is_read_from_the_list_as_well() -> None:
+    """In any order: few look-ups for what the list shows anyway, however few come at a time."""
+    api = Userflow(20_000)
+    numbers = random.Random(1).sample(range(20_000), 1_000)  # noqa: S311 - any order will do
+    ids, found = [f"u{number}" for number in numbers], set[str]()
+    objects = ObjectList(USERS, api, "Userflow", lambda page: found.update(one.id for one in page))
+    for start in range(0, 1_000, 150):
+        rest = [id_ for id_ in ids[start:] if id_ not in found]
+        objects.learn(rest[:150], following=lambda rest=rest: rest[150:])  # type: ignore[misc] # of this turn
+    assert found >= {*ids}
+    assert not [path for path in api.paths if path.startswith("/users/")]
+    assert len(api.paths) <= 200 + 32
+
+
 def test_a_cursor_that_is_deleted_meanwhile_costs_no_page() -> None:
     """The page is asked for with the id before it; what else is refused ends the list."""
 
