@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sandbox.test_userflow import HEADERS, Client, eventually
 from support.process import record, run_target, schema
+from support.sandbox_client import HEADERS, Client, eventually
 
 import target_userflow.sandbox
 from target_userflow.sandbox import Sandbox, running

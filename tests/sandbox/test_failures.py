@@ -9,7 +9,7 @@ from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from sandbox.test_userflow import HEADERS, NOTHING, Client, eventually
+from support.sandbox_client import HEADERS, NOTHING, Client, eventually
 
 from target_userflow.sandbox.client import SandboxError
 from target_userflow.sandbox.faults import FAULTS, RESETS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from sandbox.test_userflow import Client, Reply, eventually
+from support.sandbox_client import Client, Reply, eventually
 
 import target_userflow.sandbox.page
 from target_userflow.sandbox.http import strict_json

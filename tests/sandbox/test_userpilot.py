@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.test_userflow import NOTHING, Client, Reply
+from support.sandbox_client import NOTHING, Client, Reply
 
 from target_userflow.sandbox import running
 
