@@ -4,9 +4,10 @@
 
 Requests are those that the target's report counts, and are exact; times are of one run, and tell by
 their ratios. What differs is one attribute of each, but for one line. The two tables below have
-what a listed object takes by itself: its pages come from a generator, without HTTP, and the time
-that this takes is not counted. `--memory` adds a line of a million objects. The store is filled by
-itself with ten million, as so many pages would take half an hour.
+what a listed object takes by itself, each line in a process of its own: its pages come from a
+generator, without HTTP, and the time that this takes is not counted. `--memory` adds a line of a
+million objects. The store is filled by itself with ten million, as so many pages would take half an
+hour.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -34,8 +36,7 @@ from target_userflow.listed.view import View
 from target_userflow.sandbox import Sandbox, running
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from target_userflow.apis.messages import Request
 
@@ -45,6 +46,14 @@ LIMIT = 6_000
 """Requests a minute that are enforced in the last line."""
 PAGE = 100  # users of a page
 MEGABYTE = 1_000_000
+
+
+class Figures(NamedTuple):
+    """What an object took, and all of them together."""
+
+    microseconds: float
+    memory: float
+    disk: float
 
 
 class Measured(NamedTuple):
@@ -172,20 +181,44 @@ class _Defined:
 
 def print_listed(counts: list[int]) -> None:
     """List users, and print what that takes: each has nine attributes that are compared."""
-    lines = []
-    for count in counts:
-        store, pages = Fingerprints(), Listed(count)
-        times = TimeAttributes(_Defined())  # type: ignore[arg-type] # it is asked for no more
-        view = View("users", USERS, pages, store, times, lambda _: (), threading.RLock())
-        attributes = _listed(user(0, "name"))["attributes"]
-        view.columns.add([Part(("users", ""), attributes)])
-        before, started = _peak(), time.process_time()
-        view.list.finish()
-        seconds, memory = time.process_time() - started - pages.cpu, _peak() - before
-        figures = seconds / count * 1e6, memory / MEGABYTE, store.size / MEGABYTE
-        lines.append((f"{count:,}", *(f"{figure:.1f}" for figure in figures)))
-        store.close()
+    lines = [(f"{count:,}", *alone(list_users, count)) for count in counts]
     table(("objects listed", "CPU us/object", "MB of memory", "MB of disk"), *lines)
+
+
+def print_filled(objects: int) -> None:
+    """Fill a store, and print what it takes."""
+    line = f"{objects:,}", *alone(fill_store, objects)
+    table(("objects in the store", "CPU us/object", "MB of memory", "MB of disk"), line)
+
+
+def alone(measure: Callable[[int], Figures], count: int) -> tuple[str, ...]:
+    """Measure in a process of its own: what another one held at most counts as held by this one."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return tuple(f"{figure:.1f}" for figure in process.submit(measure, count).result())
+
+
+def list_users(count: int) -> Figures:
+    """List users."""
+    store, pages = Fingerprints(), Listed(count)
+    times = TimeAttributes(_Defined())  # type: ignore[arg-type] # it is asked for no more
+    view = View("users", USERS, pages, store, times, lambda _: (), threading.RLock())
+    attributes = _listed(user(0, "name"))["attributes"]
+    view.columns.add([Part(("users", ""), attributes)])
+    before, started = _peak(), time.process_time()
+    view.list.finish()
+    seconds = time.process_time() - started - pages.cpu
+    return Figures(seconds / count * 1e6, _peak() - before, store.size / MEGABYTE)
+
+
+def fill_store(objects: int) -> Figures:
+    """Fill a store."""
+    store, numbers = Fingerprints(), random.Random(1)  # noqa: S311 - hashes are as random
+    before, started = _peak(), time.process_time()
+    for _ in range(objects // PAGE):
+        page = [[numbers.getrandbits(bits) for bits in (63, 61, 61, 61)] for _ in range(PAGE)]
+        store.put([(key, *sums) for key, *sums in page])  # type: ignore[misc] # there are three
+    seconds = time.process_time() - started
+    return Figures(seconds / objects * 1e6, _peak() - before, store.size / MEGABYTE)
 
 
 def _listed(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -195,27 +228,10 @@ def _listed(attributes: dict[str, Any]) -> dict[str, Any]:
     return {"id": id_, "object": "user", "attributes": attributes, **more}
 
 
-def print_filled(objects: int) -> None:
-    """Fill a store, and print what it takes."""
-    store, numbers = Fingerprints(), random.Random(1)  # noqa: S311 - hashes are as random
-    before, started = _peak(), time.process_time()
-    for _ in range(objects // PAGE):
-        page = [[numbers.getrandbits(bits) for bits in (63, 61, 61, 61)] for _ in range(PAGE)]
-        store.put([(key, *sums) for key, *sums in page])  # type: ignore[misc] # there are three
-    seconds, memory = time.process_time() - started, (_peak() - before) / MEGABYTE
-    table(
-        ("objects in the store", "CPU us/object", "MB of memory", "MB of disk"),
-        (
-            f"{objects:,}",
-            f"{seconds / objects * 1e6:.1f}",
-            f"{memory:.1f}",
-            f"{store.size / MEGABYTE:.1f}",
-        ),
-    )
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _peak() -> float:
+    """Megabytes that this process has held at most."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / MEGABYTE
 
 
 def _shuffled(path: Path, to: Path) -> Path:
