@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from target_userflow.apis.userflow.parts import Part
 from target_userflow.apis.userflow.reading import decoded
-from target_userflow.listed.equality import differing
+from target_userflow.listed.column_sums import ColumnSums
+from target_userflow.listed.columns import Columns
+from target_userflow.listed.equality import differing, token
+from target_userflow.listed.fingerprints import Fingerprints
+from target_userflow.listed.times import TimeAttributes
 from target_userflow.mapping.values import encoded
 from target_userflow.sandbox.apis.userflow import rules
 from target_userflow.sandbox.apis.userflow.attributes import data_type, merge
@@ -85,6 +91,51 @@ def test_what_is_the_same_stays_as_it_is_when_it_is_sent(before: list[Any], chan
         after = dict(there)
         merge(after, {"a": sent(change)})
         assert instant(after.get("a")) == instant(there.get("a"))
+
+
+@bounded
+@given(literals | st.none(), literals | st.none(), st.booleans())
+@example("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", True)  # noqa: FBT003 - likewise
+@example("1970-02-30T00:00:00Z", "1970-02-30T00:00:00Z", True)  # noqa: FBT003 - likewise
+@example("", "", False)  # noqa: FBT003 - likewise
+@example(True, 1, False)  # noqa: FBT003 - likewise
+def test_two_values_are_the_same_if_their_tokens_are(
+    change: Any,
+    there: Any,
+    is_time: bool,  # noqa: FBT001 - a value like the others
+) -> None:
+    """Also those of a plain type that are equal, of which no token is made."""
+    before = listed({} if there is None else {"a": there})
+    is_same = not [*differing({"a": change}, before, {"a"} if is_time else ())]
+    now = token(before.get("a"), is_time=is_time)
+    assert is_same == (token(change, is_time=is_time) == now)
+
+
+attributes = st.dictionaries(st.sampled_from("abcd"), literals)
+
+
+@bounded
+@given(
+    attributes,
+    st.dictionaries(st.sampled_from("abcde"), changes),
+    st.lists(st.dictionaries(st.sampled_from("abcde"), changes), max_size=2),
+    st.sets(st.sampled_from("abcde")),
+)
+def test_sums_never_take_for_the_same_what_differs(
+    there: dict[str, Any], sent: dict[str, Any], first: list[dict[str, Any]], times: set[str]
+) -> None:
+    """Whatever columns and operations the first two records had, before the list was read."""
+    definitions: Any = SimpleNamespace(of=lambda _: dict.fromkeys(times, "datetime"))
+    known, reference = TimeAttributes(definitions), ("users", "u")
+    known.read("users")
+    columns = Columns(Part(reference, attributes) for attributes in [*first, sent][:2])
+    sums = ColumnSums(Fingerprints(), columns, known)
+    before = listed(there)
+    sums.put([(1, Part(reference, before))])
+    changed = sums.changed(Part(reference, sent), sums.get([1])[1])
+    assert changed is None or changed >= {*differing(sent, before, times)}
+    if changed is not None:
+        assert changed <= sent.keys()
 
 
 @bounded
