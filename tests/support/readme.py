@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -51,6 +51,14 @@ def config(page: str, number: int = 0) -> dict[str, Any]:
     """One of the configs of a recipe, in the order of the page."""
     found: dict[str, Any] = yaml.safe_load(blocks("yaml", recipes()[page])[number])
     return found
+
+
+def loaders(project: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The loaders of (a part of) a Meltano project, those of its environments too."""
+    plugins = [one["config"]["plugins"] for one in project.get("environments", [])]
+    return [
+        one for part in (project.get("plugins", {}), *plugins) for one in part.get("loaders", [])
+    ]
 
 
 def commands(text: str) -> Iterator[str]:
