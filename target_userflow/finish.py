@@ -77,7 +77,7 @@ def conclude(
         conclusion.show(reader, logger)
     else:
         conclusion.log(logger)
-    for (stream, reason), ids in run.tally.named.items():
+    for (stream, reason), ids in run.tally.reasons.named.items():
         logger.debug("Rejected of %s (%s): %s", stream, reason, ", ".join(ids))
     return status
 

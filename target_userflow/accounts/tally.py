@@ -25,12 +25,8 @@ class Tally:
         """
         self.accounts: defaultdict[str, Account] = defaultdict(Account)
         """By the name of the stream."""
-        kept = Reasons()
-        self.reasons, self.skips, self.remarks = kept.rejected, kept.skipped, kept.remarks
-        """As in `Reasons`."""
-        self.named = kept.named
-        """As in `Reasons`."""
-        self._reasons = kept
+        self.reasons = Reasons()
+        """Why records were rejected or skipped, and what is said of values."""
         self._ratio = abort_reject_ratio
         self._streams: dict[str, StreamTally] = {}
 
@@ -58,7 +54,7 @@ class Tally:
         """Return what counts for a stream."""
         if stream not in self._streams:
             account = self.accounts[stream]
-            self._streams[stream] = StreamTally(stream, account, self._reasons, self._ratio)
+            self._streams[stream] = StreamTally(stream, account, self.reasons, self._ratio)
         return self._streams[stream]
 
     def check_shares(self) -> None:

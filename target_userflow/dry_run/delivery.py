@@ -210,7 +210,7 @@ class DryRun:
         )
         for stream in {**tally.accounts, **self._streams}:
             yield from self._of_stream(stream, self._streams[stream])
-            for (name, reason), count in tally.reasons.most_common():
+            for (name, reason), count in tally.reasons.rejected.most_common():
                 if name == stream:
                     yield f"  {count:,} would be rejected: {escaped(reason)}"
         for name, part in self._products.items():

@@ -109,7 +109,7 @@ def head(facts: Facts) -> str:
     """Return where a stream goes, and how many of its records were looked at."""
     if not facts["object"]:
         return "can't be planned"
-    records = f"{facts['records']:,} records"
+    records = f"{facts['records']:,} {'record' if facts['records'] == 1 else 'records'}"
     if facts["records"] > facts["looked_at"]:
         records += f", {facts['looked_at']:,} looked at"
     return f"to {facts['object']} of {facts['product']}: {records}"

@@ -98,13 +98,15 @@ def _troubles(run: Run) -> dict[str, Any]:
     return {
         "rejected": [
             {**_reason(*key), "count": count, "next_step": next_step(key[1])}
-            for key, count in tally.reasons.most_common()
+            for key, count in tally.reasons.rejected.most_common()
         ],
         "differs": _counts(run, "differs"),
         "in_doubt": _counts(run, "in_doubt"),
         "unsettled": _counts(run, "unsettled"),
         "undeleted": tally.undeleted,
-        "skipped": [{**_reason(*key), "count": count} for key, count in tally.skips.most_common()],
+        "skipped": [
+            {**_reason(*key), "count": count} for key, count in tally.reasons.skipped.most_common()
+        ],
         "remarks": _remarks(run),
         "always_changed": [*_always_changed(run)],
     }
@@ -119,7 +121,7 @@ def _counts(run: Run, name: str) -> dict[str, int]:
 def _remarks(run: Run) -> list[dict[str, Any]]:
     return [
         {"stream": printable(stream), "remark": printable(remark), "count": count}
-        for (stream, remark), count in run.tally.remarks.most_common()
+        for (stream, remark), count in run.tally.reasons.remarks.most_common()
     ]
 
 

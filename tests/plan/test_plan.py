@@ -110,6 +110,15 @@ def test_an_example_is_never_a_whole_value(sandbox: Sandbox, plan: Callable[...,
     assert examples == {"a": "secr…", "b": "…", "c": "…", "d": "", "e": '["o…', "f": "12…"}
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 record"), (2, "2 records")])
+def test_the_head_of_a_stream_counts_its_records(
+    sandbox: Sandbox, plan: Callable[..., Any], count: int, said: str
+) -> None:
+    """One is no plural."""
+    _, text = plan(sandbox.config, [USERS, *ROWS[:count]], form="text")
+    assert f"users  to users of Userflow: {said} " in text
+
+
 def test_ids_of_which_none_exists_are_a_warning(
     sandbox: Sandbox, tmp_path: Path, plan: Callable[..., Any]
 ) -> None:
