@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import io
 import re
+import socket
+from contextlib import suppress
 from http import client
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from target_userflow.transport.bounds import MAX_BYTES
-
 if TYPE_CHECKING:
-    import socket
-
     from target_userflow.transport.bounds import Deadline
 
 _PART = 65_536  # bytes that are read at a time
+_DIGITS = 7  # of the longest length of a usual body, which is below `MAX_BYTES`
 _INTERIM = 1  # the class of HTTP statuses that another answer follows
 _NO_BODY = {b"204", b"304"}  # HTTP statuses
 _HTTP_1_1 = 11  # as `http.client` writes it
@@ -56,12 +55,11 @@ def read_answer(sock: socket.socket, deadline: Deadline) -> Answer:
         HTTPException: it is no HTTP, or breaks off.
         TimeoutError: the deadline is over.
     """
-    received = part = _receive(sock, deadline)
+    received = _receive(sock, deadline)
     head = _USUAL.match(received)
     end = _end(head) if head else None
-    while end is not None and len(received) < end and part:
-        part = _receive(sock, deadline)
-        received += part
+    if end is not None and len(received) < end:
+        received = _receive_to(end, received, sock, deadline)
     if head is None or len(received) != end:
         return _unusual(sock, deadline, received)
     status, reason, headers = head.groups()
@@ -76,6 +74,14 @@ def _receive(sock: socket.socket, deadline: Deadline) -> bytes:
     return sock.recv(_PART)
 
 
+def _receive_to(end: int, received: bytes, sock: socket.socket, deadline: Deadline) -> bytes:
+    """Return what was received and what follows, up to an end or until the server hangs up."""
+    whole = bytearray(received)  # to which parts are added without copying all of it
+    while len(whole) < end and (part := _receive(sock, deadline)):
+        whole += part
+    return bytes(whole)
+
+
 def _end(head: re.Match[bytes]) -> int | None:
     """Return how many bytes an answer has, with its head; None if only its end tells."""
     framing = [(name.lower(), value.lower()) for name, value in _FRAMING.findall(head[3])]
@@ -83,7 +89,7 @@ def _end(head: re.Match[bytes]) -> int | None:
     if len(fields) < len(framing) or fields.pop(b"connection", b"keep-alive") != b"keep-alive":
         return None
     length = b"0" if head[1] in _NO_BODY else fields.pop(b"content-length", b"")
-    if fields or not length.isdigit() or int(length) > MAX_BYTES:
+    if fields or not length.isdigit() or len(length) > _DIGITS:
         return None
     return head.end() + int(length)
 
@@ -152,7 +158,9 @@ class UnusualAnswer(client.HTTPResponse):
             kwargs: What `http.client` passes on.
         """
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Reader(received, self.fp.detach(), sock, deadline))
+        self._sock = sock
+        self._reader = _Reader(received, self.fp.detach(), sock, deadline)
+        self.fp = io.BufferedReader(self._reader)
 
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc] # not in its types
@@ -161,6 +169,19 @@ class UnusualAnswer(client.HTTPResponse):
             version, status, reason = super()._read_status()  # type: ignore[misc] # as above
         return version, status, reason
 
+    def _close_conn(self) -> None:
+        """Stop reading, at the end of the body; `http.client` calls it.
+
+        What follows an answer belongs to no request (RFC 9112, 9.2): the connection is then shut
+        down, so that urllib3 opens another. What a proxy sends after it opened a tunnel is dropped:
+        of its answer, only the status was read.
+        """
+        self._reader.is_over = True
+        if self.headers is not None and self.fp.peek():
+            with suppress(OSError):  # the server has hung up
+                self._sock.shutdown(socket.SHUT_RDWR)
+        super()._close_conn()  # type: ignore[misc] # not in its types
+
 
 class _Reader(io.RawIOBase):
     """Reads from a socket until the deadline, after what was read of it before."""
@@ -168,6 +189,8 @@ class _Reader(io.RawIOBase):
     def __init__(
         self, received: bytes, raw: io.RawIOBase, connection: socket.socket, deadline: Deadline
     ) -> None:
+        self.is_over = False
+        """Whether nothing more is read of the socket."""
         self._received = io.BytesIO(received)
         self._raw, self._connection, self._deadline = raw, connection, deadline
 
@@ -177,6 +200,8 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if count := self._received.readinto(buffer):
             return count
+        if self.is_over:
+            return 0
         self._connection.settimeout(self._deadline.left)
         return self._raw.readinto(buffer)
 

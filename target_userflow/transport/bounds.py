@@ -11,7 +11,7 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from urllib3.exceptions import DecodeError, HTTPError
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,12 +59,20 @@ def body_of(raw: Any) -> bytes:
         HTTPError: the body breaks off, is too large, or can't be unpacked.
     """
     body = b""
-    while part := raw.read(MAX_BYTES + 1 - len(body), decode_content=False):
+    while part := _read(raw, MAX_BYTES + 1 - len(body)):
         body = body + part if body else part
         if len(body) > MAX_BYTES:
             raw.close()
             raise TooLarge(f"an answer of more than {MAX_BYTES:,} bytes")
     return _unpacked(body, raw.headers)
+
+
+def _read(raw: Any, most: int) -> bytes:
+    try:
+        part: bytes = raw.read(most, decode_content=False)
+    except ValueError as error:  # `http.client` takes a chunk of a negative length for one
+        raise ProtocolError("an answer in chunks that have no length", error) from error
+    return part
 
 
 def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:

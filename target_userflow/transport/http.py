@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests import exceptions
+from urllib3.connectionpool import port_by_scheme
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
@@ -61,7 +62,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self.deadline = Deadline()
         """The end of the current exchange."""
         self._url = url
-        self._own_headers = {"Host": str(parse_url(url).netloc), "Accept-Encoding": "identity"}
+        self._own_headers = {"Host": _host(url), "Accept-Encoding": "identity"}
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """Return the pool that the first request found."""
@@ -91,6 +92,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         path = str(request.url).removeprefix(self._url)
         if self._prefix is None:
             self._prefix = super().request_url(request, proxies).removesuffix(path)
+            if self._prefix.startswith("http"):  # a proxy is asked for the whole URL
+                self._own_headers["Host"] = str(parse_url(self._url).netloc)
         return self._prefix + path
 
     def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
@@ -106,6 +109,13 @@ class _Adapter(requests.adapters.HTTPAdapter):
         if not self._has_certificates:
             super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call] # it has no types
             self._has_certificates = True
+
+
+def _host(url: str) -> str:
+    """Return the `Host` header for a URL, as `http.client` has it: without its scheme's port."""
+    parts = parse_url(url)
+    usual = {None, port_by_scheme[str(parts.scheme)]}
+    return str(parts.host).rstrip(".") + ("" if parts.port in usual else f":{parts.port}")
 
 
 class _Response(requests.Response):

@@ -72,7 +72,7 @@ def dripping(start: bytes, drops: Iterable[bytes]) -> Handler:
 def test_an_answer_that_never_ends_is_left(start: bytes, drop: bytes) -> None:
     """`request_timeout` is that of the whole exchange: bytes that come in time don't extend it."""
     with serving(dripping(start, itertools.repeat(drop))) as (url, _):
-        outcome = client(url, timeout=0.5).send(USER)
+        outcome = client(url, timeout=0.2).send(USER)
     assert isinstance(outcome, TryAgain), outcome
     assert outcome.lost
 
@@ -126,8 +126,9 @@ def packed(body: bytes, encoding: str) -> bytes:
         (packed(gzip.compress(BODY)[:-9], "gzip"), "DecodeError"),
         (packed(BODY, "gzip"), "DecodeError"),
         (packed(BODY, "br"), "DecodeError"),
+        (CHUNKED + b"-2\r\n{}\r\n0\r\n\r\n", "ProtocolError"),
     ],
-    ids=["a gzip bomb", "a deflate bomb", "half of it", "none", "unknown"],
+    ids=["a gzip bomb", "a deflate bomb", "half of it", "none", "unknown", "a negative chunk"],
 )
 def test_an_answer_that_can_t_be_unpacked_is_no_answer(answer: bytes, reason: str) -> None:
     """A few kilobytes can hold gigabytes: no more of it is unpacked than an answer may have."""

@@ -37,15 +37,6 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HEADERS = {**PRODUCT.headers(Destination(url=URL, api_key="ak_1")), "User-Agent": "tests/1"}
 USER = Request("POST", "/users", {"id": "Zoë"}, "1", ("1",), idempotent=True)
 BODY = '{"id":"Zoë"}'.encode()
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go straight to the servers of these tests, wherever they run."""
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def client(url: str, timeout: float = 30) -> Http:
