@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ALONE = {"users": "", "groups": "groups"}
 """What writes attributes alone → what is asked for to compare it."""
 _PLAIN = {"id", "attributes"}
-_REMEMBERED = 10_000  # requests: as many as may be read and not settled
+_REMEMBERED = 10_000  # requests; what older ones do is found out again
 
 
 class Effects(NamedTuple):

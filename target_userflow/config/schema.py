@@ -165,8 +165,8 @@ CONFIG_SCHEMA: dict[str, Any] = schema_of(
     ),
     count(
         "batch_size_rows",
-        "Most records to hold before they are delivered and STATE is written; unset, as many "
-        "as ten seconds deliver, at most 10,000.",
+        "Most records that are read and not settled: reading waits while they are that many, or "
+        "have 32 MB. Unset, 4,000.",
         minimum=1,
     ),
     text(

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 LOOK_UPS = 100
 """Objects that are looked up one by one in any case."""
 _OK, _NOT_FOUND = 200, 404
-STRIDE = 990
+STRIDE = 490
 """Objects that a walk has for itself, if they are asked for in the list's order: a little less than
-ten pages, so that the tenth shows where the next walk began even if the order is not quite that.
+five pages, so that the fifth shows where the next walk began even if the order is not quite that.
 """
 _FAR = 50  # pages that are left: with fewer, no more walks are worth their last pages
 _ENOUGH = 3 * WALKS  # pages by which the order is judged

@@ -22,7 +22,8 @@ class KeyQueue:
     def __init__(self, key: str) -> None:
         """Begin with no record of `key`."""
         self.key = key
-        self.waiting: deque[PendingRecord] = deque()
+        self.waiting: list[PendingRecord] = []
+        """A list: most keys have one record, for which a deque takes ten times the memory."""
         self.deletions = 0
         """How many of those that wait are deletions."""
         self.busy = False
@@ -41,7 +42,7 @@ class KeyQueue:
 
     def pop(self) -> PendingRecord:
         """Take the next record off."""
-        record = self.waiting.popleft()
+        record = self.waiting.pop(0)
         self.deletions -= record.request.deletes
         return record
 
