@@ -202,7 +202,7 @@ def test_the_host_is_named_without_the_port_that_everyone_takes(
 def test_a_client_may_be_closed_while_its_workers_send() -> None:
     """Each request ends with an outcome, and no connection stays open."""
     results: Counter[int | str] = Counter()
-    halfway = threading.Barrier(51)
+    halfway, ended = threading.Barrier(51), threading.Semaphore(0)
     opened = len([*Path("/dev/fd").iterdir()])
 
     def work() -> None:
@@ -210,7 +210,12 @@ def test_a_client_may_be_closed_while_its_workers_send() -> None:
         halfway.wait(30)
         results.update(statuses(http, 20))
 
-    with serving(answering(*[OK] * 25)) as (url, _):
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            answering(*[OK] * 26)(connection)  # the last time, the client hangs up
+        ended.release()
+
+    with serving(answer) as (url, connections):
         http = client(url)
         workers = [threading.Thread(target=work) for _ in range(50)]
         for worker in workers:
@@ -219,6 +224,7 @@ def test_a_client_may_be_closed_while_its_workers_send() -> None:
         http.close()
         for worker in workers:
             worker.join()
+        assert all(ended.acquire(timeout=30) for _ in connections)
         assert results.total() == 50 * 25
         assert results[200] >= 50 * 5
     assert len([*Path("/dev/fd").iterdir()]) <= opened
