@@ -63,12 +63,14 @@ FAULTS: tuple[dict[str, float], ...] = (
     {"503": 0.003, "reset-after": 0.004, "truncated": 0.003},
 )
 
+SKIPS: tuple[bool | str, ...] = (True, "destination")
+
 
 @dataclass
 class Chosen:
     """The settings of one program."""
 
-    skip_unchanged: bool
+    skip_unchanged: bool | str
     hard_delete: bool
     omits_nulls: bool
     adds: bool
@@ -82,7 +84,9 @@ class Chosen:
         yes = (choose.random() < share for share in (0.6, 0.7, 0.3, 0.5))
         skip, deletes, omits, adds = yes
         is_exact = "reset-after" not in faults
-        return cls(skip, deletes, omits, adds and is_exact, choose.choice([1, 3, 10, 20]), faults)
+        compared = choose.choice(SKIPS) if skip else False
+        concurrency = choose.choice([1, 3, 10, 20])
+        return cls(compared, deletes, omits, adds and is_exact, concurrency, faults)
 
     @property
     def config(self) -> dict[str, Any]:
