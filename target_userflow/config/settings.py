@@ -26,7 +26,7 @@ PREFIXES = ("", "user_interviews_", "userpilot_")
 OPERATIONS = ("set", "set_once", "add", "subtract", "append", "prepend", "remove")
 DATA_TYPES = ("string", "number", "boolean", "datetime", "list")
 USERFLOW_URLS = MappingProxyType(
-    {"us": "https://api.userflow.com", "eu": "https://api.eu.userflow.com"}  # eu: 3 other sources
+    {"us": "https://api.userflow.com", "eu": "https://api.eu.userflow.com"}  # its newer reference
 )
 USER_INTERVIEWS_URL = "https://www.userinterviews.com"  # secondary sources
 USER_AGENT = f"target-userflow/{version('target-userflow')}"
