@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
-import signal
 import sys
 from abc import abstractmethod
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 from click import Choice, ClickException, Group, Option
@@ -22,6 +20,7 @@ from target_userflow.config.environment import check_variables, environment
 from target_userflow.config.urls import exposed
 from target_userflow.errors import ConfigError
 from target_userflow.escaping import escape_the_log, escaped
+from target_userflow.finish import leave
 from target_userflow.reporting.about import about_text
 from target_userflow.reporting.audience import audience_here, color_of_output
 from target_userflow.singer.sdk import ConfigInput, SdkTarget
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from target_userflow.services.run import Run
 
-_SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
 _WAITS = (
     "Waiting for a tap: nothing is piped in, and messages are read from this terminal. Type Ctrl-D "
     "to end, and target-userflow --help for an example"
@@ -176,7 +174,7 @@ class CommandLine(SdkTarget):
         target = cls.opened(config or ConfigInput())
         chosen = Mode(**mode)
         target.prepare_terminal(waits=chosen.file_input is None and not chosen.check)
-        _leave(target.start(chosen))
+        leave(target.start(chosen))
 
     @classmethod
     def opened(cls, given: ConfigInput) -> Self:
@@ -269,21 +267,3 @@ class _Host:
         context.meta[_CONFIG] = ConfigInput(
             {**known.config, **new.config}, known.parse_env or new.parse_env
         )
-
-
-def _leave(status: int) -> NoReturn:
-    """Exit, at once after a signal: a request that hangs must not hold the process."""
-    if status > _SIGNAL_STATUS:
-        logging.shutdown()
-        os._exit(status)
-    atexit.register(_ignore_signals)
-    sys.exit(status)
-
-
-def _ignore_signals() -> None:
-    """Let the exit status be that of the run, whose threads have ended.
-
-    Python would drop its handlers now: a signal in its last milliseconds would kill the process.
-    """
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import logging
 import os
 import shutil
+import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from singer_sdk import metrics
@@ -22,7 +25,6 @@ from target_userflow.reporting.replay import command
 from target_userflow.run_files.report_file import ReportFile
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterable, Mapping
 
     from target_userflow.accounts.tally import Tally
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from target_userflow.services.run import Run
     from target_userflow.singer.reader import LineReader
 
+_SIGNAL_STATUS = 128  # an exit status above it is this plus the signal
 _NO_TERMINAL = 100  # characters of a line, where no terminal says how many it has
 
 
@@ -176,6 +179,15 @@ def send_metrics(tally: Tally, logger: logging.Logger) -> None:
         metrics.log(logger, point)
 
 
+def leave(status: int) -> NoReturn:
+    """Exit, at once after a signal: a request that hangs must not hold the process."""
+    if status > _SIGNAL_STATUS:
+        logging.shutdown()
+        os._exit(status)
+    atexit.register(_ignore_signals)
+    sys.exit(status)
+
+
 def _written(
     file: RunFile, facts: Mapping[str, Any], logger: logging.Logger
 ) -> StorageError | None:
@@ -187,3 +199,12 @@ def _written(
         return failure
     logger.info("%s: %s", file.title, file.path)
     return None
+
+
+def _ignore_signals() -> None:
+    """Let the exit status be that of the run, whose threads have ended.
+
+    Python would drop its handlers now: a signal in its last milliseconds would kill the process.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)

@@ -246,8 +246,8 @@ CONFIG_SCHEMA: dict[str, Any] = schema_of(
     ),
     count(
         "limit",
-        "Deliver the first records of each stream only, so many, to look at them: no STATE is "
-        "written, nothing is deleted, and nothing of it hides them from a later run.",
+        "How many records of each stream are delivered, from its first, to look at them. No STATE "
+        "is written, nothing is deleted, and a later run delivers all but the same events.",
         minimum=1,
     ),
     text(
