@@ -54,7 +54,8 @@ class Pages(Generic[T]):
     first object that another one has read, so that together they see the list as a single one would
     by no more pages than one for each place of entry beside those of the list. Where the list was
     entered says nothing: that object may be deleted and created anew, at the end of the list. A
-    cursor that was deleted meanwhile is replaced by the id before it.
+    cursor that was deleted meanwhile is replaced by the id before it; so is one that nothing
+    follows, as it was created anew: the page before said that there is more.
     """
 
     def __init__(self, listing: Listing[T], reads: Reads, api: str) -> None:
@@ -104,7 +105,7 @@ class Pages(Generic[T]):
         asked, page = self._first_page()
         ids = [getattr(existing, "id", "") for existing in page.objects]
         if page.after is not None and not self._meets_another(ids, asked):
-            self._ask(_Asked(page.after, [*filter(None, ids[-1 - _EARLIER : -1])]))
+            self._ask(_Asked(page.after, _before(page.after, ids)))
         self.is_complete = not self._asked
         return page
 
@@ -114,14 +115,22 @@ class Pages(Generic[T]):
             done, _ = wait(self._asked, return_when=FIRST_COMPLETED)
             future = next(future for future in self._asked if future in done)
             asked, answer = self._asked.pop(future), future.result()
-            if answer.status in _NO_CURSOR and asked.earlier:
+            page = self._page_if_any(answer, asked)
+            if page and (page.objects or not asked.earlier):
+                return asked, page
+            if asked.earlier:
                 *earlier, after = asked.earlier
                 self._ask(_Asked(after, earlier))
-            elif answer.status == _OK or not asked.is_start:
-                return asked, self._page(answer, asked)
-            else:
-                self._entering.pop(str(asked.after), None)
         return _Asked(None), Page([], None)
+
+    def _page_if_any(self, answer: Answer, asked: _Asked) -> Page[T] | None:
+        """Return the page in an answer; None if its cursor is gone, or no walk begins with it."""
+        if answer.status in _NO_CURSOR and asked.earlier:
+            return None
+        if answer.status != _OK and asked.is_start:
+            self._entering.pop(str(asked.after), None)
+            return None
+        return self._page(answer, asked)
 
     def _enter(self, starts: dict[str, None]) -> None:
         """Begin walks, as many as there are places for."""
@@ -162,6 +171,11 @@ class Pages(Generic[T]):
             self._entering.pop(str(asked.after), None)
             self._begun.update(getattr(existing, "id", "") for existing in page.objects[:1])
         return page
+
+
+def _before(cursor: str, ids: Sequence[str]) -> Sequence[str]:
+    """Return some ids before a cursor, which is the last of the page; none if it is no id."""
+    return ids[-1 - _EARLIER : -1] if ids[-1:] == [cursor] else ()
 
 
 def all_pages(listing: Listing[T], reads: Reads, api: str) -> Iterator[Page[T]]:

@@ -100,7 +100,7 @@ def test_a_list_that_is_entered_in_several_places_is_read_whole(
     ids = [f"u{number}" for number in range(asked)]
     order.shuffle(ids)
     assert learned(api, ids) >= {*ids} & {*api.ids}
-    assert len(api.paths) <= exist // 100 + 1 + 2 * (asked // 500)
+    assert len(api.paths) <= exist // 100 + 1 + 2 * (asked // STRIDE)
 
 
 def test_what_is_asked_for_next_is_read_from_the_list_as_well() -> None:
@@ -130,6 +130,21 @@ def test_a_cursor_that_is_deleted_meanwhile_costs_no_page() -> None:
     api = Shrinking(450)
     assert learned(api, [f"u{number}" for number in range(450)]) >= {*api.ids}
     assert len(api.paths) == 7
+
+
+def test_a_cursor_that_is_created_anew_meanwhile_does_not_end_the_list() -> None:
+    """It is the last of all then, and nothing follows it, although the page before said so."""
+
+    class Recreating(Userflow):
+        def fetch(self, requests: Sequence[Request]) -> list[Answer]:
+            answers = super().fetch(requests)
+            if len(self.paths) == 1:
+                self.ids.append(self.ids.pop(99))
+            return answers
+
+    api = Recreating(450)
+    assert learned(api, [f"u{number}" for number in range(450)]) >= {*api.ids}
+    assert len(api.paths) == 6
 
 
 def test_a_list_is_entered_in_more_places_if_nothing_is_asked_for_in_its_order() -> None:
