@@ -6,6 +6,8 @@ answer is made for every case, and costs as much as all else that is done for a 
 
 from __future__ import annotations
 
+import ssl
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,9 @@ def bounded(connection: Any, deadline: Deadline) -> Any:
             headers: Mapping[str, str] | None = None,
             **_: Any,
         ) -> None:
-            self.send(_head(method, url, headers or {}) + (body or b""))
+            # who hangs up may have said why; of some versions of Python, TLS has its own error for it
+            with suppress(BrokenPipeError, ssl.SSLEOFError):
+                self.send(_head(method, url, headers or {}) + (body or b""))
 
         def send(self, data: bytes) -> None:
             if self.sock is None:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from transport.test_http import BODY, OK, USER, answering, asked, client, reset, serving
+from urllib3.connection import HTTPSConnection
 
 from target_userflow.apis.messages import Answer, Request
 from target_userflow.apis.outcomes import TryAgain
+from target_userflow.transport.bounds import Deadline
+from target_userflow.transport.connection import bounded
 
 if TYPE_CHECKING:
     from transport.test_http import Handler
@@ -131,6 +134,29 @@ def test_an_answer_that_comes_before_the_request_is_written_is_read(*, is_reset:
 
     with serving(refuse) as (url, _):
         assert status(client(url).send(LARGE)) == 413
+
+
+def test_an_answer_that_comes_before_the_request_is_read_over_tls_too(
+    server_tls: tuple[ssl.SSLContext, str],
+) -> None:
+    """TLS says of the same end of a connection that it violates the protocol."""
+    context, authority = server_tls
+    ours, theirs = socket.socketpair()
+
+    def refuse() -> None:
+        with context.wrap_socket(theirs, server_side=True) as secure:
+            secure.sendall(TOO_LARGE)
+
+    server = threading.Thread(target=refuse)
+    server.start()
+    trusting = ssl.create_default_context(cafile=authority)
+    deadline = Deadline()
+    deadline.begin(30)
+    connection = bounded(HTTPSConnection, deadline)("api.example.com")
+    with trusting.wrap_socket(ours, server_hostname=connection.host) as connection.sock:
+        server.join()
+        connection.request("POST", "/users", BODY)
+        assert connection.getresponse().status == 413
 
 
 def test_a_proxy_opens_a_tunnel_and_sees_no_key(
