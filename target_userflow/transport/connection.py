@@ -48,7 +48,7 @@ def bounded(connection: Any, deadline: Deadline) -> Any:
             headers: Mapping[str, str] | None = None,
             **_: Any,
         ) -> None:
-            # who hangs up may have said why; of some versions of Python, TLS has its own error for it
+            # who hangs up may have said why; TLS has an error of its own for it, on some Pythons
             with suppress(BrokenPipeError, ssl.SSLEOFError):
                 self.send(_head(method, url, headers or {}) + (body or b""))
 
