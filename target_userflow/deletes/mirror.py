@@ -62,7 +62,7 @@ class MembershipMirror:
             self._has_unnamed = True
         else:
             user_id, group_id = ids
-            keys = key_of(*ids), key_of("user", user_id), key_of("group", group_id)
+            keys = _key(ids), key_of("user", user_id), key_of("group", group_id)
             self._held.see(keys)
 
     def note_read(self) -> None:
@@ -114,6 +114,9 @@ class MembershipMirror:
         ]
         keys = {pair: {key_of("user", pair[0]), key_of("group", pair[1])} for pair in members}
         seen = self._held.seen(set().union(*keys.values())) if keys else set()
-        self._held.keep(
-            (key_of(*pair), "memberships", pair) for pair in members if keys[pair] & seen
-        )
+        self._held.keep((_key(pair), "memberships", pair) for pair in members if keys[pair] & seen)
+
+
+def _key(membership: Ids) -> int:
+    """Return the key of a membership, which no user and no group has."""
+    return key_of("membership", *membership)

@@ -78,6 +78,15 @@ def test_what_the_stream_does_not_hold_ends(
 
 
 @pytest.mark.usefixtures("before")
+def test_users_and_groups_may_be_called_user_and_group(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A membership of the user `user` says nothing of the user that is called as its group is."""
+    held = [("user", "u4"), ("g4", "group"), *BEFORE[:4]]
+    result = run_here(tmp_path, mirrored(sandbox), [MEMBERS, *members(held), state(1)])
+    assert result.status == 0
+    assert there(sandbox) == {*held, ("u4", "g4")}
+
+
+@pytest.mark.usefixtures("before")
 def test_a_stream_that_may_be_cut_off_ends_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     """No STATE after its last record: the tap may have broken off."""
     result = run_target(tmp_path, mirrored(sandbox), [MEMBERS, state(1), *members(HELD)])
