@@ -11,7 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from target_userflow.transport.answers import UnusualAnswer, read_answer
+from target_userflow.transport.answers import read_answer
+from target_userflow.transport.unusual_answer import UnusualAnswer
 
 if TYPE_CHECKING:
     import socket
