@@ -48,7 +48,7 @@ class KnownRows:
             Those that were not known already.
         """
         with self._lock:
-            new = {key for key in keys if not self._waiting[key]}
+            new = {key for key in keys if key not in self._waiting}
             self._waiting.update(keys)
             noted = {key: self._noted[key] for key in new if key in self._noted}
         rows = self.ledger.known(new - noted.keys())
@@ -66,9 +66,10 @@ class KnownRows:
         gone = []
         with self._lock:
             for key in keys:
-                self._waiting[key] -= 1
-                if self._waiting[key] <= 0:
-                    del self._waiting[key]
+                left = self._waiting.pop(key, 0) - 1
+                if left > 0:
+                    self._waiting[key] = left
+                else:
                     self._rows.pop(key, None)
                     gone.append(key)
             self.pending.forget(gone)
@@ -113,7 +114,7 @@ class KnownRows:
         """Note a row that the ledger is to have."""
         with self._lock:
             self._noted[key] = row
-            if self._waiting[key]:
+            if key in self._waiting:
                 self._rows[key] = row
 
     def sync(self) -> None:

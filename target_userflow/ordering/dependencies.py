@@ -95,19 +95,21 @@ class _Holders:
 
     def __init__(self) -> None:
         self._queues: dict[object, KeyQueue] = {}
-        self._counts: Counter[object] = Counter()
+        self._counts: dict[object, int] = {}
 
     def queue(self, what: object) -> KeyQueue | None:
         return self._queues.get(what)
 
     def add(self, what: object, queue: KeyQueue) -> None:
         self._queues[what] = queue
-        self._counts[what] += 1
+        self._counts[what] = self._counts.get(what, 0) + 1
 
     def remove(self, what: object) -> None:
-        self._counts[what] -= 1
-        if not self._counts[what]:
-            del self._counts[what], self._queues[what]
+        left = self._counts.pop(what) - 1
+        if left:
+            self._counts[what] = left
+        else:
+            del self._queues[what]
 
 
 class _Epochs:

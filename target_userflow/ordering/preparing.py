@@ -26,6 +26,8 @@ def deletions_last(
     records: Sequence[PendingRecord],
 ) -> tuple[list[PendingRecord], list[PendingRecord]]:
     """Return the records, and apart those that end with deleting an object."""
+    if not any(record.request.deletes for record in records):
+        return [*records], []
     again: set[tuple[str, ...]] = set()
     others: list[PendingRecord] = []
     last: list[PendingRecord] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,26 +16,27 @@ class WaitingRecords:
 
     def __init__(self) -> None:
         """Begin with no record."""
-        self._counts: Counter[bytes | tuple[str, ...]] = Counter()
+        self._counts: dict[bytes | tuple[str, ...], int] = {}  # a Counter takes twice as long
         self._lock = threading.Lock()
 
     def add(self, record: PendingRecord) -> None:
         """Count a record in."""
+        place = _place(record)
         with self._lock:
-            self._counts[_place(record)] += 1
+            self._counts[place] = self._counts.get(place, 0) + 1
 
     def remove(self, records: Iterable[PendingRecord]) -> None:
         """Count records out."""
         counts = self._counts
         with self._lock:
             for place in map(_place, records):
-                counts[place] -= 1
-                if not counts[place]:
-                    del counts[place]
+                left = counts.pop(place) - 1
+                if left:
+                    counts[place] = left
 
     def is_alone(self, record: PendingRecord) -> bool:
         """Return whether no other record is unsettled that is about the same."""
-        return self._counts[_place(record)] <= 1
+        return self._counts.get(_place(record), 0) <= 1
 
 
 def _place(record: PendingRecord) -> bytes | tuple[str, ...]:
