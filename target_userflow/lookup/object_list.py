@@ -95,9 +95,9 @@ class ObjectList:
             StopRun: the API does not answer.
         """
         wanted = self._unknown(ids)
+        self._starts.update(dict.fromkeys(starts))  # they are for what is asked for later, too
         if self.is_complete or not wanted:
             return
-        self._starts.update(dict.fromkeys(starts))
         self._asked += len(wanted)
         if self._asked > LOOK_UPS and self._listing.by_id:
             self._read_pages(wanted, self._asked)

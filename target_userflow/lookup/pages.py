@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Answer, Request
 
 T = TypeVar("T")
-WALKS = 8
+WALKS = 10
 """Pages that are asked for at once."""
 _MORE_WALKS = 32  # of a list, beside those of the stride: each may take a page that others read
 _NO_CURSOR = {400, 404, 422}
