@@ -157,3 +157,14 @@ def test_a_list_is_entered_in_more_places_if_nothing_is_asked_for_in_its_order()
     ends = {f"u{int(id_[1:]) + 100}" for id_ in cursors if id_} | {"u99"}
     assert len(cursors - ends) >= 8
     assert len(api.paths) <= 100 + 32
+
+
+def test_a_place_of_entry_is_kept_until_something_is_asked_for() -> None:
+    """Records that were read long ago say where those that come next may be listed."""
+    api = Userflow(5_000)
+    objects = ObjectList(USERS, api, "Userflow", lambda _: None)
+    objects.learn([f"u{number}" for number in range(200)])
+    objects.learn([], ["u3000"])
+    objects.learn([f"u{number}" for number in range(3_001, 3_101)])
+    assert [path for path in api.paths if path.endswith("starting_after=u3000")]
+    assert len(api.paths) < 20
