@@ -17,10 +17,12 @@ class Clock:
         self._stopped = threading.Event()
         self.why: BaseException | None = None
         """What the run is to end with, once it is stopped."""
+        if parent:  # it is asked several times for each record
+            self.monotonic = parent.monotonic  # type: ignore[method-assign] # the same, sooner
 
     def monotonic(self) -> float:
         """Seconds since some fixed point."""
-        return self._parent.monotonic() if self._parent else time.monotonic()
+        return time.monotonic()
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""

@@ -17,4 +17,5 @@ def waits() -> Iterator[float]:
     """Yield the seconds to wait after each failed attempt."""
     exponential = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT)
     next(exponential)  # its first value only starts it
-    return (backoff.full_jitter(seconds) for seconds in exponential)
+    for seconds in exponential:
+        yield backoff.full_jitter(seconds)

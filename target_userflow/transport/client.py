@@ -166,7 +166,8 @@ class Client:
         patience: float = 1.0,
     ) -> Generator[float, None, Sent | GivenUp | None]:
         started = failed = None
-        for seconds in jitter.waits():
+        waits = jitter.waits()
+        while True:
             began = self.limits.wait(request.path)
             if self._clock.stopped:
                 return None
@@ -176,12 +177,12 @@ class Client:
                 self.limits.accepted(began)
                 return Sent(outcome, began)
             failed = self._clock.monotonic() if failed is None else failed
+            seconds = next(waits)
             wait = outcome.after or seconds
             why = self._impatience(outcome, wait, started, patience)
             if why:
                 return GivenUp(outcome, why, failed, outcome.asks_for(self._pace.max_retry_seconds))
             yield self._slowed(outcome, wait, began)
-        return None
 
     def _attempt(
         self, request: Request, judge: Callable[[Request], Outcome | Answer], observer: Observer
