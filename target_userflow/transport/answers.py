@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from target_userflow.transport.bounds import Deadline
 
-_PART = 65_536  # bytes that are read at a time
+_FIRST, _PART = 4_096, 65_536
+"""Bytes that are read at first, which most answers fit in, and then: each worker holds so many."""
 _DIGITS = 7  # of the longest length of a usual body, which is below `MAX_BYTES`
 _NO_BODY = {b"204", b"304"}  # HTTP statuses
 _HTTP_1_1 = 11  # as `http.client` writes it
@@ -54,7 +55,7 @@ def read_answer(sock: socket.socket, deadline: Deadline) -> Answer:
         HTTPException: it is no HTTP, or breaks off.
         TimeoutError: the deadline is over.
     """
-    received = _receive(sock, deadline)
+    received = _receive(_FIRST, sock, deadline)
     head = _USUAL.match(received)
     end = _end(head) if head else None
     if end is not None and len(received) < end:
@@ -68,15 +69,15 @@ def read_answer(sock: socket.socket, deadline: Deadline) -> Answer:
     return Answer(response, is_last=False)
 
 
-def _receive(sock: socket.socket, deadline: Deadline) -> bytes:
+def _receive(most: int, sock: socket.socket, deadline: Deadline) -> bytes:
     sock.settimeout(deadline.left)
-    return sock.recv(_PART)
+    return sock.recv(most)
 
 
 def _receive_to(end: int, received: bytes, sock: socket.socket, deadline: Deadline) -> bytes:
     """Return what was received and what follows, up to an end or until the server hangs up."""
     whole = bytearray(received)  # to which parts are added without copying all of it
-    while len(whole) < end and (part := _receive(sock, deadline)):
+    while len(whole) < end and (part := _receive(_PART, sock, deadline)):
         whole += part
     return bytes(whole)
 
