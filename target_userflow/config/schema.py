@@ -166,7 +166,7 @@ CONFIG_SCHEMA: dict[str, Any] = schema_of(
     count(
         "batch_size_rows",
         "Most records that are read and not settled: reading waits while they are that many, or "
-        "have 32 MB. Unset, 4,000.",
+        "have 32 MB. Unset, 3,000; 4,000 with `skip_unchanged: destination`.",
         minimum=1,
     ),
     text(

@@ -31,7 +31,7 @@ _AGAIN = 0.5  # of the records that may be held: with fewer, reading goes on
 class Bounds(NamedTuple):
     """What may be read and not settled."""
 
-    records: int = 4_000
+    records: int = 3_000
     bytes: int = 32_000_000
 
     def are_reached(self, held: Checkpoint) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from target_userflow.plan.inventory import Inventory
     from target_userflow.plan.stream_look import StreamLook
 
+_COMPARED = 4_000  # records that are held: a list is entered where those are that come next
+
 
 class Syncable(Protocol):
     """Notes what became of records."""
@@ -176,7 +178,9 @@ class Run:
 
 
 def _bounds(settings: Settings) -> Bounds:
-    return Bounds(settings.batch_size_rows) if settings.batch_size_rows else Bounds()
+    if settings.batch_size_rows:
+        return Bounds(settings.batch_size_rows)
+    return Bounds(_COMPARED) if settings.compares_destination else Bounds()
 
 
 def _dead_letters(run_id: str, settings: Settings) -> DeadLetters:
