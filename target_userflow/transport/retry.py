@@ -61,8 +61,9 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     """
     if value is None:
         return None
-    if re.fullmatch(r"\s*\d+\s*", value):
-        return float(value)
+    seconds = re.fullmatch(r"\s*(\d+)\s*", value)
+    if seconds:
+        return float(seconds[1])
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

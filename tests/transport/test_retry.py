@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from target_userflow.apis.messages import Answer
@@ -227,6 +227,7 @@ def test_retry_after_is_understood_in_both_forms(value: str | None, seconds: flo
 
 @bounded
 @given(value=st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ .*"))
+@example(value="8\x1f")
 def test_no_retry_after_ends_a_run(value: str) -> None:
     """Whatever a server writes there is a wait or nothing."""
     seconds = retry.retry_after(value, now=NOW)
