@@ -66,12 +66,12 @@ class Checkpoint:
             segment.unsettled += 1
             return segment
 
-    def settle(self, segment: Segment, size: int) -> None:
-        """Count a record that is settled for good: on disk, where that is what it takes."""
-        self.settle_all([(segment, size)])
+    def settle(self, settled: Collection[tuple[Segment, int]]) -> None:
+        """Count records that are settled for good: on disk, where that is what it takes.
 
-    def settle_all(self, settled: Collection[tuple[Segment, int]]) -> None:
-        """Count records that are settled for good, each with its segment and size."""
+        Args:
+            settled: The segment of each record, and the bytes of its line.
+        """
         with self._lock:
             for segment, size in settled:
                 self.bytes -= size

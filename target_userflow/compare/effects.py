@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from target_userflow.apis.messages import Reference, Request
 
 _ALONE = {"users": "", "groups": "groups"}
-"""What writes attributes alone → what is asked for to compare it."""
+"""The object types whose requests may write attributes alone → what is listed to compare them."""
 _PLAIN = {"id", "attributes"}
 _REMEMBERED = 10_000  # requests; what older ones do is found out again
 

@@ -90,7 +90,5 @@ def _tokens(
         if not is_by_value:
             if is_present(value):
                 yield name, PRESENT
-        elif value.__class__ is str and not is_time:
-            yield name, f"s{value}"  # by far the most frequent
         elif value is not None:
             yield name, token(value, is_time=is_time)

@@ -50,6 +50,8 @@ def token(value: Any, *, is_time: bool = False) -> str:
     """
     if value is None:
         return ABSENT
+    if value.__class__ is str and not is_time:
+        return f"s{value}"  # by far the most frequent
     text: str = _OF_TYPE.get(type(value), _of_list)(value, is_time)
     return text
 

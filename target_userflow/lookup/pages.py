@@ -37,10 +37,10 @@ class Reads(Protocol):
 
 
 class _Asked(NamedTuple):
-    """What a page was asked for with."""
+    """A request for a page that is on its way."""
 
     after: str | None
-    """The cursor."""
+    """The cursor: the id of the object before the page; None for the first page."""
     earlier: Sequence[str] = ()
     """Ids before it, the nearest one last: they are tried if it is gone."""
     is_start: bool = False

@@ -131,7 +131,7 @@ class Settlement:
         if self._table and self._table.is_watched:
             with self._lock:
                 self._settled.extend(records)
-        self._checkpoint.settle_all(
+        self._checkpoint.settle(
             [(record.segment, len(record.source.line)) for record in records if record.segment]
         )
 

@@ -60,9 +60,8 @@ def bounded(connection: Any, deadline: Deadline) -> Any:
 
         def getresponse(self) -> HTTPResponse:
             answer = read_answer(self.sock, deadline)
-            if not answer.is_last:
-                return answer.response
-            self.close()
+            if answer.is_last:
+                self.close()
             return answer.response
 
     return Bounded

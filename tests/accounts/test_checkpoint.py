@@ -22,7 +22,7 @@ def test_a_state_waits_for_the_records_before_it() -> None:
     record = checkpoint.read(1)
     checkpoint.state("1")
     assert checkpoint.due() is None
-    checkpoint.settle(record, 1)
+    checkpoint.settle([(record, 1)])
     assert checkpoint.due() == "1"
 
 
@@ -41,9 +41,9 @@ def test_an_unsettled_record_holds_back_every_later_state() -> None:
     checkpoint.state("1")
     fast = checkpoint.read(1)
     checkpoint.state("2")
-    checkpoint.settle(fast, 1)
+    checkpoint.settle([(fast, 1)])
     assert checkpoint.due() is None
-    checkpoint.settle(slow, 1)
+    checkpoint.settle([(slow, 1)])
     assert checkpoint.due() == "2"
     clock.sleep(EVERY)
     assert checkpoint.due() is None
@@ -87,10 +87,10 @@ def test_no_state_passes_an_unsettled_record(seed: int) -> None:
         elif action == "state":
             checkpoint.state(str(read))
         elif action == "settle" and unsettled:
-            checkpoint.settle(unsettled.pop(rng.choice([*unsettled])), 1)  # type: ignore[arg-type] # segments
+            checkpoint.settle([(unsettled.pop(rng.choice([*unsettled])), 1)])  # type: ignore[list-item] # segments
         elif (line := checkpoint.due(at_once=True)) is not None:
             assert not [number for number in unsettled if number <= int(line)]
     for record in unsettled.values():
-        checkpoint.settle(record, 1)  # type: ignore[arg-type] # likewise
+        checkpoint.settle([(record, 1)])  # type: ignore[list-item] # likewise
     checkpoint.state("last")
     assert checkpoint.due(at_once=True) == "last"

@@ -1,4 +1,4 @@
-"""What a request changes is worked out once, whichever of the threads asks for it first."""
+"""The effects of a request can be asked for by several threads at once."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ class Run:
         return not (self._read or self._queue or self._in_flight)
 
     def left(self) -> dict[str, Any]:
-        """What is remembered of records, by its name; nothing of it once all are settled."""
+        """Return the attributes about records, by name; all are empty once all are settled."""
         of = vars(self.comparison)
         kept = vars(of["_others"]) | {name: of[name] for name in ("_same", "_fresh")}
         for number, view in enumerate(of["_views"]):

@@ -1,4 +1,4 @@
-"""What marks a row as deleted: the columns of a log, or a column of the table's own."""
+"""The columns that mark a row as deleted: those of a log, and one that the config names."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_another_column_marks_deleted_rows_as_well(
 
 
 def test_a_soft_delete_column_is_no_attribute(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Nor does it clear one: live rows have null in it."""
+    """A null in the column that marks deletions clears no attribute: live rows have null there."""
     options = {"users": {"fields": {"deleted_at": "gone_at"}}}
     users = schema("users", {"id": "string", "plan": "string", "gone_at": "string"})
     messages = [users, record("users", id="u1", plan="pro", gone_at=None)]

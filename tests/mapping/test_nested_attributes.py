@@ -43,7 +43,7 @@ def test_a_date_inside_of_an_object_follows_its_own_schema() -> None:
 
 
 def test_a_date_inside_of_attributes_follows_its_own_schema() -> None:
-    """What is spread is told apart from any other text by the schema, too."""
+    """The schema tells a date from other text in a column that is spread over attributes, too."""
     found = mapper("attributes", schema={"properties": {"born": DATE}})
     assert found({"attributes": {"born": "2024-02-29"}}) == {"born": "2024-02-29T00:00:00Z"}
 
